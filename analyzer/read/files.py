@@ -1,0 +1,126 @@
+"""The one way in which readers open files: inside a root, bounded, never through a way out of it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from analyzer.model import Problem, Severity, Source
+
+MAX_BYTES = 512 * 1024 * 1024
+"""Largest file, unpacked, that is read; a gzip bomb ends here."""
+
+
+@dataclass(slots=True)
+class Tree:
+    """A folder that may be read, and the problems met while reading it.
+
+    Paths given and returned are POSIX and relative to `root`. Symbolic links and `..` that lead out are refused.
+    """
+
+    root: Path
+    label: str = ""
+    """Prefix of `Source.file` for files of this tree, e.g. `evidence`; "" for the project itself."""
+    problems: list[Problem] = field(default_factory=list)
+
+    def source(self, path: str, line: int = 1) -> Source:
+        """Where `path` stands, for messages and provenance."""
+        return Source(f"{self.label}/{path}" if self.label else path, line)
+
+    def _inside(self, path: str) -> Path | None:
+        root = Path(os.path.realpath(self.root))
+        real = Path(os.path.realpath(root / path))
+        return real if real == root or root in real.parents else None
+
+    def is_file(self, path: str) -> bool:
+        """Whether `path` (or `path`.gz) is a file inside the tree."""
+        return any((real := self._inside(name)) is not None and real.is_file() for name in (path, path + ".gz"))
+
+    def is_dir(self, path: str) -> bool:
+        """Whether `path` is a folder inside the tree."""
+        real = self._inside(path)
+        return real is not None and real.is_dir()
+
+    def read_bytes(self, path: str) -> bytes | None:
+        """The file's bytes, gunzipped where it is `*.gz` (or only `path`.gz exists); None after noting a problem."""
+        real = self._inside(path)
+        if real is None:
+            self._refuse(
+                "path-outside-project",
+                path,
+                "leads out of the folder that may be read",
+                "copy the file into the project",
+            )
+            return None
+        if not real.is_file() and (packed := self._inside(path + ".gz")) is not None and packed.is_file():
+            real = packed
+        try:
+            with real.open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+            if data[:2] == b"\x1f\x8b":
+                data = self._gunzip(path, data)
+        except FileNotFoundError:
+            self._refuse("file-not-found", path, "does not exist", "check the path")
+            return None
+        except (OSError, EOFError, zlib.error) as error:
+            self._refuse(
+                "file-unreadable", path, f"cannot be read: {_plain(error)}", "check its permissions, or copy it again"
+            )
+            return None
+        if len(data) > MAX_BYTES:
+            self._refuse("file-too-large", path, f"has more than {MAX_BYTES} bytes", "give a shorter excerpt")
+            return None
+        return data
+
+    def _gunzip(self, path: str, data: bytes) -> bytes:
+        decoder = zlib.decompressobj(wbits=31)
+        out = decoder.decompress(data, MAX_BYTES + 1)
+        if not decoder.eof and len(out) <= MAX_BYTES:
+            self._refuse(
+                "file-truncated", path, "is a gzip file that ends too early; what was there is used", "copy it again"
+            )
+            return out
+        rest = decoder.unused_data
+        return out + (gzip.decompress(rest)[: MAX_BYTES + 1] if rest[:2] == b"\x1f\x8b" else b"")
+
+    def read_text(self, path: str) -> str | None:
+        """The file as UTF-8; undecodable bytes are replaced and noted. None after noting a problem."""
+        data = self.read_bytes(path)
+        if data is None:
+            return None
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            self._refuse(
+                "file-not-utf8",
+                path,
+                "is not UTF-8; undecodable bytes are replaced",
+                "convert it to UTF-8",
+                Severity.WARNING,
+            )
+            return data.decode("utf-8", errors="replace")
+
+    def walk(self, path: str = "") -> Iterator[str]:
+        """Every file below `path`, sorted, without following links that lead out of the tree."""
+        start = self._inside(path)
+        if start is None or not start.is_dir():
+            return
+        root = Path(os.path.realpath(self.root))
+        for folder, folders, names in os.walk(start):
+            folders.sort()
+            for name in sorted(names):
+                relative = PurePosixPath(Path(folder, name).relative_to(root)).as_posix()
+                if (real := self._inside(relative)) is not None and real.is_file():
+                    yield relative
+
+    def _refuse(self, code: str, path: str, what: str, hint: str, severity: Severity = Severity.ERROR) -> None:
+        self.problems.append(Problem(severity, code, f"{self.source(path).file} {what}", self.source(path), hint))
+
+
+def _plain(error: BaseException) -> str:
+    """An error's text without the absolute path that Python adds to it."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
