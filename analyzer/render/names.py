@@ -27,10 +27,12 @@ IMAGE_TAG = "REVISION"
 CONTAINER = "app"
 """Name of the one container of every task definition; overrides, log streams and CI refer to it."""
 
-SUBNETS_VARIABLE = "subnets"
-SECURITY_GROUPS_VARIABLE = "security_groups"
-"""Variables of a state-machine file that stand for several texts. Inside the file they are one element of a JSON
-array, `["${subnets}"]`; Terraform fills in the ids joined by `","`, so the file is JSON before and after."""
+STATE_MACHINE_VARIABLES = ("cluster", "task_definition", "subnets", "security_groups", "lock_table", "topic")
+"""What a state-machine file may leave open as `${name}`, for it serves every environment; Terraform's `templatefile`
+fills them in: ARN of the cluster, family of the task definition (the newest revision runs), ids of subnets and security
+groups, name of the lock table, ARN of the alarm topic. `subnets` and `security_groups` stand for several texts: in the
+file they are one element of an array, `["${subnets}"]`, and are replaced by ids joined by `","`, so the file is JSON
+before and after. Any other `${` or `%{` in such a file must pass through `template_text`."""
 
 DIGEST_LENGTH = 8
 
@@ -54,6 +56,11 @@ def variable(name: str) -> str:
     if not text or text[0].isdigit():
         text = f"V_{text}".rstrip("_")
     return text
+
+
+def template_text(text: str) -> str:
+    """`text` as Terraform's `templatefile` must find it to give `text` back."""
+    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 def hardened(environment: str) -> bool:
