@@ -190,6 +190,12 @@ class Host:
     users: tuple[HostUser, ...] = ()
     files: Mapping[str, Source] = field(default_factory=dict)
     """Absolute path on the host -> evidence file, for every file below `fs/`."""
+    file_sha256: Mapping[str, str] = field(default_factory=dict)
+    """Absolute path -> SHA-256 of its content, for the files below `fs/etc`, `fs/opt`, `fs/srv` and `fs/usr/local`."""
+    packages_manual: tuple[str, ...] | None = None
+    """Packages a person (or Ansible) asked for (`apt-mark showmanual`, `dnf repoquery --userinstalled`); None: not known."""
+    changed_files: Mapping[str, Source] = field(default_factory=dict)
+    """Configuration files that differ from their package's (`dpkg -V`, `rpm -Va`, `debsums -ce`) -> evidence line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,33 @@ def parse_rpm(text: str) -> Lines[tuple[str, str]]:
     return parsed
 
 
+def parse_names(text: str) -> Lines[str]:
+    """One package name a line: `apt-mark showmanual`, `dnf repoquery --userinstalled --qf '%{name}'`."""
+    parsed: Lines[str] = Lines()
+    for number, line in _lines(text):
+        name = line.partition(":")[0]
+        if _PACKAGE.fullmatch(name):
+            parsed.entries.append((number, name))
+        else:
+            parsed.unreadable.append((number, line))
+    return parsed
+
+
+def parse_verification(text: str) -> Lines[str]:
+    """Changed configuration files: `dpkg -V` and `rpm -Va` (`??5?????? c /etc/…`), `debsums -ce` (a path a line)."""
+    parsed: Lines[str] = Lines()
+    for number, line in _lines(text):
+        match = re.fullmatch(r"([A-Za-z0-9.?]{8,9})\s+(?:([cdglr])\s+)?(/.*)", line)
+        if match and match[1] != "missing":
+            if match[1][2] == "5" and (match[2] == "c" or match[3].startswith("/etc/")):
+                parsed.entries.append((number, match[3]))
+        elif line.startswith("/etc/"):
+            parsed.entries.append((number, line))
+        elif not line.startswith(("missing", "debsums:", "dpkg:", "Unsatisfied")):
+            parsed.unreadable.append((number, line))
+    return parsed
+
+
 def parse_units(text: str) -> Lines[Unit]:
     """Units of `systemctl list-units` or `list-unit-files`, as text or with `-o json`."""
     parsed: Lines[Unit] = Lines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import TypeVar
 
 from analyzer.model import Ec2, Host, HostService, HostUser, ListeningSocket, Problem, Severity, Source
@@ -11,7 +12,16 @@ from analyzer.read.ec2 import InstanceTypes, read_ec2
 from analyzer.read.evidence_json import items, mapping, word
 from analyzer.read.facts import facts_of_release, read_facts
 from analyzer.read.files import Tree
-from analyzer.read.host_lists import Lines, parse_dpkg, parse_passwd, parse_rpm, parse_sockets, parse_units
+from analyzer.read.host_lists import (
+    Lines,
+    parse_dpkg,
+    parse_names,
+    parse_passwd,
+    parse_rpm,
+    parse_sockets,
+    parse_units,
+    parse_verification,
+)
 
 Entry = TypeVar("Entry")
 
@@ -31,6 +41,7 @@ def read_host(
     problems += found
     facts = _completed(facts, evidence, ec2, problems)
     timezone, timezone_source = _timezone(facts, evidence, problems)
+    files = _files(evidence, problems)
     host = Host(
         name=name,
         source=inventory_source or Source(evidence.label or f"evidence/{name}"),
@@ -42,7 +53,10 @@ def read_host(
         services=_services(facts, evidence, problems),
         listening=_listening(evidence, problems),
         users=_users(evidence, problems),
-        files=_files(evidence, problems),
+        files=files,
+        file_sha256=_hashes(files, evidence),
+        packages_manual=_packages_manual(evidence, problems),
+        changed_files=_changed_files(evidence, problems),
     )
     return host, tuple(problems)
 
@@ -104,6 +118,34 @@ def _packages(facts: Mapping[str, object], evidence: Tree, problems: list[Proble
     gathered = mapping(facts.get("packages"))  # module package_facts
     versions = {name: word(mapping(next(iter(items(one)), None)).get("version")) for name, one in gathered.items()}
     return {name: versions[name] for name in sorted(versions) if versions[name]}
+
+
+def _packages_manual(evidence: Tree, problems: list[Problem]) -> tuple[str, ...] | None:
+    paths = ("cmd/apt-mark-showmanual.txt", "cmd/dnf-userinstalled.txt")
+    if not any(evidence.is_file(path) for path in paths):
+        return None
+    return tuple(sorted({name for _, name in _parsed(evidence, paths, parse_names, "package name", problems)}))
+
+
+def _changed_files(evidence: Tree, problems: list[Problem]) -> dict[str, Source]:
+    paths = ("cmd/dpkg-verify.txt", "cmd/rpm-verify.txt", "cmd/debsums.txt")
+    found = _parsed(evidence, paths, parse_verification, "line of dpkg -V, rpm -Va or debsums -ce", problems)
+    return {path: source for source, path in sorted(found, key=lambda one: one[1])}
+
+
+def _hashes(files: Mapping[str, Source], evidence: Tree) -> dict[str, str]:
+    hashes: dict[str, str] = {}
+    for path, source in files.items():
+        # Accounts and passwords are compared elsewhere, or never.
+        if path.startswith(("/etc/", "/opt/", "/srv/", "/usr/local/")) and not re.fullmatch(
+            r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?", path
+        ):
+            data = evidence.read_bytes(
+                source.file.removeprefix(evidence.label + "/") if evidence.label else source.file
+            )
+            if data is not None:
+                hashes[path] = sha256(data).hexdigest()
+    return hashes
 
 
 def _services(facts: Mapping[str, object], evidence: Tree, problems: list[Problem]) -> tuple[HostService, ...]:
