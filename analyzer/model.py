@@ -760,6 +760,8 @@ class Instruction:
     lines: tuple[InstructionLine, ...]
     """The text after the keyword; more than one line are joined by ` \\` at the end (the lines hold no backslash)."""
     stage: str = ""
+    lint_ignore: tuple[str, ...] = ()
+    """hadolint rules that this instruction breaks on purpose; the renderer writes the pragma."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -782,6 +784,11 @@ class Image:
     user: str = ""
     workdir: str = ""
     environment: tuple[tuple[str, str], ...] = ()
+    runtime_variables: tuple[tuple[str, str, Literal["secret", "parameter"]], ...] = ()
+    """(environment variable, name, kind): what every container of this image needs, since its entrypoint writes the
+    files that hold secrets or parameters from these variables at start."""
+    left_out: tuple[tuple[Source, str, str], ...] = ()
+    """(task, what, reason): effects that the playbook has and the image has not."""
     notes: tuple[str, ...] = ()
 
 
