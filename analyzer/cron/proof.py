@@ -75,7 +75,7 @@ def prove(
         wrong, how = _wall_mismatch(schedule.times, targets, conversion, start.year)
     if wrong:
         return Equivalence(verdict="differs", deduplicated=conversion.deduplicated, method=f"{how}; {wrong}")
-    found = _over_changes(schedule, timezone, changes) if conversion.form != "utc" else []
+    found = _over_changes(schedule, changes) if conversion.form != "utc" else []
     if host_zone and host_zone != timezone:
         found += _lost_under_own_zone(schedule, timezone, find_transitions(host_zone, start, years), host_zone)
     found.sort(key=lambda item: item.at)
@@ -187,7 +187,7 @@ def _utc_mismatch(source: Times, target: Times, zone_offsets: Sequence[timedelta
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def _over_changes(schedule: Schedule, timezone: str, changes: Sequence[Transition]) -> list[_Difference]:
+def _over_changes(schedule: Schedule, changes: Sequence[Transition]) -> list[_Difference]:
     found: list[_Difference] = []
     if schedule.rule is ClockRule.FIRST_PASS:
         return found

@@ -1,4 +1,4 @@
-"""systemd's OnCalendar as version 252 reads it: `[weekdays] [date] [time] [zone]`, all parts together, never one or the other.
+"""OnCalendar as systemd 252 reads it: `[weekdays] [date] [time] [zone]`, all parts together.
 
 Unlike cron a weekday and a day of month must both fit, weeks start on Monday, and a timer fires in the first pass of a
 repeated hour and not at all in a missing one: of all sources only this one changes clocks as EventBridge does.
