@@ -1,0 +1,173 @@
+"""The files that copy, template, script and unarchive take from the project, found where Ansible looks, rendered."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from analyzer.model import FileContent, Source, Unknown, Value
+from analyzer.read.ansible.core import plain
+from analyzer.read.ansible.expressions import analyse_template
+from analyzer.read.ansible.frames import Frame
+from analyzer.read.ansible.inventory import relative
+from analyzer.read.ansible.roles import YamlReader
+from analyzer.read.ansible.scope import Scope, holds_unknown, thaw
+from analyzer.read.secrets import is_secret_text
+
+MAX_FILES = 2_000
+"""Files of one copied folder."""
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
+
+_FOLDERS = {
+    "ansible.builtin.template": "templates",
+    "ansible.builtin.copy": "files",
+    "ansible.builtin.script": "files",
+    "ansible.builtin.unarchive": "files",
+    "ansible.builtin.assemble": "files",
+    "ansible.posix.synchronize": "files",
+    "ansible.posix.patch": "files",
+}
+"""Modules that carry files from the project, and the role folder where Ansible looks first."""
+
+
+def contents_for(
+    module: str,
+    args: Mapping[str, Value],
+    frame: Frame,
+    scope: Scope,
+    reader: YamlReader,
+    play_folder: Path,
+    task: Source,
+) -> tuple[tuple[str, FileContent], ...]:
+    """Destination-relative path ("" for a single file) -> content, for modules that deliver files of the project."""
+    if module == "ansible.builtin.copy" and "content" in args:
+        return (("", _inline(args["content"], task)),)
+    folder = _FOLDERS.get(module)
+    if folder is None or args.get("remote_src") in (True, "yes", "true", "True"):
+        return ()
+    written = args.get("_raw_params", "") if module == "ansible.builtin.script" else args.get("src")
+    if isinstance(written, Unknown):
+        return (("", FileContent(source=task, data=None, unknown=written)),)
+    if not isinstance(written, str) or not written:
+        return ()
+    if module == "ansible.builtin.script":
+        written = written.split()[0]
+    if module == "ansible.builtin.unarchive" and re.match(r"[a-z]+://", written):
+        return ()
+    path = find_file(written, folder, frame, reader, play_folder)
+    if path is None:
+        reason = f"{written} is not in the project ({folder}/ of the role and of the playbook were searched)"
+        return (("", FileContent(source=task, data=None, unknown=Unknown(written, reason))),)
+    if path.is_dir():
+        return _folder_contents(path, written, reader)
+    if module == "ansible.builtin.template":
+        return (("", _rendered(path, args, frame, scope, reader, play_folder)),)
+    return (("", _file(path, reader)),)
+
+
+def find_file(name: str, folder: str, frame: Frame, reader: YamlReader, play_folder: Path) -> Path | None:
+    """A file by Ansible's search order: the role and its parents, then the playbook's folder; None if absent or outside."""
+    root = reader.inventory.root
+    places = [role.path for role in (frame.role, *reversed(frame.parents)) if role is not None]
+    candidates = [base / sub / name for base in places for sub in (folder, "", f"tasks/{folder}", "tasks")]
+    candidates += [frame.file.parent / folder / name, frame.file.parent / name]
+    candidates += [play_folder / folder / name, play_folder / name]
+    for candidate in candidates:
+        if candidate.exists() and candidate.resolve().is_relative_to(root):
+            return candidate
+    return None
+
+
+def _inline(content: Value, task: Source) -> FileContent:
+    if isinstance(content, Unknown) or holds_unknown(content):
+        unknown = content if isinstance(content, Unknown) else Unknown("content", "a part of it is not known")
+        return FileContent(source=task, data=None, unknown=unknown)
+    text = content if isinstance(content, str) else json.dumps(thaw(content), ensure_ascii=False)
+    return FileContent(source=task, data=text.encode())
+
+
+def _file(path: Path, reader: YamlReader) -> FileContent:
+    source = Source(relative(reader.inventory.root, str(path)))
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        return FileContent(source=source, data=None, unknown=Unknown(source.file, f"cannot be read: {error.strerror}"))
+    if len(data) > MAX_FILE_BYTES:
+        return FileContent(
+            source=source, data=None, unknown=Unknown(source.file, f"has more than {MAX_FILE_BYTES} bytes")
+        )
+    if is_secret_text(data[:65536].decode("utf-8", errors="ignore")):
+        name = re.sub(r"\W+", "_", path.name).strip("_").lower()
+        return FileContent(source=source, data=reader.inventory.book.marker(name, source, "content").encode())
+    return FileContent(source=source, data=data)
+
+
+def _folder_contents(path: Path, written: str, reader: YamlReader) -> tuple[tuple[str, FileContent], ...]:
+    root = reader.inventory.root
+    files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.resolve().is_relative_to(root)]
+    prefix = "" if written.endswith("/") else f"{path.name}/"
+    if len(files) > MAX_FILES:
+        source = Source(relative(root, str(path)))
+        return (
+            ("", FileContent(source=source, data=None, unknown=Unknown(written, f"holds more than {MAX_FILES} files"))),
+        )
+    return tuple((prefix + file.relative_to(path).as_posix(), _file(file, reader)) for file in files)
+
+
+def _rendered(
+    path: Path, args: Mapping[str, Value], frame: Frame, scope: Scope, reader: YamlReader, play_folder: Path
+) -> FileContent:
+    raw = _file(path, reader)
+    if raw.data is None:
+        return raw
+    try:
+        text = raw.data.decode("utf-8")
+    except UnicodeDecodeError:
+        return FileContent(source=raw.source, data=None, unknown=Unknown(raw.source.file, "is not UTF-8"))
+    scope = replace(scope, variables={**_template_variables(path, args, reader), **scope.variables})
+    analysis = analyse_template(text)
+    if reason := scope.reason_unknown(analysis):
+        return FileContent(source=raw.source, data=None, unknown=Unknown(raw.source.file, reason))
+    overrides: dict[str, Any] = {"trim_blocks": _boolean(args.get("trim_blocks"), default=True),
+                                 "lstrip_blocks": _boolean(args.get("lstrip_blocks"), default=False)}  # fmt: skip
+    for name in ("variable_start_string", "variable_end_string", "block_start_string", "block_end_string",
+                 "comment_start_string", "comment_end_string", "newline_sequence"):  # fmt: skip
+        if isinstance(args.get(name), str):
+            overrides[name] = args[name]
+    places = [role.path for role in (frame.role, *reversed(frame.parents)) if role is not None] + [play_folder]
+    search = [str(place / sub) for place in (*places, path.parent) for sub in ("templates", "")]
+    rendered = scope.render(
+        text, analysis, raw.source, searchpath=search,
+        escape_backslashes=False, overrides=overrides,
+    )  # fmt: skip
+    if isinstance(rendered, Unknown):
+        return FileContent(source=raw.source, data=None, unknown=rendered)
+    body = "" if rendered is None else rendered if isinstance(rendered, str) else str(plain(rendered))
+    return FileContent(source=raw.source, data=scope.hide_root(body).encode())
+
+
+def _template_variables(path: Path, args: Mapping[str, Value], reader: YamlReader) -> dict[str, Any]:
+    """What the template action adds, without this machine's name, users, times and paths."""
+    name = relative(reader.inventory.root, str(path))
+    return {
+        "ansible_managed": "Ansible managed",
+        "template_path": name,
+        "template_fullpath": name,
+        "template_destpath": plain(args.get("dest")) if isinstance(args.get("dest"), str) else None,
+        "template_host": "localhost",
+        "template_uid": "root",
+        "template_mtime": "",
+        "template_run_date": "",
+    }
+
+
+def _boolean(value: Value, *, default: bool) -> bool:
+    if value is None or isinstance(value, Unknown):
+        return default
+    return str(value).lower() in ("yes", "true", "on", "1") if isinstance(value, str) else bool(value)

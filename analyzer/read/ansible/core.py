@@ -1,0 +1,217 @@
+"""ansible-core under guard: the only module that imports it.
+
+Stock ansible-core reads configuration from the working directory, the home folder and `ANSIBLE_*` variables, makes a
+temporary folder when it is imported, prints to the terminal, runs executable inventories and, in templates, look-ups
+that start processes or open sockets. Here it gets none of that: no configuration but its defaults, no temporary folder,
+its warnings as text, files through `read.files.Tree`'s rule only, look-ups and filters from a list of harmless ones.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SAFE_LOOKUPS = frozenset(
+    "dict file first_found flattened indexed_items items list nested random_choice_never sequence subelements template "
+    "together varnames vars fileglob unvault_never inventory_hostnames".split()
+)
+"""Look-ups that neither run nor fetch nor draw lots; files they open go through the guarded loader."""
+
+UNSAFE_FILTERS = frozenset(
+    "random shuffle password_hash vault unvault fileglob realpath expanduser expandvars strftime to_uuid_never".split()
+)
+"""Filters whose result depends on chance, the clock, the machine or its user."""
+
+UNSAFE_GLOBALS = frozenset({"now", "lipsum"})
+
+
+@dataclass(slots=True)
+class Messages:
+    """What ansible-core would have printed: warnings while an inventory is parsed, and the like."""
+
+    texts: list[str] = field(default_factory=list)
+
+
+MESSAGES = Messages()
+
+
+class Refused(Exception):
+    """A template wanted something that must not run while analysing."""
+
+
+@cache
+def ansible() -> SimpleNamespace:
+    """ansible-core's parts in use, imported once and without its side effects."""
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        del os.environ[name]
+    _import_constants_quietly()
+    from ansible import constants
+    from ansible._internal._datatag._tags import Origin, TrustedAsTemplate
+    from ansible._internal._templating import _jinja_plugins
+    from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+    from ansible.inventory.manager import InventoryManager
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.parsing.splitter import parse_kv, split_args
+    from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret
+    from ansible.plugins.loader import lookup_loader
+    from ansible.template import Templar, trust_as_template
+    from ansible.utils.display import Display
+    from ansible.utils.vars import combine_vars
+    from ansible.vars.manager import VariableManager
+
+    display = Display()
+    for method in ("warning", "deprecated", "error", "display", "v", "vv", "vvv", "error_as_warning"):
+        setattr(display, method, _collector(method))
+
+    stock_get = lookup_loader.get
+
+    def get(name: str, *args: Any, **kwargs: Any) -> Any:
+        if str(name).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") not in SAFE_LOOKUPS:
+            raise Refused(f"lookup('{name}') is not run while analysing")
+        return stock_get(name, *args, **kwargs)
+
+    lookup_loader.get = get
+    return SimpleNamespace(
+        constants=constants,
+        Origin=Origin,
+        TrustedAsTemplate=TrustedAsTemplate,
+        AnsibleError=AnsibleError,
+        AnsibleUndefinedVariable=AnsibleUndefinedVariable,
+        InventoryManager=InventoryManager,
+        DataLoader=DataLoader,
+        parse_kv=parse_kv,
+        split_args=split_args,
+        EncryptedString=EncryptedString,
+        VaultLib=VaultLib,
+        VaultSecret=VaultSecret,
+        lookup_loader=lookup_loader,
+        Templar=Templar,
+        trust_as_template=trust_as_template,
+        combine_vars=combine_vars,
+        VariableManager=VariableManager,
+        jinja_plugins=_jinja_plugins,
+    )
+
+
+def _collector(method: str) -> Any:
+    def collect(msg: object = "", *_args: object, **_kwargs: object) -> None:
+        if method in ("warning", "error", "error_as_warning"):
+            MESSAGES.texts.append(str(msg))
+
+    return collect
+
+
+def _import_constants_quietly() -> None:
+    """Import `ansible.constants` without looking for configuration files and without making a temporary folder."""
+    from ansible.config import manager
+
+    kept = (manager.find_ini_config_file, manager.makedirs_safe, manager.tempfile, manager.atexit)
+    manager.find_ini_config_file = lambda *_args, **_kwargs: None
+    manager.makedirs_safe = lambda *_args, **_kwargs: None
+    manager.tempfile = SimpleNamespace(mkdtemp=lambda **_kwargs: "/nonexistent/ansible-local")
+    manager.atexit = SimpleNamespace(register=lambda *_args, **_kwargs: None)
+    try:
+        import ansible.constants as _constants
+
+        _constants.INVENTORY_ENABLED = ["yaml", "ini"]
+        _constants.LOCALHOST_WARNING = False
+    finally:
+        manager.find_ini_config_file, manager.makedirs_safe, manager.tempfile, manager.atexit = kept
+
+
+@cache
+def guarded_loader_class() -> type[Any]:
+    """A `DataLoader` that opens nothing outside its roots and never decrypts or writes a temporary file."""
+    core = ansible()
+
+    class GuardedLoader(core.DataLoader):  # type: ignore[misc, name-defined]  # ansible-core has no types
+        def __init__(self, roots: Sequence[Path]) -> None:
+            super().__init__()
+            self._roots = tuple(Path(os.path.realpath(root)) for root in roots)
+
+        def _inside(self, path: str) -> bool:
+            real = Path(os.path.realpath(path))
+            return any(real == root or root in real.parents for root in self._roots)
+
+        def path_exists(self, path: str) -> bool:
+            path = self.path_dwim(path)
+            return self._inside(path) and os.path.exists(path)
+
+        def is_file(self, path: str) -> bool:
+            path = self.path_dwim(path)
+            return self._inside(path) and (os.path.isfile(path) or path == os.devnull)
+
+        def is_directory(self, path: str) -> bool:
+            path = self.path_dwim(path)
+            return self._inside(path) and os.path.isdir(path)
+
+        def list_directory(self, path: str) -> list[str]:
+            path = self.path_dwim(path)
+            return sorted(os.listdir(path)) if self._inside(path) else []
+
+        def is_executable(self, path: str) -> bool:  # noqa: ARG002 - nothing is ever executed
+            return False
+
+        def _get_file_contents(self, file_name: str) -> Any:
+            if not self._inside(self.path_dwim(file_name)):
+                raise core.AnsibleError(f"{file_name} leads out of the project and is not read")
+            return super()._get_file_contents(file_name)
+
+        def get_real_file(self, file_path: str, decrypt: bool = True) -> Any:
+            raise Refused("no temporary file is made while analysing")
+
+    return GuardedLoader
+
+
+def origin_of(value: object) -> tuple[str, int] | None:
+    """(absolute path, line) where a YAML value stands, or None."""
+    tag = ansible().Origin.get_tag(value)
+    if tag is None or tag.path is None:
+        return None
+    return str(tag.path), int(tag.line_num or 1)
+
+
+def plain(value: Any) -> Any:
+    """The same data in plain Python types: tags, lazy containers and subclasses taken off."""
+    if isinstance(value, str):
+        return str.__str__(value) if type(value) is not str else value
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def trusted(value: Any) -> Any:
+    """`value` with every string in it trusted as a template (text of the project is; results of templating are not)."""
+    core = ansible()
+    if isinstance(value, str):
+        return core.trust_as_template(value)
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [trusted(item) for item in value]
+    return value
+
+
+def warnings_since(mark: int) -> tuple[str, ...]:
+    """ansible-core's warnings after the first `mark` ones."""
+    return tuple(MESSAGES.texts[mark:])
+
+
+def variables_without(variables: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """`variables` less `names`."""
+    return {name: value for name, value in variables.items() if name not in names}

@@ -1,0 +1,235 @@
+"""What a template or condition refers to, without evaluating it: names, attribute paths, look-ups, filters.
+
+Jinja2's own parser does the reading; results are kept per text, since roles repeat the same conditions a hundred times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from analyzer.read.ansible.core import SAFE_LOOKUPS, UNSAFE_FILTERS, UNSAFE_GLOBALS
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """A variable as a template uses it: `result.stat.exists` is ("result", ("stat", "exists"))."""
+
+    name: str
+    path: tuple[str, ...] = ()
+    test: str = ""
+    """`defined`, `changed` … when it stands left of `is`; `default` when that filter is applied to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that a template refers to."""
+
+    references: tuple[Reference, ...] = ()
+    refusals: tuple[str, ...] = ()
+    """Why it must not be evaluated: look-ups and filters that run, fetch, or draw lots."""
+    error: str = ""
+    """Jinja's message, where it cannot be parsed."""
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment
+
+    return Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - parses, renders nothing
+
+
+@lru_cache(maxsize=20_000)
+def analyse_template(text: str) -> Analysis:
+    """What the template `text` (with its `{{ }}` and `{% %}`) refers to."""
+    if "{{" not in text and "{%" not in text:
+        return Analysis()
+    return _analyse(text)
+
+
+def analyse_expression(text: str) -> Analysis:
+    """What the bare expression `text` of a `when:` refers to."""
+    return analyse_template("{{ " + text + " }}")
+
+
+def _analyse(text: str) -> Analysis:
+    from jinja2 import TemplateError, nodes
+
+    try:
+        tree = _environment().parse(text)
+    except (TemplateError, RecursionError) as error:
+        return Analysis(error=str(error) or type(error).__name__)
+    stored = {node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param")}
+    found: set[Reference] = set()
+    refusals: set[str] = set()
+    _visit(tree, found, refusals)
+    return Analysis(
+        references=tuple(sorted(ref for ref in found if ref.name not in stored)), refusals=tuple(sorted(refusals))
+    )
+
+
+def _visit(node: Any, found: set[Reference], refusals: set[str]) -> None:
+    from jinja2 import nodes
+
+    pending = [node]
+    while pending:
+        here = pending.pop()
+        children = list(here.iter_child_nodes())
+        chain = _chain(here)
+        if chain is not None:
+            found.add(Reference(*chain))
+            children = [] if isinstance(here, nodes.Name) else _arguments_in(here)
+        elif isinstance(here, (nodes.Test, nodes.Filter)) and here.node is not None and (chain := _chain(here.node)):
+            name = {"d": "default"}.get(here.name, here.name)
+            marked = isinstance(here, nodes.Test) or name == "default"
+            found.add(Reference(*chain, name if marked else ""))
+            children = [child for child in children if child is not here.node]
+            children += _arguments_in(here.node)
+        if isinstance(here, nodes.Filter) and here.name.rpartition(".")[2] in UNSAFE_FILTERS:
+            refusals.add(f"filter {here.name} gives a different result on every machine or run")
+        if isinstance(here, nodes.Call) and isinstance(here.node, nodes.Name):
+            _visit_call(here, refusals)
+            children = [child for child in children if child is not here.node]
+        pending.extend(children)
+
+
+def _visit_call(call: Any, refusals: set[str]) -> None:
+    from jinja2 import nodes
+
+    name = call.node.name
+    if name in ("lookup", "query", "q"):
+        first = call.args[0] if call.args else None
+        plugin = first.value if isinstance(first, nodes.Const) else None
+        if not isinstance(plugin, str):
+            refusals.add(f"{name}() of a plugin that is not named in the text")
+        elif plugin.removeprefix("ansible.builtin.") not in SAFE_LOOKUPS:
+            refusals.add(f"lookup '{plugin}' is not run while analysing")
+    elif name in UNSAFE_GLOBALS:
+        refusals.add(f"{name}() gives a different result on every run")
+
+
+def _chain(node: Any) -> tuple[str, tuple[str, ...]] | None:
+    """(name, constant path) of `a.b['c']`; the path ends where a key is not constant."""
+    from jinja2 import nodes
+
+    path: list[str] = []
+    while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        if isinstance(node, nodes.Getattr):
+            path.append(node.attr)
+        elif isinstance(node.arg, nodes.Const):
+            path.append(str(node.arg.value))
+        else:
+            path.clear()
+        node = node.node
+    if isinstance(node, nodes.Name) and node.ctx == "load":
+        return node.name, tuple(reversed(path))
+    return None
+
+
+def _arguments_in(node: Any) -> list[Any]:
+    """Key expressions inside a chain `a[b.c]`."""
+    from jinja2 import nodes
+
+    inner = []
+    while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        if isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Const):
+            inner.append(node.arg)
+        node = node.node
+    return inner
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition as a tree of and/or/not over expressions that are evaluated whole."""
+
+    operator: str
+    """and | or | not | leaf"""
+    operands: tuple[Condition, ...] = ()
+    text: str = ""
+    """For a leaf: the expression."""
+
+
+@lru_cache(maxsize=20_000)
+def split_condition(text: str) -> Condition:
+    """`text` taken apart at its logical operators, so that `unknown and no` can be no; one leaf where it cannot be."""
+    from jinja2 import TemplateError, nodes
+
+    try:
+        body = _environment().parse("{{ " + text + " }}").body
+    except (TemplateError, RecursionError):
+        return Condition("leaf", text=text)
+    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
+        return Condition("leaf", text=text)
+
+    def build(node: Any) -> Condition:
+        if isinstance(node, (nodes.And, nodes.Or)):
+            return Condition("and" if isinstance(node, nodes.And) else "or", (build(node.left), build(node.right)))
+        if isinstance(node, nodes.Not):
+            return Condition("not", (build(node.node),))
+        return Condition("leaf", text=unparse(node))
+
+    try:
+        return build(body[0].nodes[0])
+    except NotImplementedError:
+        return Condition("leaf", text=text)
+
+
+def unparse(node: Any) -> str:
+    """The text of a Jinja expression node, parenthesised so that it parses to the same tree."""
+    from jinja2 import nodes
+
+    match node:
+        case nodes.Const():
+            return repr(node.value)
+        case nodes.TemplateData():
+            return repr(node.data)
+        case nodes.Name():
+            return str(node.name)
+        case nodes.Getattr():
+            return f"{unparse(node.node)}.{node.attr}"
+        case nodes.Getitem():
+            return f"{unparse(node.node)}[{unparse(node.arg)}]"
+        case nodes.Slice():
+            parts = [node.start, node.stop] + ([node.step] if node.step else [])
+            return ":".join("" if part is None else unparse(part) for part in parts)
+        case nodes.List():
+            return "[" + ", ".join(map(unparse, node.items)) + "]"
+        case nodes.Tuple():
+            return "(" + "".join(unparse(item) + ", " for item in node.items) + ")"
+        case nodes.Dict():
+            return "{" + ", ".join(f"{unparse(pair.key)}: {unparse(pair.value)}" for pair in node.items) + "}"
+        case nodes.Filter() if node.node is not None:
+            return f"({unparse(node.node)} | {node.name}{_call(node)})"
+        case nodes.Test():
+            return f"({unparse(node.node)} is {node.name}{_call(node)})"
+        case nodes.Call():
+            return f"{unparse(node.node)}{_call(node) or '()'}"
+        case nodes.Compare():
+            tests = "".join(f" {_COMPARE[operand.op]} {unparse(operand.expr)}" for operand in node.ops)
+            return f"({unparse(node.expr)}{tests})"
+        case nodes.Concat():
+            return "(" + " ~ ".join(map(unparse, node.nodes)) + ")"
+        case nodes.CondExpr():
+            other = f" else {unparse(node.expr2)}" if node.expr2 is not None else ""
+            return f"({unparse(node.expr1)} if {unparse(node.test)}{other})"
+        case nodes.BinExpr():
+            return f"({unparse(node.left)} {node.operator} {unparse(node.right)})"
+        case nodes.UnaryExpr():
+            return f"({node.operator} {unparse(node.node)})"
+    raise NotImplementedError(type(node).__name__)
+
+
+_COMPARE = {
+    "eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in", "notin": "not in",
+}  # fmt: skip
+
+
+def _call(node: Any) -> str:
+    parts = [unparse(arg) for arg in node.args] + [f"{pair.key}={unparse(pair.value)}" for pair in node.kwargs]
+    parts += ["*" + unparse(node.dyn_args)] if node.dyn_args else []
+    parts += ["**" + unparse(node.dyn_kwargs)] if node.dyn_kwargs else []
+    return f"({', '.join(parts)})" if parts else ""

@@ -1,0 +1,187 @@
+"""Hosts, groups and their variables, by ansible-core's own inventory and variable managers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analyzer.model import Problem, Severity, Source
+from analyzer.read.ansible.core import MESSAGES, ansible, guarded_loader_class, plain, warnings_since
+from analyzer.read.secrets import SecretBook
+
+_NOT_INVENTORY = (".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rst", ".swp", ".txt", "~")
+_MAGIC_OF_THIS_MACHINE = ("ansible_playbook_python", "ansible_config_file", "ansible_version", "hostvars", "omit")
+
+
+@dataclass(slots=True)
+class Inventory:
+    """An Ansible inventory as ansible-core reads it, less anything that would have to be executed."""
+
+    root: Path
+    loader: Any
+    manager: Any
+    variable_manager: Any
+    book: SecretBook
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """Every host, in inventory order."""
+        return tuple(str(host.name) for host in self.manager.get_hosts("all"))
+
+    def matching(self, pattern: object) -> tuple[str, ...]:
+        """Hosts that a `hosts:` pattern selects."""
+        patterns = [str(item) for item in pattern] if isinstance(pattern, (list, tuple)) else str(pattern)
+        try:
+            return tuple(str(host.name) for host in self.manager.get_hosts(patterns))
+        except ansible().AnsibleError:
+            return ()
+
+    def groups_of(self, host: str) -> tuple[str, ...]:
+        """The host's groups, `all` and `ungrouped` left out."""
+        found = self.manager.get_host(host)
+        return (
+            tuple(sorted(str(g.name) for g in found.get_groups() if g.name not in ("all", "ungrouped")))
+            if found
+            else ()
+        )
+
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Group -> hosts, as the magic variable `groups` says."""
+        return {
+            str(name): tuple(str(h.name) for h in group.get_hosts())
+            for name, group in sorted(self.manager.groups.items())
+        }
+
+    def variables_of(self, host: str) -> dict[str, Any]:
+        """Inventory variables of a host by precedence, secrets masked, this machine's facts left out."""
+        found = self.manager.get_host(host)
+        if found is None:
+            return {}
+        raw = self.variable_manager.get_vars(host=found, include_hostvars=False)
+        return self.mask({name: value for name, value in raw.items() if name not in _MAGIC_OF_THIS_MACHINE})
+
+    def mask(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The same variables with secrets as markers."""
+        encrypted = ansible().EncryptedString
+        return {
+            plain(name): self.book.mask(plain(name), value, self.source_of(value), encrypted=encrypted)
+            for name, value in variables.items()
+        }
+
+    def source_of(self, value: Any) -> Source | None:
+        """Where a value stands in the project."""
+        tag = ansible().Origin.get_tag(value)
+        if tag is None or tag.path is None:
+            return None
+        return Source(relative(self.root, str(tag.path)), int(tag.line_num or 1))
+
+    def source_of_host(self, host: str) -> Source:
+        """The first line of an inventory source that names the host (or the range that makes it)."""
+        for path in self.manager._sources:  # noqa: SLF001 - the manager offers no accessor
+            for file in _inventory_files(Path(path)):
+                if (line := _line_naming(file, host)) is not None:
+                    return Source(relative(self.root, str(file)), line)
+        return Source(relative(self.root, str(self.manager._sources[0])) if self.manager._sources else "inventory")  # noqa: SLF001
+
+
+def read_inventory(root: Path, sources: Sequence[Path], playbook_folder: Path, book: SecretBook) -> Inventory:
+    """Parse inventory sources (files, or folders of files); nothing in them is executed."""
+    core = ansible()
+    loader = guarded_loader_class()([root])
+    loader.set_basedir(str(playbook_folder))
+    problems: list[Problem] = []
+    usable: list[str] = []
+    for path in sources:
+        for file in _inventory_files(path):
+            problem = _cannot_be_read_as_text(root, file)
+            if problem is None:
+                usable.append(str(file))
+            else:
+                problems.append(problem)
+    mark = len(MESSAGES.texts)
+    manager = core.InventoryManager(loader=loader, sources=usable or None)
+    if usable:
+        manager._sources = [str(path) for path in sources]  # noqa: SLF001 - group_vars lie beside the sources as given
+    for text in warnings_since(mark):
+        if "parse" in text.lower() and "host_list" not in text:
+            problems.append(_parse_problem(root, text, usable))
+    variables = core.VariableManager(loader=loader, inventory=manager)
+    return Inventory(root, loader, manager, variables, book, problems)
+
+
+def _inventory_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        return []
+    return [
+        entry
+        for entry in sorted(path.iterdir())
+        if entry.is_file() and not entry.name.startswith(".") and not entry.name.endswith(_NOT_INVENTORY)
+    ]
+
+
+def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
+    source = Source(relative(root, str(file)))
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(4096)
+    except OSError as error:
+        return Problem(
+            Severity.ERROR, "inventory-unreadable", f"{source.file} cannot be read: {error.strerror}", source,
+            "check its permissions",
+        )  # fmt: skip
+    if head.startswith(b"#!"):
+        return Problem(
+            Severity.WARNING, "inventory-dynamic", f"{source.file} is an executable inventory and is not run", source,
+            "save the output of `ansible-inventory --list --export -i …` as a YAML or JSON inventory and give that with -i",
+        )  # fmt: skip
+    if re.search(rb"^plugin\s*:", head, re.MULTILINE):
+        return Problem(
+            Severity.WARNING, "inventory-plugin", f"{source.file} configures an inventory plugin, which is not run", source,
+            "save the output of `ansible-inventory --list --export -i …` as an inventory file and give that with -i",
+        )  # fmt: skip
+    return None
+
+
+def _parse_problem(root: Path, text: str, usable: Sequence[str]) -> Problem:
+    file = next((name for name in usable if name in text), usable[0] if usable else "inventory")
+    source = Source(relative(root, file))
+    return Problem(
+        Severity.ERROR, "inventory-syntax", f"{source.file}: {hide(root, text.splitlines()[0])}", source,
+        "compare `ansible-inventory -i FILE --list`",
+    )  # fmt: skip
+
+
+def _line_naming(file: Path, host: str) -> int | None:
+    pattern = re.compile(rf"(?:^|[\s\"'\[,]){re.escape(host)}(?:$|[\s\"':,\]])")
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for number, line in enumerate(lines, 1):
+        if pattern.search(line) and not line.lstrip().startswith("#"):
+            return number
+    stem = re.escape(host.rstrip("0123456789")) if host[-1:].isdigit() else None
+    if stem:
+        for number, line in enumerate(lines, 1):
+            if re.match(rf"\s*{stem}[\w.-]*\[\w+:\w+", line):
+                return number
+    return None
+
+
+def relative(root: Path, path: str) -> str:
+    """`path` as the reader of the bundle knows it: relative to the project's root."""
+    try:
+        return Path(path).relative_to(root).as_posix()
+    except ValueError:
+        return Path(path).name
+
+
+def hide(root: Path, text: str) -> str:
+    """`text` without this machine's path to the project."""
+    return text.replace(f"{root}/", "").replace(str(root), ".")

@@ -1,0 +1,93 @@
+"""`loop`, `with_*` and `loop_control`: the items of a task, or why they cannot be known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.model import Unknown, Value
+from analyzer.read.ansible.core import SAFE_LOOKUPS, Refused, ansible, plain
+from analyzer.read.ansible.scope import Scope, first_line, freeze, holds_unknown, thaw, time_limit
+
+MAX_ITEMS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The loop of one task."""
+
+    present: bool = False
+    items: tuple[Any, ...] = ()
+    variable: str = "item"
+    index_variable: str = ""
+    unknown: Unknown | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the item is not known."""
+        return self.unknown.reason if self.unknown else "the loop has no items"
+
+
+def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any) -> Loop:
+    """The items of the task `entry`; a task without a loop gives `Loop()`."""
+    control = entry.get("loop_control")
+    control = control if isinstance(control, Mapping) else {}
+    variable = str(plain(control.get("loop_var")) or "item")
+    index = str(plain(control.get("index_var")) or "")
+    key = next((name for name in entry if name == "loop" or (isinstance(name, str) and name.startswith("with_"))), None)
+    if key is None:
+        return Loop()
+    written = entry[key]
+    terms = _terms(written, scope)
+    if isinstance(terms, Unknown):
+        return Loop(present=True, variable=variable, index_variable=index, unknown=terms)
+    if key == "loop":
+        items: Any = terms if isinstance(terms, tuple) else Unknown(str(plain(written)), "loop needs a list")
+    else:
+        items = _lookup(str(key).removeprefix("with_"), terms, scope, loader)
+    if isinstance(items, Unknown):
+        return Loop(present=True, variable=variable, index_variable=index, unknown=items)
+    if len(items) > MAX_ITEMS:
+        unknown = Unknown(str(plain(written))[:200], f"the loop has more than {MAX_ITEMS} items")
+        return Loop(present=True, variable=variable, index_variable=index, unknown=unknown)
+    return Loop(present=True, items=tuple(items), variable=variable, index_variable=index)
+
+
+def _terms(written: Any, scope: Scope) -> Value:
+    """The loop's list; an item that is unknown makes only itself unknown, a bare variable name is a variable."""
+    if isinstance(written, str) and "{{" not in written and written.strip() in scope.variables:
+        return scope.value("{{ " + written.strip() + " }}")
+    return scope.value(written)
+
+
+def _lookup(name: str, terms: Value, scope: Scope, loader: Any) -> Any:
+    if name in ("items", "list"):
+        return _flatten_once(terms) if name == "items" else terms if isinstance(terms, tuple) else (terms,)
+    if name.removeprefix("ansible.builtin.") not in SAFE_LOOKUPS:
+        return Unknown(f"with_{name}", f"lookup '{name}' is not run while analysing")
+    if holds_unknown(terms):
+        return Unknown(f"with_{name}", "some of its items are not known")
+    core = ansible()
+    given = thaw(terms)
+    try:
+        with time_limit(5):
+            plugin = core.lookup_loader.get(name, loader=loader, templar=scope.templar())
+            if plugin is None:
+                return Unknown(f"with_{name}", f"there is no lookup plugin '{name}'")
+            found = plugin.run(given if isinstance(given, list) else [given], variables=dict(scope.variables))
+    except Refused as error:
+        return Unknown(f"with_{name}", str(error))
+    except Exception as error:  # noqa: BLE001 - look-ups raise whatever their terms make them
+        return Unknown(f"with_{name}", scope.hide_root(first_line(error)))
+    frozen = freeze(plain(list(found)), scope.hide_root)
+    return frozen if isinstance(frozen, tuple) else (frozen,)
+
+
+def _flatten_once(terms: Value) -> tuple[Value, ...]:
+    if not isinstance(terms, tuple):
+        return (terms,)
+    flat: list[Value] = []
+    for term in terms:
+        flat.extend(term if isinstance(term, tuple) else (term,))
+    return tuple(flat)

@@ -1,0 +1,101 @@
+"""Playbooks as lists of plays, `import_playbook` followed, and the settings of `ansible.cfg` that matter for reading."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analyzer.model import Source
+from analyzer.read.ansible.core import plain
+from analyzer.read.ansible.names import resolve_module
+from analyzer.read.ansible.roles import YamlReader
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One play of a playbook."""
+
+    file: Path
+    source: Source
+    data: Mapping[str, Any]
+    hosts: Any
+    """The `hosts:` pattern as written."""
+    when: tuple[Any, ...] = ()
+    """Conditions of the `import_playbook` that brought it in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The part of `ansible.cfg` that changes how a project is read."""
+
+    roles_path: tuple[str, ...] = ()
+    inventory: str = ""
+    become: bool = False
+    become_user: str = ""
+
+
+def read_configuration(root: Path) -> Configuration:
+    """`ansible.cfg` of the project; everything that would run or load code is ignored."""
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string((root / "ansible.cfg").read_text(encoding="utf-8", errors="replace"))
+    except (OSError, configparser.Error):
+        return Configuration()
+
+    def get(section: str, option: str) -> str:
+        return parser.get(section, option, fallback="").strip()
+
+    return Configuration(
+        roles_path=tuple(part for part in get("defaults", "roles_path").split(":") if part),
+        inventory=get("defaults", "inventory"),
+        become=get("privilege_escalation", "become").lower() in ("true", "yes", "1", "on"),
+        become_user=get("privilege_escalation", "become_user"),
+    )
+
+
+def read_plays(
+    path: Path, reader: YamlReader, seen: tuple[Path, ...] = (), when: tuple[Any, ...] = ()
+) -> Iterator[Play]:
+    """The plays of a playbook in order; what is not a play is a problem."""
+    data = reader.load(path)
+    if data is None:
+        return
+    if not isinstance(data, list):
+        reader.note(
+            "playbook-not-a-list", path, f"holds a {type(plain(data)).__name__}, expected a list of plays",
+            "start each play with `- hosts: …`",
+        )  # fmt: skip
+        return
+    for entry in data:
+        if not isinstance(entry, Mapping):
+            reader.note("play-not-a-mapping", path, "holds something that is no play", "expected `- hosts: …`")
+            continue
+        source = reader.source(entry, path)
+        imported = next(
+            (key for key in entry if resolve_module(str(key)).endswith((".import_playbook", ".include"))), None
+        )
+        if imported is not None and "hosts" not in entry:
+            name = plain(entry[imported])
+            other = path.parent / str(name).split()[0]
+            if other in seen or not other.is_file() or not other.resolve().is_relative_to(reader.inventory.root):
+                reader.note(
+                    "playbook-not-found", path, f"imports the playbook {name}, which is not in the project",
+                    "add the file, or take the line out", source.line,
+                )  # fmt: skip
+                continue
+            condition = entry.get("when")
+            more = tuple(condition) if isinstance(condition, list) else () if condition is None else (condition,)
+            yield from read_plays(other, reader, (*seen, path), when + more)
+        elif "hosts" in entry:
+            yield Play(path, source, entry, entry["hosts"], when)
+        else:
+            reader.note(
+                "play-without-hosts",
+                path,
+                "holds a play without `hosts:`",
+                "add `hosts:` with a group or host",
+                source.line,
+            )

@@ -1,0 +1,72 @@
+"""What a registered result is known to hold when the playbook meets a fresh machine: the idioms of idempotence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from analyzer.model import Unknown, Value
+
+_CHANGES = frozenset(
+    "copy template file apt dnf package get_url unarchive git user group lineinfile blockinfile replace pip gem npm "
+    "apt_repository apt_key deb822_repository yum_repository ini_file systemd systemd_service".split()
+)
+"""Modules that report `changed` the first time they run on a machine."""
+
+_OF_THE_SYSTEM = (
+    "/etc",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/run",
+    "/boot",
+    "/var/lib/dpkg",
+)
+_OF_THE_ADMINISTRATOR = ("/usr/local", "/etc/ssl/private")
+
+
+def known_result(module: str, args: Mapping[str, Value], made: frozenset[str]) -> tuple[dict[str, Any], str] | None:
+    """(known keys of the result, reason) on a fresh machine, or None if nothing is.
+
+    `made` holds the paths that earlier tasks create.
+    """
+    short = module.rpartition(".")[2]
+    if short == "stat":
+        path = args.get("path")
+        if not isinstance(path, str) or isinstance(path, Unknown):
+            return None
+        if _made(path, made):
+            return None
+        if _outside_the_system(path):
+            return {"stat": {"exists": False}, "changed": False, "failed": False}, f"{path} is not on a fresh machine"
+        return None
+    if module.startswith("ansible.builtin.") and short in _CHANGES:
+        return {"changed": True, "failed": False, "skipped": False}, "it changes a fresh machine"
+    return None
+
+
+def paths_made(module: str, args: Mapping[str, Value]) -> tuple[str, ...]:
+    """Paths that exist once the task has run."""
+    found = [args.get(name) for name in ("dest", "path", "creates")]
+    if args.get("state") == "absent" or module.rpartition(".")[2] == "stat":
+        return ()
+    return tuple(path for path in found if isinstance(path, str) and path.startswith("/"))
+
+
+def _made(path: str, made: frozenset[str]) -> bool:
+    return any(
+        path == other or path.startswith(other.rstrip("/") + "/") or other.startswith(path + "/") for other in made
+    )
+
+
+def _outside_the_system(path: str) -> bool:
+    if any(path == prefix or path.startswith(prefix + "/") for prefix in _OF_THE_ADMINISTRATOR):
+        return True
+    return path.startswith("/") and not any(
+        path == prefix or path.startswith(prefix + "/") for prefix in _OF_THE_SYSTEM
+    )

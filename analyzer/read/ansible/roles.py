@@ -1,0 +1,204 @@
+"""Roles on disk: where they lie, their variables, tasks, handlers and dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analyzer.model import Problem, Severity, Source
+from analyzer.read.ansible.core import ansible, plain
+from analyzer.read.ansible.inventory import Inventory, hide, relative
+
+_SUFFIXES = (".yml", ".yaml", ".json", "")
+
+
+@dataclass(slots=True)
+class Role:
+    """A role as its folder says, tasks not yet resolved."""
+
+    name: str
+    path: Path
+    defaults: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    dependencies: list[Any] = field(default_factory=list)
+    allow_duplicates: bool = False
+
+
+@dataclass(slots=True)
+class YamlReader:
+    """YAML files of the project, with origins; each broken one is a problem once."""
+
+    inventory: Inventory
+    problems: list[Problem] = field(default_factory=list)
+    vault_passwords: tuple[bytes, ...] = ()
+    _seen: dict[Path, Any] = field(default_factory=dict)
+
+    def load(self, path: Path) -> Any:
+        """The file's data, strings trusted as templates; None where it is empty, broken or encrypted."""
+        if path not in self._seen:
+            self._seen[path] = self._load(path)
+        return self._seen[path]
+
+    def variables(self, path: Path) -> dict[str, Any]:
+        """A file of variables, secrets masked."""
+        data = self.load(path)
+        if data is None:
+            return {}
+        if not isinstance(data, dict):
+            self.note(
+                "variables-not-a-mapping", path, f"holds a {type(data).__name__}, expected a mapping of variables"
+            )
+            return {}
+        return self.inventory.mask(data)
+
+    def source(self, value: Any, path: Path) -> Source:
+        """Where a YAML value stands."""
+        return self.inventory.source_of(value) or Source(relative(self.inventory.root, str(path)))
+
+    def note(
+        self, code: str, path: Path, what: str, hint: str = "", line: int = 1, severity: Severity = Severity.ERROR
+    ) -> None:
+        """A problem with a file of the project."""
+        source = Source(relative(self.inventory.root, str(path)), line)
+        self.problems.append(Problem(severity, code, f"{source.file} {what}", source, hint))
+
+    def _load(self, path: Path) -> Any:
+        core = ansible()
+        try:
+            with path.open("rb") as stream:
+                encrypted = stream.read(15).startswith(b"$ANSIBLE_VAULT;")
+        except OSError as error:
+            self.note("file-unreadable", path, f"cannot be read: {error.strerror}", "check its permissions")
+            return None
+        if encrypted:
+            return self._load_encrypted(path)
+        try:
+            return self.inventory.loader.load_from_file(str(path), trusted_as_template=True)
+        except core.AnsibleError as error:
+            self._note_syntax(path, error)
+        except (RecursionError, ValueError, MemoryError) as error:
+            self.note("yaml-syntax", path, f"cannot be read as YAML: {type(error).__name__}", "check it with yamllint")
+        return None
+
+    def _load_encrypted(self, path: Path) -> Any:
+        core = ansible()
+        for password in self.vault_passwords:
+            try:
+                text = core.VaultLib([("default", core.VaultSecret(password))]).decrypt(path.read_bytes())
+                data = self.inventory.loader.load(text.decode(), file_name=str(path))
+            except (core.AnsibleError, UnicodeDecodeError):
+                continue
+            return {key: self._all_secret(plain(key), value, path) for key, value in data.items()} if data else {}
+        self.note(
+            "vault-file-encrypted", path, "is encrypted and no password was given; its variables are treated as undefined",
+            "give --vault-password-file to learn their names (values never leave the tool)", severity=Severity.WARNING,
+        )  # fmt: skip
+        return None
+
+    def _all_secret(self, name: str, value: Any, path: Path) -> Any:
+        if isinstance(value, dict):
+            return {key: self._all_secret(f"{name}_{key}", item, path) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._all_secret(f"{name}_{index}", item, path) for index, item in enumerate(value)]
+        source = Source(relative(self.inventory.root, str(path)))
+        return self.inventory.book.marker(name, source, "vault", str(value))
+
+    def _note_syntax(self, path: Path, error: Exception) -> None:
+        origin = getattr(error, "_origin", None) or getattr(error, "obj", None)
+        tag = origin if getattr(origin, "line_num", None) else ansible().Origin.get_tag(origin) if origin else None
+        words = hide(self.inventory.root, str(error).strip().splitlines()[0])
+        line = int(getattr(tag, "line_num", 0) or 1)
+        self.note("yaml-syntax", path, f"cannot be read as YAML: {words}", "check it with yamllint", line)
+
+
+@dataclass(slots=True)
+class RoleFinder:
+    """Finds and loads roles the way Ansible looks for them."""
+
+    reader: YamlReader
+    search: tuple[Path, ...]
+    """Folders that hold roles, in order."""
+    collections: tuple[Path, ...]
+    """`ansible_collections` folders of the project."""
+    _loaded: dict[tuple[str, str, str], Role | None] = field(default_factory=dict)
+
+    def find(
+        self,
+        name: str,
+        source: Source | None,
+        near: Path | None = None,
+        vars_from: str = "main",
+        defaults_from: str = "main",
+    ) -> Role | None:
+        """The role, or None after noting that it is absent."""
+        key = (name, vars_from, defaults_from)
+        if key not in self._loaded:
+            self._loaded[key] = self._load(name, source, near, vars_from, defaults_from)
+        return self._loaded[key]
+
+    def _load(
+        self, name: str, source: Source | None, near: Path | None, vars_from: str, defaults_from: str
+    ) -> Role | None:
+        path = self._folder(name, near)
+        if path is None:
+            self.reader.problems.append(
+                Problem(
+                    Severity.WARNING,
+                    "role-not-found",
+                    f"role {name} is not in the project",
+                    source,
+                    "put it there with `ansible-galaxy role install -p roles …` and run again; its tasks are not in the plan",
+                )  # fmt: skip
+            )
+            return None
+        meta = self.entry(path, "meta", "main")
+        data = self.reader.load(meta) if meta else None
+        data = data if isinstance(data, dict) else {}
+        return Role(
+            name=name.rpartition("/")[2] or name,
+            path=path,
+            defaults=self._variables(path, "defaults", defaults_from),
+            variables=self._variables(path, "vars", vars_from),
+            dependencies=list(data.get("dependencies") or []),
+            allow_duplicates=bool(data.get("allow_duplicates")),
+        )
+
+    def _folder(self, name: str, near: Path | None) -> Path | None:
+        root = self.reader.inventory.root
+        if name.count(".") >= 2:  # noqa: PLR2004 - namespace.collection.role
+            namespace, collection, role = name.split(".", 2)
+            for base in self.collections:
+                folder = base / namespace / collection / "roles" / role
+                if folder.is_dir():
+                    return folder
+        for base in (*self.search, *((near.parent, near / "roles") if near else ())):
+            folder = base / name
+            if folder.is_dir() and folder.resolve().is_relative_to(root):
+                return folder
+        return None
+
+    def _variables(self, path: Path, kind: str, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for file in self.entries(path, kind, name):
+            found.update(self.reader.variables(file))
+        return found
+
+    @staticmethod
+    def entry(path: Path, kind: str, name: str) -> Path | None:
+        """`tasks/main.yml` and its spellings."""
+        for suffix in _SUFFIXES:
+            file: Path = path / kind / f"{name}{suffix}"
+            if file.is_file():
+                return file
+        return None
+
+    def entries(self, path: Path, kind: str, name: str) -> Sequence[Path]:
+        """`defaults/main.yml`, or every file of the folder `defaults/main/`."""
+        if (file := self.entry(path, kind, name)) is not None:
+            return [file]
+        folder = path / kind / name
+        if folder.is_dir():
+            return [file for file in sorted(folder.rglob("*")) if file.suffix in (".yml", ".yaml", ".json")]
+        return []

@@ -1,0 +1,361 @@
+"""Variables as one task sees them, and what can and cannot be evaluated with them.
+
+ansible-core evaluates; this module decides beforehand whether it may and whether the answer would mean anything: a name
+that only the live host knows makes the whole expression `Unknown`, however deep in other variables it hides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from analyzer.model import Parameter, Source, Unknown, Value, Verdict, parameter_reference
+from analyzer.read.ansible.core import Refused, ansible, plain, trusted
+from analyzer.read.ansible.expressions import (
+    Analysis,
+    Condition,
+    Reference,
+    analyse_expression,
+    analyse_template,
+    split_condition,
+)
+from analyzer.read.secrets import SecretBook, is_secret_name
+
+RENDER_SECONDS = 5.0
+"""A template that takes longer is given up."""
+
+MAX_RENDERED = 4 * 1024 * 1024
+"""Characters of one rendered text."""
+
+_PARTIAL_TESTS = frozenset({"defined", "undefined"})
+_RESULT_TESTS = {
+    "changed": "changed", "change": "changed", "failed": "failed", "failure": "failed", "skipped": "skipped",
+    "skip": "skipped",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Names:
+    """Names that were looked up and not found: they become parameters or secrets."""
+
+    book: SecretBook
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+
+    def reference(self, name: str, source: Source | None) -> str:
+        """The marker that stands for undefined variable `name`."""
+        if is_secret_name(name):
+            return self.book.marker(name, source, "undefined")
+        if name not in self.parameters:
+            self.parameters[name] = Parameter(name=name, source=source, reason="no file of the project defines it")
+        return parameter_reference(name)
+
+
+@dataclass(slots=True)
+class Scope:
+    """What a task can refer to."""
+
+    variables: Mapping[str, Any]
+    """Masked (no secret's value in it), merged by precedence."""
+    unknown: Mapping[str, str]
+    """Name -> why its value cannot be known."""
+    known_results: Mapping[str, Mapping[str, Any]]
+    """Registered name -> the keys of its result that are known for a fresh machine."""
+    names: Names
+    loader: Any
+    hide_root: Callable[[str], str]
+    """Takes this machine's paths out of a text."""
+    _memo: dict[str, str] = field(default_factory=dict, init=False)
+
+    # -- what can be known -------------------------------------------------------------------------------------------
+
+    def reason_unknown(self, analysis: Analysis) -> str:
+        """Why an expression cannot be evaluated, "" if it can."""
+        if analysis.error:
+            return f"Jinja cannot parse it: {analysis.error}"
+        if analysis.refusals:
+            return analysis.refusals[0]
+        for reference in analysis.references:
+            if reason := self._reason_for(reference):
+                return reason
+        return ""
+
+    def _reason_for(self, reference: Reference) -> str:
+        name = reference.name
+        if name in self.unknown:
+            return self._reason_for_unknown(reference)
+        if name in self.variables:
+            if name not in self._memo:
+                self._memo[name] = ""  # a variable that refers to itself is ansible-core's error to report
+                self._memo[name] = self._reason_in(self.variables[name])
+            if reason := self._memo[name]:
+                return reason if reference.test not in _PARTIAL_TESTS else ""
+            if name in ("ansible_facts", "hostvars", "vars") and reference.path:
+                return self._reason_for_facts(reference)
+            return ""
+        if name.startswith("ansible_") and reference.test not in _PARTIAL_TESTS:
+            return f"no evidence gives the fact {name}"
+        return ""
+
+    def _reason_for_unknown(self, reference: Reference) -> str:
+        known = self.known_results.get(reference.name)
+        if known is not None:
+            if not reference.path and (reference.test in _PARTIAL_TESTS or _RESULT_TESTS.get(reference.test) in known):
+                return ""
+            here: Any = known
+            for key in reference.path:
+                if not isinstance(here, Mapping) or key not in here:
+                    break
+                here = here[key]
+            else:
+                if reference.path:
+                    return ""
+        return self.unknown[reference.name]
+
+    def _reason_for_facts(self, reference: Reference) -> str:
+        if reference.name == "ansible_facts":
+            facts = self.variables["ansible_facts"]
+            if reference.path[0] not in facts and reference.test not in _PARTIAL_TESTS:
+                return f"no evidence gives the fact {reference.path[0]}"
+        return ""
+
+    def _reason_in(self, value: Any) -> str:
+        if isinstance(value, str):
+            return self.reason_unknown(analyse_template(value))
+        if isinstance(value, Mapping):
+            children: Any = value.values()
+        elif isinstance(value, (list, tuple)):
+            children = value
+        else:
+            return ""
+        for child in children:
+            if reason := self._reason_in(child):
+                return reason
+        return ""
+
+    # -- evaluation --------------------------------------------------------------------------------------------------
+
+    def templar(self, extra: Mapping[str, Any] | None = None, searchpath: list[str] | None = None) -> Any:
+        """ansible-core's templar over these variables."""
+        variables = {
+            **self.variables,
+            **{name: dict(known) for name, known in self.known_results.items()},
+            **(extra or {}),
+        }
+        templar = ansible().Templar(loader=self.loader, variables=variables)
+        return templar.copy_with_new_env(searchpath=searchpath) if searchpath else templar
+
+    def value(self, written: Any, source: Source | None = None) -> Value:
+        """`written` with its templates evaluated, piece by piece: what cannot be known is `Unknown`, the rest is kept."""
+        if isinstance(written, str):
+            return self._text(written, source)
+        if isinstance(written, Mapping):
+            return {plain(key): self.value(item, source) for key, item in written.items()}
+        if isinstance(written, (list, tuple)):
+            return tuple(self.value(item, source) for item in written)
+        return freeze(plain(written))
+
+    def _text(self, written: str, source: Source | None) -> Value:
+        if "{{" not in written and "{%" not in written:
+            return self.hide_root(plain(written))
+        analysis = analyse_template(written)
+        if reason := self.reason_unknown(analysis):
+            return Unknown(plain(written), reason)
+        rendered = self.render(written, analysis, source)
+        return rendered if isinstance(rendered, Unknown) else freeze(rendered, self.hide_root)
+
+    def render(
+        self,
+        written: str,
+        analysis: Analysis,
+        source: Source | None,
+        *,
+        extra: Mapping[str, Any] | None = None,
+        searchpath: list[str] | None = None,
+        **options: Any,
+    ) -> Any:
+        """One template, evaluated; undefined variables stand as markers; `Unknown` with ansible-core's words on failure."""
+        core = ansible()
+        missing: dict[str, Any] = {}
+        for name in self._undefined(analysis):
+            missing[name] = self.names.reference(name, source)
+        try:
+            with time_limit(RENDER_SECONDS):
+                result = plain(
+                    self.templar({**missing, **(extra or {})}, searchpath).template(trusted(written), **options)
+                )
+        except Refused as error:
+            return Unknown(plain(written), str(error))
+        except (core.AnsibleError, RecursionError, MemoryError, TimeoutError, ArithmeticError) as error:
+            return Unknown(plain(written)[:200], self.hide_root(first_line(error)))
+        except Exception as error:  # noqa: BLE001 - a project's template may raise anything Python has
+            return Unknown(plain(written)[:200], self.hide_root(f"{type(error).__name__}: {first_line(error)}"))
+        if isinstance(result, str) and len(result) > MAX_RENDERED:
+            return Unknown(plain(written)[:200], f"renders to more than {MAX_RENDERED} characters")
+        return result
+
+    def _undefined(self, analysis: Analysis) -> list[str]:
+        """Names used without a test or default that nothing defines, also inside the variables that are used."""
+        found: list[str] = []
+        seen: set[str] = set()
+        pending = list(analysis.references)
+        while pending:
+            reference = pending.pop()
+            if reference.name in seen:
+                continue
+            if reference.name in self.variables:
+                seen.add(reference.name)
+                pending.extend(references_in(self.variables[reference.name]))
+            elif reference.name not in self.unknown and reference.name not in _GLOBALS and not reference.test:
+                if not reference.path and reference.name not in found:
+                    found.append(reference.name)
+        return found
+
+    def evaluate(self, expression: str) -> Any:
+        """A bare expression's value, or `Unknown`."""
+        analysis = analyse_expression(expression)
+        if reason := self.reason_unknown(analysis):
+            return Unknown(expression, reason)
+        core = ansible()
+        try:
+            with time_limit(RENDER_SECONDS):
+                return plain(self.templar().evaluate_expression(trusted(expression)))
+        except core.AnsibleUndefinedVariable as error:
+            return Unknown(expression, first_line(error))
+        except Exception as error:  # noqa: BLE001 - as in render
+            return Unknown(expression, self.hide_root(first_line(error)))
+
+    # -- conditions --------------------------------------------------------------------------------------------------
+
+    def verdict(self, condition: object) -> tuple[Verdict, str]:
+        """The verdict on one `when` entry, and the part of it that decided, with its reason."""
+        if isinstance(condition, bool):
+            return (Verdict.YES if condition else Verdict.NO), str(condition).lower()
+        text = str(condition).strip() if not isinstance(condition, (int, float)) else str(condition)
+        if not text:
+            return Verdict.YES, ""
+        if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
+            text = text[2:-2].strip()
+        return self._decide(split_condition(text))
+
+    def _decide(self, condition: Condition) -> tuple[Verdict, str]:
+        if condition.operator == "leaf":
+            return self._decide_leaf(condition.text)
+        if condition.operator == "not":
+            verdict, reason = self._decide(condition.operands[0])
+            return negate(verdict), reason
+        decisive = Verdict.NO if condition.operator == "and" else Verdict.YES
+        answers = [self._decide(operand) for operand in condition.operands]
+        for verdict, reason in answers:
+            if verdict is decisive:
+                return verdict, reason
+        for verdict, reason in answers:
+            if verdict is Verdict.UNKNOWN:
+                return verdict, reason
+        return answers[-1]
+
+    def _decide_leaf(self, text: str) -> tuple[Verdict, str]:
+        analysis = analyse_expression(text)
+        if (
+            not analysis.error
+            and len(analysis.references) == 1
+            and (ref := analysis.references[0]).name in self.unknown
+        ):
+            if ref.test == "defined" and not ref.path and text.strip("() ") == f"{ref.name} is defined":
+                return Verdict.YES, f"{ref.name} is registered"
+        result = self.evaluate(text)
+        if isinstance(result, Unknown):
+            return Verdict.UNKNOWN, f"{text}: {result.reason}"
+        if truthy(result):
+            return Verdict.YES, text
+        return Verdict.NO, text
+
+
+_GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace", "lookup", "query", "q", "now", "undef",
+                      "omit", "true", "false", "none", "True", "False", "None", "vars", "hostvars", "environment"})  # fmt: skip
+
+
+def references_in(value: Any) -> list[Reference]:
+    """Every reference inside a value's templates."""
+    if isinstance(value, str):
+        return list(analyse_template(value).references)
+    if isinstance(value, Mapping):
+        return [reference for item in value.values() for reference in references_in(item)]
+    if isinstance(value, (list, tuple)):
+        return [reference for item in value for reference in references_in(item)]
+    return []
+
+
+def truthy(value: object) -> bool:
+    """A condition's result as Ansible's playbooks have relied on it: "false", "no", "" and empty lists are false."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "false", "no", "off", "0", "n", "f", "none")
+    return bool(value)
+
+
+def negate(verdict: Verdict) -> Verdict:
+    """Kleene's not."""
+    return {Verdict.YES: Verdict.NO, Verdict.NO: Verdict.YES, Verdict.UNKNOWN: Verdict.UNKNOWN}[verdict]
+
+
+def both(first: Verdict, second: Verdict) -> Verdict:
+    """Kleene's and."""
+    if Verdict.NO in (first, second):
+        return Verdict.NO
+    return Verdict.UNKNOWN if Verdict.UNKNOWN in (first, second) else Verdict.YES
+
+
+def freeze(value: Any, clean: Callable[[str], str] = str) -> Value:
+    """Plain data as an immutable `Value`."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {str(key): freeze(item, clean) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return tuple(freeze(item, clean) for item in value)
+    if value is None or isinstance(value, (bool, int, float, Unknown)):
+        return value
+    return clean(str(value))
+
+
+def holds_unknown(value: Value) -> bool:
+    """Whether any part of the value is unknown."""
+    if isinstance(value, Unknown):
+        return True
+    if isinstance(value, Mapping):
+        return any(holds_unknown(item) for item in value.values())
+    return isinstance(value, tuple) and any(holds_unknown(item) for item in value)
+
+
+def thaw(value: Any) -> Any:
+    """A `Value` as the lists and dicts that ansible-core works with."""
+    if isinstance(value, Mapping):
+        return {key: thaw(item) for key, item in value.items()}
+    return [thaw(item) for item in value] if isinstance(value, tuple) else value
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text."""
+    return (str(error) or type(error).__name__).strip().splitlines()[0][:300]
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after `seconds` of wall time (in the main thread; elsewhere there is no limit)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def expire(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"takes longer than {seconds:g} s to evaluate")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

@@ -1,0 +1,100 @@
+"""What must never be seen: secrets become named markers while they are read, and every output is searched for them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from analyzer.model import Secret, Source, secret_reference
+
+_NAME = re.compile(
+    r"(?:^|[_\-.])(?:password|passwd|passphrase|pass|pwd|secret|secrets|secret_key(?:_base)?|token|tokens|api_?key|"
+    r"access_key|private_key|credential|credentials|auth_key|encryption_key|signing_key|master_key)$",
+    re.IGNORECASE,
+)
+"""A variable whose last words say that its value is a secret: `db_password`, `secret_key_base`, but not `password_file`."""
+
+_SECRET_TEXT = re.compile(
+    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|"
+    r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]+:[^\s/@'\"{}$<>\ue000-\ue003]{3,}@|\$ANSIBLE_VAULT;"
+)
+"""Values that are secrets whatever their name: private keys, AWS key ids, URLs with a password, vault text."""
+
+_HARMLESS = frozenset(
+    {"", "yes", "no", "true", "false", "none", "null", "present", "absent", "changeme", "*", "!", "!!"}
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable of this name holds a secret, by its last word."""
+    return bool(_NAME.search(name))
+
+
+def is_secret_text(text: str) -> bool:
+    """Whether `text` holds a private key, an access key, vault text or a URL with a password in it."""
+    return bool(_SECRET_TEXT.search(text))
+
+
+def environment_name(name: str) -> str:
+    """The environment variable for a secret or parameter: `accounting.db-password` -> `ACCOUNTING_DB_PASSWORD`."""
+    return re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_") or "VALUE"
+
+
+@dataclass(slots=True)
+class SecretBook:
+    """The secrets met in one project: names and places for the plan; values only to search the outputs for them."""
+
+    _secrets: dict[str, Secret] = field(default_factory=dict)
+    _values: dict[str, str] = field(default_factory=dict)
+
+    def marker(self, name: str, source: Source | None, reason: str, value: str = "") -> str:
+        """Note the secret and give the text that stands for it."""
+        if name not in self._secrets:
+            self._secrets[name] = Secret(name=name, source=source, reason=reason)
+        if len(value) >= 6 and value.lower() not in _HARMLESS:  # noqa: PLR2004 - shorter ones occur by chance
+            self._values[value] = name
+        return secret_reference(name)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """All of them, by name."""
+        return tuple(self._secrets[name] for name in sorted(self._secrets))
+
+    def find(self, text: str) -> tuple[str, ...]:
+        """Names of the secrets whose value stands in `text`."""
+        return tuple(sorted({name for value, name in self._values.items() if value in text}))
+
+    def redact(self, text: str) -> str:
+        """`text` with every known secret value replaced by its name."""
+        for value, name in sorted(self._values.items(), key=lambda pair: -len(pair[0])):
+            text = text.replace(value, f"<secret {name}>")
+        return text
+
+    def mask(self, name: str, value: Any, source: Source | None, *, encrypted: type | None = None) -> Any:
+        """`value` of variable `name` with its secrets replaced by markers.
+
+        Vault values are secrets; so are plain texts whose name or looks say so. Templates are left: what they refer to
+        is masked where it is defined.
+        """
+        if encrypted is not None and isinstance(value, encrypted):
+            return self.marker(name, source, "vault")
+        if isinstance(value, dict):
+            masked = {
+                key: self.mask(self._joined(name, key), item, source, encrypted=encrypted)
+                for key, item in value.items()
+            }
+            return masked if any(masked[key] is not item for key, item in value.items()) else value
+        if isinstance(value, (list, tuple)):
+            items = [self.mask(name, item, source, encrypted=encrypted) for item in value]
+            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        if not isinstance(value, str) or "{{" in value or "{%" in value or "\ue000" in value:
+            return value
+        if is_secret_text(value) or (
+            is_secret_name(name) and value.lower() not in _HARMLESS and not value.startswith("/")
+        ):
+            return self.marker(name, source, "name" if is_secret_name(name) else "content", str(value))
+        return value
+
+    @staticmethod
+    def _joined(name: str, key: object) -> str:
+        return f"{name}_{key}" if isinstance(key, str) else name
