@@ -1,0 +1,49 @@
+"""What the whole suite shares: tests that need another program skip with a message, or fail where it is required."""
+
+import os
+import shutil
+import subprocess
+from functools import cache
+
+import pytest
+
+
+@cache
+def docker_missing() -> str:
+    """Why no Docker Engine can be used, "" where one answers."""
+    if shutil.which("docker") is None:
+        return "no docker program on PATH"
+    answer = subprocess.run(
+        ["docker", "version", "--format", "{{.Server.Version}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return "" if answer.returncode == 0 else "no Docker Engine answers"
+
+
+@cache
+def terraform_missing() -> str:
+    """Why terraform cannot be used, "" where it is there."""
+    return "" if shutil.which("terraform") else "no terraform program on PATH"
+
+
+@cache
+def npm_missing() -> str:
+    """Why the validators from npm cannot be used, "" where they are there."""
+    return "" if shutil.which("asl-validator") else "no asl-validator on PATH (npm install --global asl-validator)"
+
+
+NEEDS = {"docker": docker_missing, "terraform": terraform_missing, "npm": npm_missing}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips a test whose program is missing; fails it where REQUIRE_<PROGRAM>=1 says that it must run."""
+    for marker, missing in NEEDS.items():
+        if item.get_closest_marker(marker) is None or not (reason := missing()):
+            continue
+        variable = f"REQUIRE_{marker.upper()}"
+        if os.environ.get(variable) == "1":
+            pytest.fail(f"{reason}, and {variable}=1", pytrace=False)
+        pytest.skip(f"{reason}; set {variable}=1 to make this a failure")
