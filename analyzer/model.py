@@ -193,7 +193,7 @@ class Host:
     file_sha256: Mapping[str, str] = field(default_factory=dict)
     """Absolute path -> SHA-256 of its content, for the files below `fs/etc`, `fs/opt`, `fs/srv` and `fs/usr/local`."""
     packages_manual: tuple[str, ...] | None = None
-    """Packages a person (or Ansible) asked for (`apt-mark showmanual`, `dnf repoquery --userinstalled`); None: not known."""
+    """Packages asked for, no dependencies (`apt-mark showmanual`, `dnf repoquery --userinstalled`); None: unknown."""
     changed_files: Mapping[str, Source] = field(default_factory=dict)
     """Configuration files that differ from their package's (`dpkg -V`, `rpm -Va`, `debsums -ce`) -> evidence line."""
 
@@ -376,6 +376,20 @@ class Settings:
     architecture: str = "X86_64"
     answers: Mapping[str, object] = field(default_factory=dict)
     """Question id -> the reviewer's answer."""
+    application_names: Mapping[str, str] = field(default_factory=dict)
+    """Name the tool would give an application -> the name it shall have."""
+    job_classes: Mapping[str, Literal["heavy", "light"]] = field(default_factory=dict)
+    """Job id -> class, where a person has decided it."""
+    jobs_left_behind: tuple[str, ...] = ()
+    """Ids of jobs that a person does not want to move."""
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Task definition (api, batch_heavy, batch_light, a process) -> (CPU units, memory in MiB)."""
+    variables: Mapping[str, object] = field(default_factory=dict)
+    """Values of variables that nothing in the project defines; they rank as extra variables."""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """Values of facts that no evidence gives, without the `ansible_` prefix."""
+    decided_at: Mapping[str, Source] = field(default_factory=dict)
+    """`answers.<id>`, `jobs.<id>`, `task_definitions.<name>` … -> the line of the decisions file that says so."""
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -738,6 +752,8 @@ class Decision:
     outputs: tuple[Output, ...] = ()
     question: Question | None = None
     answered: bool = False
+    answered_questions: tuple[str, ...] = ()
+    """Ids of the questions that a person's answer settled here; an answer that is listed nowhere is stale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -912,6 +928,8 @@ class Job:
     outcome: Literal["schedule", "platform", "manual", "skipped"]
     reason: str
     question: Question | None = None
+    answered_questions: tuple[str, ...] = ()
+    """Ids of the questions that a person's answer settled."""
     job_class: Literal["heavy", "light"] = "light"
     expressions: tuple[Expression, ...] = ()
     equivalence: Equivalence | None = None

@@ -1,0 +1,252 @@
+"""`migrate.yml`: the reviewers' decisions, each key checked, each with its line; nothing wrong in it stops a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+import yaml
+
+from analyzer.model import Problem, Settings, Severity
+from analyzer.read.evidence_json import writable
+from analyzer.read.files import Tree
+
+_MAX_NODES = 100_000
+"""YAML aliases can make a small file endless; this ends it."""
+
+Node: TypeAlias = "yaml.Node"
+
+
+def read_decisions(
+    tree: Tree, path: str, settings: Settings, given: frozenset[str] = frozenset()
+) -> tuple[Settings, tuple[Problem, ...]]:
+    """`settings` with what the decisions file `path` says; names in `given` stay (the command line said so).
+
+    Whether an answer still matches something is known only after deciding: `decide.questions.stale_decisions`.
+    """
+    text = tree.read_text(path)
+    if text is None:
+        return settings, ()
+    reader = _Reader(tree, path)
+    try:
+        root: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        reader.problem("decisions-unreadable", mark.line if mark else 0, f"is not YAML: {what}", "correct the file")
+        return settings, tuple(reader.problems)
+    except RecursionError:
+        reader.problem("decisions-unreadable", 0, "is nested too deeply", "correct the file")
+        return settings, tuple(reader.problems)
+    values: dict[str, Any] = {"decided_at": {}}
+    for key, node in reader.entries(root, "the decisions file"):
+        handler = _KEYS.get(key)
+        if handler is None:
+            reader.unknown(key, node, tuple(_KEYS), "key")
+        else:
+            handler(reader, key, node, values)
+    values["decided_at"] = {**settings.decided_at, **values["decided_at"]}
+    kept = {name: value for name, value in values.items() if name not in given}
+    return replace(settings, **kept), tuple(reader.problems)
+
+
+@dataclass
+class _Reader:
+    tree: Tree
+    path: str
+    problems: list[Problem] = field(default_factory=list)
+    nodes: int = 0
+
+    def problem(self, code: str, line: int, found: str, hint: str) -> None:
+        """A problem on the 0-based `line`."""
+        source = self.tree.source(self.path, line + 1)
+        self.problems.append(Problem(Severity.ERROR, code, f"{source.file} {found}", source, hint))
+
+    def unknown(self, key: str, node: Node, known: tuple[str, ...], what: str) -> None:
+        close = get_close_matches(key, known, n=1, cutoff=0.6)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+        self.problem(
+            "decisions-key-unknown", node.start_mark.line, f"has the unknown {what} {key[:80]!r}; it is ignored", hint
+        )
+
+    def invalid(self, key: str, node: Node, expected: str) -> None:
+        self.problem(
+            "decisions-value-invalid",
+            node.start_mark.line,
+            f"{key}: the value is not {expected}",
+            f"expected {expected}",
+        )
+
+    def entries(self, node: Node | None, where: str) -> list[tuple[str, Node]]:
+        """Key and value of a mapping, keys as texts; not a mapping, or a key twice, is a problem."""
+        if node is None or (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")):
+            return []
+        if not isinstance(node, yaml.MappingNode):
+            self.invalid(where, node, "a mapping (`name: value` lines)")
+            return []
+        entries: dict[str, Node] = {}
+        for key, value in node.value:
+            name = writable(str(key.value)) if isinstance(key, yaml.ScalarNode) else "?"
+            if name in entries:
+                self.problem(
+                    "decisions-key-twice",
+                    key.start_mark.line,
+                    f"has the key {name[:80]!r} twice in {where}; the first one counts",
+                    "keep one of the two",
+                )
+            else:
+                entries[name] = value
+        return list(entries.items())
+
+    def value(self, node: Node, depth: int = 0) -> object:
+        """The value as YAML means it: texts, numbers, booleans, lists, mappings."""
+        self.nodes += 1
+        if depth > 30 or self.nodes > _MAX_NODES:
+            return None
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(one, depth + 1) for one in node.value]
+        if isinstance(node, yaml.MappingNode):
+            return {str(getattr(key, "value", key)): self.value(one, depth + 1) for key, one in node.value}
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            self.invalid(node.tag[:40], node, "a plain value (secrets stay in the project's vault)")
+            return None
+        if node.tag == "tag:yaml.org,2002:str":
+            return writable(str(node.value))
+        try:
+            found: object = yaml.SafeLoader("").construct_object(node)
+        except (yaml.YAMLError, ValueError, OverflowError):
+            return str(node.value)
+        return found if isinstance(found, str | int | float | bool) or found is None else str(node.value)
+
+    def say(self, values: dict[str, Any], name: str, node: Node) -> None:
+        values["decided_at"][name] = self.tree.source(self.path, node.start_mark.line + 1)
+
+
+Handler: TypeAlias = "Callable[[_Reader, str, Node, dict[str, Any]], None]"
+
+
+def _text(pattern: str, expected: str) -> Handler:
+    def handle(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+        found = reader.value(node)
+        if isinstance(found, str) and re.fullmatch(pattern, found):
+            values[key] = found
+            reader.say(values, key, node)
+        else:
+            reader.invalid(key, node, expected)
+
+    return handle
+
+
+def _architecture(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    found = {"x86_64": "X86_64", "amd64": "X86_64", "arm64": "ARM64", "aarch64": "ARM64"}.get(
+        str(reader.value(node)).lower()
+    )
+    if found is None:
+        reader.invalid(key, node, "X86_64 or ARM64")
+    else:
+        values[key] = found
+        reader.say(values, key, node)
+
+
+def _headroom(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    found = reader.value(node)
+    if isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 500:
+        values[key] = float(found)
+        reader.say(values, key, node)
+    else:
+        reader.invalid(key, node, "a number from 0 to 500 (percent above what was seen)")
+
+
+def _names(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    names: dict[str, str] = {}
+    for application, entry in reader.entries(node, key):
+        for name, value in reader.entries(entry, f"{key}.{application}"):
+            found = reader.value(value)
+            if name != "name":
+                reader.unknown(name, value, ("name",), f"key of {key}.{application}")
+            elif isinstance(found, str) and re.fullmatch(r"[a-z][a-z0-9-]{0,30}", found):
+                names[application] = found
+                reader.say(values, f"{key}.{application}", value)
+            else:
+                reader.invalid(f"{key}.{application}.name", value, "a name: a-z, 0-9 and -, at most 31, a letter first")
+    values["application_names"] = names
+
+
+def _jobs(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    classes: dict[str, str] = {}
+    left: list[str] = []
+    for job, entry in reader.entries(node, key):
+        reader.say(values, f"{key}.{job}", entry)
+        for name, value in reader.entries(entry, f"{key}.{job}"):
+            found = reader.value(value)
+            if name == "class":
+                if found in {"heavy", "light"}:
+                    classes[job] = str(found)
+                else:
+                    reader.invalid(f"{key}.{job}.class", value, "heavy or light")
+            elif name == "leave_behind":
+                if not isinstance(found, bool):
+                    reader.invalid(f"{key}.{job}.leave_behind", value, "true or false")
+                elif found:
+                    left.append(job)
+            else:
+                reader.unknown(name, value, ("class", "leave_behind"), f"key of {key}.{job}")
+    values["job_classes"] = classes
+    values["jobs_left_behind"] = tuple(sorted(left))
+
+
+def _sizes(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    sizes: dict[str, tuple[int, int]] = {}
+    for definition, entry in reader.entries(node, key):
+        found: dict[str, int] = {}
+        for name, value in reader.entries(entry, f"{key}.{definition}"):
+            number = reader.value(value)
+            if name not in {"cpu", "memory"}:
+                reader.unknown(name, value, ("cpu", "memory"), f"key of {key}.{definition}")
+            elif isinstance(number, int) and not isinstance(number, bool) and number > 0:
+                found[name] = number
+            else:
+                unit = "CPU units (1024 = one vCPU)" if name == "cpu" else "MiB"
+                reader.invalid(f"{key}.{definition}.{name}", value, f"a whole number of {unit}")
+        if len(found) == 2:
+            sizes[definition] = (found["cpu"], found["memory"])
+            reader.say(values, f"{key}.{definition}", entry)
+        else:
+            reader.invalid(f"{key}.{definition}", entry, "both cpu and memory")
+    values["sizes"] = sizes
+
+
+def _free(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    found: dict[str, object] = {}
+    for name, value in reader.entries(node, key):
+        plain = name.removeprefix("ansible_") if key == "facts" else name
+        found[plain] = reader.value(value)
+        reader.say(values, f"{key}.{plain}", value)
+    values[key] = found
+
+
+def _version(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    del values
+    if reader.value(node) != 1:
+        reader.invalid(key, node, "1, the only version there is")
+
+
+_KEYS: Mapping[str, Handler] = {
+    "version": _version,
+    "environment": _text(r"[a-z][a-z0-9-]{0,20}", "a name such as production"),
+    "region": _text(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as ap-northeast-1"),
+    "timezone": _text(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", "an IANA time zone such as Asia/Tokyo"),
+    "base_image": _text(r"[a-z0-9][\w./-]*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", "an image such as debian:bookworm-slim"),
+    "headroom_percent": _headroom,
+    "architecture": _architecture,
+    "applications": _names,
+    "jobs": _jobs,
+    "task_definitions": _sizes,
+    "variables": _free,
+    "facts": _free,
+    "answers": _free,
+}
+"""Top-level key -> how it is read; the keys a person may write."""

@@ -1,0 +1,80 @@
+"""`questions.yml`: the open questions as a decisions file ready to be filled in, every answer still commented out."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Mapping
+
+from analyzer.decide.questions import OpenQuestion, open_questions
+from analyzer.model import OutputFile, Plan, Provenance, Source, Via
+from analyzer.render.references import readable
+
+PATH = "questions.yml"
+_HEAD = """\
+# Open questions of this plan. To answer one, copy its line into migrate.yml (beside the inventory), remove the leading
+# "# " and choose the answer; then run migrate-analyze again. Nothing here is read by the tool.
+version: 1
+"""
+
+
+def render(plan: Plan, _templates: Mapping[str, str]) -> tuple[OutputFile, ...]:
+    """The file at the bundle's root; its lines name the source of each question. No file where nothing is open."""
+    questions = open_questions(plan)
+    if not questions:
+        return ()
+    several = len(plan.applications) > 1
+    lines: list[tuple[str, Source | None]] = [(line, None) for line in _HEAD.splitlines()]
+    for key, size in (("answers:", False), ("task_definitions:", True)):
+        section = [one for one in questions if (one.kind == "size") is size]
+        if section:
+            lines += [("", None), (key, None)]
+        for one in section:
+            lines += [(line, one.source) for line in _lines(one, several=several)]
+    text = "".join(f"{line}\n" for line, _ in lines)
+    provenance = tuple(
+        Provenance(line=number, via=Via(rule="open-question", sources=(source,)))
+        for number, (_, source) in enumerate(lines, 1)
+        if source is not None
+    )
+    return (OutputFile(path=PATH, data=text.encode(), provenance=provenance),)
+
+
+def snippet(one: OpenQuestion) -> str:
+    """The line of `migrate.yml`, indented below its section, that gives the default answer."""
+    return f"  {_key(one.subject if one.kind == 'size' else one.question.id)}: {_value(one)}"
+
+
+def section(one: OpenQuestion) -> str:
+    """The section of `migrate.yml` that the line belongs to."""
+    return "task_definitions" if one.kind == "size" else "answers"
+
+
+def _lines(one: OpenQuestion, *, several: bool) -> list[str]:
+    place = f"{one.source}  " if one.source else ""
+    application = f"{one.application}: " if several else ""
+    kind = "BLOCKING  " if one.question.blocking else ""
+    texts = [f"{kind}{application}{place}{one.subject}", one.question.text]
+    if one.question.answers and one.kind != "size":
+        texts.append(f"answers: {' | '.join(one.question.answers)}")
+    comments = [
+        f"  # {line}" for text in texts for line in textwrap.wrap(_one_line(text), 112, break_on_hyphens=False) or [""]
+    ]
+    return ["", *comments, f"  # {snippet(one).lstrip()}"]
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", readable(text)).strip()
+
+
+def _key(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", text) else json.dumps(text)
+
+
+def _value(one: OpenQuestion) -> str:
+    if one.kind == "size":
+        return one.default
+    if not one.default:
+        return '""'
+    return one.default if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", one.default) else json.dumps(_one_line(one.default))
