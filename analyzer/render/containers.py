@@ -108,22 +108,12 @@ def variables(application: Application, environment: str, definition: TaskDefini
             found.add_references(word, job.via)
     for setting, via in settings(application, "environment"):
         found.add(setting.name, setting.value, via)
-    for text, via in _image_texts(application):
-        found.add_references(text, via)
+    for name, value, kind in application.image.runtime_variables:
+        via = Via(rule="template:task_definition", note="the image's entrypoint writes files from it")
+        found.put(kind, name, value if kind == "secret" else f"<{value}>", via)
     if application.timezone and "TZ" not in dict(application.image.environment):
         found.put("plain", "TZ", application.timezone, _timezone_via(application))
     return tuple(found.items[name] for name in sorted(found.items))
-
-
-def _image_texts(application: Application) -> Iterable[tuple[str, Via]]:
-    """Texts of the image that hold markers; the container fills them in when it starts."""
-    for file in application.image.files:
-        text = file.data.decode(errors="replace")
-        if has_reference(text):
-            yield text, file.via[0] if file.via else Via(rule=None, note=f"needed by {file.path}")
-    for name, value in application.image.environment:
-        if has_reference(value):
-            yield value, Via(rule=None, note=f"needed by {name} of the image")
 
 
 def _timezone_via(application: Application) -> Via:

@@ -77,6 +77,11 @@ def scratch_space(application: Application, environment: str, definition: TaskDe
     rule = "template:task_definition"
     if not hardened(environment):
         return Scratch(read_only_root=False, why=Via(rule=rule, note="ECS Exec is on here and needs a writable root"))
+    if application.image.runtime_variables:
+        note = (
+            "the image's entrypoint writes files that hold secrets when a container starts, so its root stays writable"
+        )
+        return Scratch(read_only_root=False, why=Via(rule=rule, note=note))
     declared = frozenset(_declared_volumes(application))
     places = dict(_places(application, definition))
     for file_system in file_systems(application):

@@ -150,3 +150,16 @@ def test_a_secret_in_a_health_check_is_read_from_the_environment() -> None:
     api = container(application, "api")
     assert api["healthCheck"]["command"] == ["CMD-SHELL", "curl -u 'x:'\"${PW}\"'' localhost"]
     assert "PW" in {item["name"] for item in api["secrets"]}
+
+
+def test_what_the_entrypoint_writes_files_from_reaches_every_container() -> None:
+    """Variables that the image's entrypoint needs are given to processes and batches; their roots stay writable."""
+    application = factory.application()
+    image = dataclasses.replace(
+        application.image, runtime_variables=(("DB_PW", "db_pw", "secret"), ("ZONE", "zone", "parameter"))
+    )
+    application = dataclasses.replace(application, image=image)
+    for name in ("api", "batch_heavy", "batch_light"):
+        made = container(application, name)
+        assert {"DB_PW", "ZONE"} <= {item["name"] for item in made["secrets"]}
+        assert made["readonlyRootFilesystem"] is False
