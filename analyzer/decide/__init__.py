@@ -1,0 +1,1 @@
+"""PURE: one decision for everything that was read."""

@@ -13,6 +13,7 @@ from analyzer.model import (
     Host,
     Problem,
     Project,
+    Settings,
     Severity,
     Source,
     Task,
@@ -73,8 +74,6 @@ class Reading:
 
     project: Project
     book: SecretBook
-    usages: Mapping[str, object]
-    """Application name -> tuple of `analyzer.usage.HostUsage`."""
 
 
 def find_layout(request: Request) -> Layout:
@@ -99,12 +98,17 @@ def find_layout(request: Request) -> Layout:
             "expected e.g. inventory/, site.yml and evidence/<host>/"
         )
     return Layout(
-        root=root, inventories=inventories, environment=environment, environments=environments, playbooks=playbooks,
-        evidence=evidence, problems=tuple(problems),
-    )  # fmt: skip
+        root=root,
+        inventories=inventories,
+        environment=environment,
+        environments=environments,
+        playbooks=playbooks,
+        evidence=evidence,
+        problems=tuple(problems),
+    )
 
 
-def read_project(request: Request, layout: Layout) -> Reading:
+def read_project(request: Request, layout: Layout, settings: Settings) -> Reading:
     """Read everything: inventory, plays, roles, evidence. Nothing of it is executed."""
     book = SecretBook()
     folder = layout.playbooks[0].parent if layout.playbooks else layout.root
@@ -114,11 +118,11 @@ def read_project(request: Request, layout: Layout) -> Reading:
     configuration = read_configuration(layout.root)
     plays = [play for path in layout.playbooks for play in read_plays(path, reader)]
     problems = [*layout.problems, *inventory.problems]
-    extra = _extra_variables(request, reader, problems)
+    extra = _extra_variables(request, settings, reader, problems)
     groups = _applications(plays, inventory, layout, request.limit)
-    applications, usages = [], {}
+    applications = []
     for name, host_names, chosen in groups:
-        hosts, crons, usage = _read_evidence(host_names, inventory, layout, problems)
+        hosts, crons, usage = _read_evidence(host_names, inventory, layout, settings, problems)
         finder = RoleFinder(reader, _role_folders(layout, configuration), _collection_folders(layout))
         tasks, names = _walk(chosen, hosts, inventory, reader, finder, extra, request, configuration)
         applications.append(
@@ -127,10 +131,10 @@ def read_project(request: Request, layout: Layout) -> Reading:
                 hosts=hosts,
                 tasks=tasks,
                 crons=crons + _crons_from_tasks(tasks),
+                usage=usage,
                 parameters=tuple(names.parameters[key] for key in sorted(names.parameters)),
-            )  # fmt: skip
+            )
         )
-        usages[name] = usage
     problems += reader.problems
     project = Project(
         root=layout.root.name,
@@ -139,7 +143,7 @@ def read_project(request: Request, layout: Layout) -> Reading:
         applications=tuple(replace(application, secrets=book.secrets()) for application in applications),
         problems=tuple(dict.fromkeys(problems)),
     )
-    return Reading(project, book, usages)
+    return Reading(project, book)
 
 
 # -- layout ----------------------------------------------------------------------------------------------------------
@@ -203,7 +207,7 @@ def _find_inventories(
                 "there is no inventory: one host is assumed for each `hosts:` pattern",
                 None,
                 "give one with -i",
-            )  # fmt: skip
+            )
         )
         return (), environment, (environment,)
     environments = [child.name for child in _folders(base) if _is_environment(child)] if base.is_dir() else []
@@ -223,7 +227,7 @@ def _find_inventories(
                 f"analysed: {environment}; also there: {', '.join(others)}",
                 None,
                 "choose another one with --env",
-            )  # fmt: skip
+            )
         )
     return (base / environment,), environment, (environment, *others)
 
@@ -253,7 +257,7 @@ def _find_playbooks(request: Request, root: Path, problems: list[Problem]) -> tu
                 f"there is no site.yml; read as playbooks: {names}",
                 None,
                 "choose with --playbook FILE",
-            )  # fmt: skip
+            )
         )
     return tuple(found)
 
@@ -374,7 +378,7 @@ def _evidence_hosts(layout: Layout) -> tuple[str, ...]:
 
 
 def _read_evidence(
-    names: Sequence[str], inventory: Inventory, layout: Layout, problems: list[Problem]
+    names: Sequence[str], inventory: Inventory, layout: Layout, settings: Settings, problems: list[Problem]
 ) -> tuple[tuple[Host, ...], tuple[CronEntry, ...], tuple[object, ...]]:
     from analyzer.read.crons import read_crons
 
@@ -386,13 +390,12 @@ def _read_evidence(
         source = inventory.source_of_host(name) if in_inventory else None
         folder = layout.evidence / name if layout.evidence else None
         if folder is None or not folder.is_dir():
-            hosts.append(
-                assumed_facts(Host(name=name, source=source or Source("inventory"), groups=inventory.groups_of(name)))
-            )
+            host = Host(name=name, source=source or Source("inventory"), groups=inventory.groups_of(name))
+            hosts.append(_with_facts(host, settings))
             continue
         tree = Tree(folder, label=f"evidence/{name}")
         host, found = read_host(name, tree, source)
-        host = assumed_facts(replace(host, groups=inventory.groups_of(name)))
+        host = _with_facts(replace(host, groups=inventory.groups_of(name)), settings)
         entries, cron_problems = read_crons(host, tree)
         usage, metric_problems = _read_metrics(host, tree)
         problems += [*found, *cron_problems, *metric_problems, *tree.problems]
@@ -400,6 +403,11 @@ def _read_evidence(
         crons += entries
         usages += usage
     return tuple(hosts), tuple(crons), tuple(usages)
+
+
+def _with_facts(host: Host, settings: Settings) -> Host:
+    """What evidence says, completed by what a person says, completed by what is assumed."""
+    return assumed_facts(replace(host, facts={**settings.facts, **host.facts}))
 
 
 def _read_metrics(host: Host, tree: Tree) -> tuple[tuple[object, ...], Iterable[Problem]]:
@@ -418,10 +426,12 @@ def _crons_from_tasks(tasks: Sequence[Task]) -> tuple[CronEntry, ...]:
 # -- plays -----------------------------------------------------------------------------------------------------------
 
 
-def _extra_variables(request: Request, reader: YamlReader, problems: list[Problem]) -> dict[str, Any]:
+def _extra_variables(
+    request: Request, settings: Settings, reader: YamlReader, problems: list[Problem]
+) -> dict[str, Any]:
     import yaml
 
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = dict(settings.variables)
     for text in request.extra_vars:
         if text.startswith("@"):
             path = Path(text[1:])
@@ -457,9 +467,16 @@ def _walk(
     base["ansible_playbook_python"] = "/usr/bin/python3"
     base["hostvars"] = _HostVariables(inventory, base)
     run = Run(
-        host=host.name, reader=reader, finder=finder, names=names, base=base, extra=extra,
-        hide_root=lambda text: hide(inventory.root, text), only_tags=request.tags, skip_tags=request.skip_tags,
-    )  # fmt: skip
+        host=host.name,
+        reader=reader,
+        finder=finder,
+        names=names,
+        base=base,
+        extra=extra,
+        hide_root=lambda text: hide(inventory.root, text),
+        only_tags=request.tags,
+        skip_tags=request.skip_tags,
+    )
     for play in plays:
         data = dict(play.data)
         if configuration.become and "become" not in data:

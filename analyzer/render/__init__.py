@@ -1,0 +1,1 @@
+"""PURE: a plan as texts; decides nothing."""

@@ -71,7 +71,7 @@ def contents_for(
 
 
 def find_file(name: str, folder: str, frame: Frame, reader: YamlReader, play_folder: Path) -> Path | None:
-    """A file by Ansible's search order: the role and its parents, then the playbook's folder; None if absent or outside."""
+    """A file by Ansible's search order: the role, its parents, the playbook's folder; None if absent or outside."""
     root = reader.inventory.root
     places = [role.path for role in (frame.role, *reversed(frame.parents)) if role is not None]
     candidates = [base / sub / name for base in places for sub in (folder, "", f"tasks/{folder}", "tasks")]
@@ -143,9 +143,13 @@ def _rendered(
     places = [role.path for role in (frame.role, *reversed(frame.parents)) if role is not None] + [play_folder]
     search = [str(place / sub) for place in (*places, path.parent) for sub in ("templates", "")]
     rendered = scope.render(
-        text, analysis, raw.source, searchpath=search,
-        escape_backslashes=False, overrides=overrides,
-    )  # fmt: skip
+        text,
+        analysis,
+        raw.source,
+        searchpath=search,
+        escape_backslashes=False,
+        overrides=overrides,
+    )
     if isinstance(rendered, Unknown):
         return FileContent(source=raw.source, data=None, unknown=rendered)
     body = "" if rendered is None else rendered if isinstance(rendered, str) else str(plain(rendered))

@@ -42,7 +42,7 @@ class Messages:
 MESSAGES = Messages()
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A template wanted something that must not run while analysing."""
 
 
@@ -74,7 +74,7 @@ def ansible() -> SimpleNamespace:
 
     def get(name: str, *args: Any, **kwargs: Any) -> Any:
         if str(name).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") not in SAFE_LOOKUPS:
-            raise Refused(f"lookup('{name}') is not run while analysing")
+            raise RefusedError(f"lookup('{name}') is not run while analysing")
         return stock_get(name, *args, **kwargs)
 
     lookup_loader.get = get
@@ -142,19 +142,19 @@ def guarded_loader_class() -> type[Any]:
 
         def path_exists(self, path: str) -> bool:
             path = self.path_dwim(path)
-            return self._inside(path) and os.path.exists(path)
+            return self._inside(path) and Path(path).exists()
 
         def is_file(self, path: str) -> bool:
             path = self.path_dwim(path)
-            return self._inside(path) and (os.path.isfile(path) or path == os.devnull)
+            return self._inside(path) and Path(path).is_file()
 
         def is_directory(self, path: str) -> bool:
             path = self.path_dwim(path)
-            return self._inside(path) and os.path.isdir(path)
+            return self._inside(path) and Path(path).is_dir()
 
         def list_directory(self, path: str) -> list[str]:
             path = self.path_dwim(path)
-            return sorted(os.listdir(path)) if self._inside(path) else []
+            return sorted(entry.name for entry in Path(path).iterdir()) if self._inside(path) else []
 
         def is_executable(self, path: str) -> bool:  # noqa: ARG002 - nothing is ever executed
             return False
@@ -164,8 +164,8 @@ def guarded_loader_class() -> type[Any]:
                 raise core.AnsibleError(f"{file_name} leads out of the project and is not read")
             return super()._get_file_contents(file_name)
 
-        def get_real_file(self, file_path: str, decrypt: bool = True) -> Any:
-            raise Refused("no temporary file is made while analysing")
+        def get_real_file(self, file_path: str, decrypt: bool = True) -> Any:  # noqa: ARG002 - the base's signature
+            raise RefusedError("no temporary file is made while analysing")
 
     return GuardedLoader
 

@@ -35,8 +35,8 @@ ASSUMED: Mapping[str, object] = {
 }
 """What a project is read with where no facts.json says better: the facts that real roles use, for Debian 12."""
 
-_FAMILY_FACTS = ("os_family", "distribution", "distribution_release", "distribution_version", "distribution_major_version",
-                 "pkg_mgr", "lsb", "kernel", "python", "python_version")  # fmt: skip
+_FAMILY_FACTS = ("os_family", "distribution", "distribution_release", "distribution_version",
+                 "distribution_major_version", "pkg_mgr", "lsb", "kernel", "python", "python_version")  # fmt: skip
 
 
 def assumed_facts(host: Host) -> Host:

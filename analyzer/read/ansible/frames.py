@@ -1,4 +1,4 @@
-"""The context in which a task stands: conditions, variables, tags and privileges inherited from plays, roles, blocks."""
+"""The context in which a task stands: conditions, variables, tags, privileges of plays, roles and blocks."""
 
 from __future__ import annotations
 

@@ -106,9 +106,7 @@ def read_inventory(root: Path, sources: Sequence[Path], playbook_folder: Path, b
     manager = core.InventoryManager(loader=loader, sources=usable or None)
     if usable:
         manager._sources = [str(path) for path in sources]  # noqa: SLF001 - group_vars lie beside the sources as given
-    for text in warnings_since(mark):
-        if "parse" in text.lower() and "host_list" not in text:
-            problems.append(_parse_problem(root, text, usable))
+    problems += [_parse_problem(root, text, usable) for text in warnings_since(mark) if "parse" in text.lower()]
     variables = core.VariableManager(loader=loader, inventory=manager)
     return Inventory(root, loader, manager, variables, book, problems)
 
@@ -132,19 +130,28 @@ def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
             head = stream.read(4096)
     except OSError as error:
         return Problem(
-            Severity.ERROR, "inventory-unreadable", f"{source.file} cannot be read: {error.strerror}", source,
+            Severity.ERROR,
+            "inventory-unreadable",
+            f"{source.file} cannot be read: {error.strerror}",
+            source,
             "check its permissions",
-        )  # fmt: skip
+        )
     if head.startswith(b"#!"):
         return Problem(
-            Severity.WARNING, "inventory-dynamic", f"{source.file} is an executable inventory and is not run", source,
-            "save the output of `ansible-inventory --list --export -i …` as a YAML or JSON inventory and give that with -i",
-        )  # fmt: skip
+            Severity.WARNING,
+            "inventory-dynamic",
+            f"{source.file} is an executable inventory and is not run",
+            source,
+            "save the output of `ansible-inventory --list --export -i …` as a YAML inventory and give that with -i",
+        )
     if re.search(rb"^plugin\s*:", head, re.MULTILINE):
         return Problem(
-            Severity.WARNING, "inventory-plugin", f"{source.file} configures an inventory plugin, which is not run", source,
+            Severity.WARNING,
+            "inventory-plugin",
+            f"{source.file} configures an inventory plugin, which is not run",
+            source,
             "save the output of `ansible-inventory --list --export -i …` as an inventory file and give that with -i",
-        )  # fmt: skip
+        )
     return None
 
 
@@ -152,9 +159,12 @@ def _parse_problem(root: Path, text: str, usable: Sequence[str]) -> Problem:
     file = next((name for name in usable if name in text), usable[0] if usable else "inventory")
     source = Source(relative(root, file))
     return Problem(
-        Severity.ERROR, "inventory-syntax", f"{source.file}: {hide(root, text.splitlines()[0])}", source,
+        Severity.ERROR,
+        "inventory-syntax",
+        f"{source.file}: {hide(root, text.splitlines()[0])}",
+        source,
         "compare `ansible-inventory -i FILE --list`",
-    )  # fmt: skip
+    )
 
 
 def _line_naming(file: Path, host: str) -> int | None:

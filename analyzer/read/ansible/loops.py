@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.model import Unknown, Value
-from analyzer.read.ansible.core import SAFE_LOOKUPS, Refused, ansible, plain
+from analyzer.read.ansible.core import SAFE_LOOKUPS, RefusedError, ansible, plain
 from analyzer.read.ansible.scope import Scope, first_line, freeze, holds_unknown, thaw, time_limit
 
 MAX_ITEMS = 5_000
@@ -76,7 +76,7 @@ def _lookup(name: str, terms: Value, scope: Scope, loader: Any) -> Any:
             if plugin is None:
                 return Unknown(f"with_{name}", f"there is no lookup plugin '{name}'")
             found = plugin.run(given if isinstance(given, list) else [given], variables=dict(scope.variables))
-    except Refused as error:
+    except RefusedError as error:
         return Unknown(f"with_{name}", str(error))
     except Exception as error:  # noqa: BLE001 - look-ups raise whatever their terms make them
         return Unknown(f"with_{name}", scope.hide_root(first_line(error)))

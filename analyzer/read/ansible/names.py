@@ -64,7 +64,7 @@ def resolve_module(written: str) -> str:
     found = re.search(
         rf"^    {re.escape(name)}:\n(?:      (?!redirect).*\n(?:        .*\n)*)*?      redirect: (\S+)$",
         _routing(),
-        re.M,
+        re.MULTILINE,
     )
     if found:
         return resolve_module(found[1]) if found[1] != written else found[1]

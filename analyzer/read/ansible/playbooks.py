@@ -1,4 +1,4 @@
-"""Playbooks as lists of plays, `import_playbook` followed, and the settings of `ansible.cfg` that matter for reading."""
+"""Playbooks as lists of plays, `import_playbook` followed, and what of `ansible.cfg` matters for reading."""
 
 from __future__ import annotations
 

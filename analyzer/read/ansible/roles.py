@@ -92,7 +92,7 @@ class YamlReader:
                 continue
             return {key: self._all_secret(plain(key), value, path) for key, value in data.items()} if data else {}
         self.note(
-            "vault-file-encrypted", path, "is encrypted and no password was given; its variables are treated as undefined",
+            "vault-file-encrypted", path, "is encrypted and no password was given; its variables count as undefined",
             "give --vault-password-file to learn their names (values never leave the tool)", severity=Severity.WARNING,
         )  # fmt: skip
         return None
@@ -149,8 +149,8 @@ class RoleFinder:
                     "role-not-found",
                     f"role {name} is not in the project",
                     source,
-                    "put it there with `ansible-galaxy role install -p roles …` and run again; its tasks are not in the plan",
-                )  # fmt: skip
+                    "its tasks are not in the plan; `ansible-galaxy role install -p roles …` puts it there",
+                )
             )
             return None
         meta = self.entry(path, "meta", "main")
@@ -167,14 +167,15 @@ class RoleFinder:
 
     def _folder(self, name: str, near: Path | None) -> Path | None:
         root = self.reader.inventory.root
-        if name.count(".") >= 2:  # noqa: PLR2004 - namespace.collection.role
+        if name.count(".") >= 2:  # namespace.collection.role
             namespace, collection, role = name.split(".", 2)
             for base in self.collections:
                 folder = base / namespace / collection / "roles" / role
                 if folder.is_dir():
                     return folder
-        for base in (*self.search, *((near.parent, near / "roles") if near else ())):
-            folder = base / name
+        places: tuple[Path, ...] = self.search + ((near.parent, near / "roles") if near else ())
+        for place in places:
+            folder = place / name
             if folder.is_dir() and folder.resolve().is_relative_to(root):
                 return folder
         return None
@@ -189,7 +190,7 @@ class RoleFinder:
     def entry(path: Path, kind: str, name: str) -> Path | None:
         """`tasks/main.yml` and its spellings."""
         for suffix in _SUFFIXES:
-            file: Path = path / kind / f"{name}{suffix}"
+            file = path / kind / f"{name}{suffix}"
             if file.is_file():
                 return file
         return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.model import Parameter, Source, Unknown, Value, Verdict, parameter_reference
-from analyzer.read.ansible.core import Refused, ansible, plain, trusted
+from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
 from analyzer.read.ansible.expressions import (
     Analysis,
     Condition,
@@ -149,7 +149,7 @@ class Scope:
         return templar.copy_with_new_env(searchpath=searchpath) if searchpath else templar
 
     def value(self, written: Any, source: Source | None = None) -> Value:
-        """`written` with its templates evaluated, piece by piece: what cannot be known is `Unknown`, the rest is kept."""
+        """`written` with its templates evaluated piece by piece: what cannot be known is `Unknown`, the rest stays."""
         if isinstance(written, str):
             return self._text(written, source)
         if isinstance(written, Mapping):
@@ -177,7 +177,7 @@ class Scope:
         searchpath: list[str] | None = None,
         **options: Any,
     ) -> Any:
-        """One template, evaluated; undefined variables stand as markers; `Unknown` with ansible-core's words on failure."""
+        """One template, evaluated; undefined variables stand as markers; a failure is `Unknown` in ansible's words."""
         core = ansible()
         missing: dict[str, Any] = {}
         for name in self._undefined(analysis):
@@ -187,7 +187,7 @@ class Scope:
                 result = plain(
                     self.templar({**missing, **(extra or {})}, searchpath).template(trusted(written), **options)
                 )
-        except Refused as error:
+        except RefusedError as error:
             return Unknown(plain(written), str(error))
         except (core.AnsibleError, RecursionError, MemoryError, TimeoutError, ArithmeticError) as error:
             return Unknown(plain(written)[:200], self.hide_root(first_line(error)))
@@ -209,9 +209,9 @@ class Scope:
             if reference.name in self.variables:
                 seen.add(reference.name)
                 pending.extend(references_in(self.variables[reference.name]))
-            elif reference.name not in self.unknown and reference.name not in _GLOBALS and not reference.test:
-                if not reference.path and reference.name not in found:
-                    found.append(reference.name)
+            elif not (reference.name in self.unknown or reference.name in _GLOBALS or reference.test or reference.path):
+                found.append(reference.name)
+                seen.add(reference.name)
         return found
 
     def evaluate(self, expression: str) -> Any:
@@ -259,13 +259,9 @@ class Scope:
 
     def _decide_leaf(self, text: str) -> tuple[Verdict, str]:
         analysis = analyse_expression(text)
-        if (
-            not analysis.error
-            and len(analysis.references) == 1
-            and (ref := analysis.references[0]).name in self.unknown
-        ):
-            if ref.test == "defined" and not ref.path and text.strip("() ") == f"{ref.name} is defined":
-                return Verdict.YES, f"{ref.name} is registered"
+        for reference in analysis.references:
+            if reference.name in self.unknown and text.strip("() ") == f"{reference.name} is defined":
+                return Verdict.YES, f"{reference.name} is registered"
         result = self.evaluate(text)
         if isinstance(result, Unknown):
             return Verdict.UNKNOWN, f"{text}: {result.reason}"
@@ -274,8 +270,10 @@ class Scope:
         return Verdict.NO, text
 
 
-_GLOBALS = frozenset({"range", "dict", "lipsum", "cycler", "joiner", "namespace", "lookup", "query", "q", "now", "undef",
-                      "omit", "true", "false", "none", "True", "False", "None", "vars", "hostvars", "environment"})  # fmt: skip
+_GLOBALS = frozenset(
+    "range dict lipsum cycler joiner namespace lookup query q now undef omit true false none True False None vars "
+    "hostvars environment".split()
+)
 
 
 def references_in(value: Any) -> list[Reference]:
@@ -344,7 +342,7 @@ def first_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after `seconds` of wall time (in the main thread; elsewhere there is no limit)."""
+    """Raise TimeoutError in the block after `seconds` of wall time; only the main thread can be limited."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.model import Invocation, Problem, Severity, Source, Task, Unknown, Value, Verdict
-from analyzer.read.ansible.contents import contents_for
-from analyzer.read.ansible.core import ansible, origin_of, plain
-from analyzer.read.ansible.frames import Frame, tags_of
+from analyzer.model import Invocation, Source, Task, Unknown, Value, Verdict
+from analyzer.read.ansible.contents import find_file
+from analyzer.read.ansible.core import origin_of, plain
+from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.loops import Loop, loop_items
-from analyzer.read.ansible.names import (
-    documented_names,
-    is_module_key,
-    resolve_module,
-    split_arguments,
-)
-from analyzer.read.ansible.registered import known_result, paths_made
-from analyzer.read.ansible.roles import Role, RoleFinder, YamlReader
-from analyzer.read.ansible.scope import Names, Scope, both, freeze, holds_unknown, thaw
+from analyzer.read.ansible.names import is_module_key
+from analyzer.read.ansible.resolve import as_list, call_of, environment_of, resolve_items, strings, text, verdict_on
+from analyzer.read.ansible.roles import Role
+from analyzer.read.ansible.run import Items, Run
+from analyzer.read.ansible.scope import Scope, thaw
 
 MAX_DEPTH = 60
 """Includes inside includes; a role that includes itself ends here."""
@@ -29,35 +25,6 @@ MAX_TASKS = 200_000
 
 _INCLUDES = frozenset({"ansible.builtin.include_tasks", "ansible.builtin.import_tasks", "ansible.builtin.include"})
 _ROLES = frozenset({"ansible.builtin.include_role", "ansible.builtin.import_role"})
-
-
-@dataclass(slots=True)
-class Run:
-    """Everything one walk over the plays gathers, in the order of the run."""
-
-    host: str
-    reader: YamlReader
-    finder: RoleFinder
-    names: Names
-    base: Mapping[str, Any]
-    """Inventory variables and facts of the host, magic variables included."""
-    extra: Mapping[str, Any]
-    hide_root: Callable[[str], str]
-    only_tags: tuple[str, ...] = ()
-    skip_tags: tuple[str, ...] = ()
-    tasks: list[Task] = field(default_factory=list)
-    set_facts: dict[str, Any] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
-    results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    made: set[str] = field(default_factory=set)
-    notified: dict[str, Verdict] = field(default_factory=dict)
-    ended: str = ""
-
-    def note(
-        self, code: str, message: str, source: Source, hint: str = "", severity: Severity = Severity.WARNING
-    ) -> None:
-        """A problem with a line of the project."""
-        self.reader.problems.append(Problem(severity, code, message, source, hint))
 
 
 @dataclass(slots=True)
@@ -80,7 +47,7 @@ class PlayRun:
         """All tasks of the play, then its handlers."""
         frame = Frame(file=self.file).inside({key: value for key, value in self.play.items() if key != "vars"})
         self.play_variables = self._play_variables(frame)
-        roles = [self._role_entry(entry) for entry in _list(self.play.get("roles"))]
+        roles = [self._role_entry(entry) for entry in as_list(self.play.get("roles"))]
         for name, _entry, source in roles:
             if name and (role := self.run.finder.find(name, source)) is not None:
                 self._publish(role)
@@ -90,25 +57,24 @@ class PlayRun:
                 self._walk_role(name, entry, source, frame)
         for section in ("tasks", "post_tasks"):
             self._section(section, frame)
-        for entry in _list(self.play.get("handlers")):
+        for entry in as_list(self.play.get("handlers")):
             if isinstance(entry, Mapping):
                 self.handlers.append((replace(frame, handlers=True), entry))
         self._walk_handlers()
 
     def _section(self, name: str, frame: Frame) -> None:
-        self._entries(_list(self.play.get(name)), frame)
+        self._entries(as_list(self.play.get(name)), frame)
 
     def _play_variables(self, frame: Frame) -> dict[str, Any]:
         inventory = self.run.reader.inventory
         found: dict[str, Any] = {}
-        for prompt in _list(self.play.get("vars_prompt")):
-            if isinstance(prompt, Mapping) and "name" in prompt:
-                if prompt.get("default") is not None:
-                    found[plain(prompt["name"])] = prompt["default"]
+        for prompt in as_list(self.play.get("vars_prompt")):
+            if isinstance(prompt, Mapping) and "name" in prompt and prompt.get("default") is not None:
+                found[plain(prompt["name"])] = prompt["default"]
         variables = self.play.get("vars")
         if isinstance(variables, Mapping):
             found.update(inventory.mask(variables))
-        for entry in _list(self.play.get("vars_files")):
+        for entry in as_list(self.play.get("vars_files")):
             choices = entry if isinstance(entry, list) else [entry]
             scope = self._scope(replace(frame, layers=(*frame.layers, found)))
             for choice in choices:
@@ -171,7 +137,8 @@ class PlayRun:
             if isinstance(key, str) and is_module_key(key) and key not in ("role", "name", "src", "version")
         }  # fmt: skip
         variables = entry.get("vars")
-        key = f"{role.path}|{tasks_from}|{sorted((k, str(plain(v))) for k, v in {**parameters, **(variables or {})}.items())}"
+        given = sorted((name, str(plain(value))) for name, value in {**parameters, **(variables or {})}.items())
+        key = f"{role.path}|{tasks_from}|{given}"
         if once and key in self.done_roles and not role.allow_duplicates:
             return
         self.done_roles.add(key)
@@ -192,7 +159,7 @@ class PlayRun:
             )
         handlers = self.run.finder.entry(role.path, "handlers", handlers_from)
         if handlers is not None:
-            for handler in _list(self.run.reader.load(handlers)):
+            for handler in as_list(self.run.reader.load(handlers)):
                 if isinstance(handler, Mapping):
                     self.handlers.append((replace(inner, file=handlers, handlers=True), handler))
         tasks = self.run.finder.entry(role.path, "tasks", tasks_from.removesuffix(".yml").removesuffix(".yaml"))
@@ -226,9 +193,11 @@ class PlayRun:
                 continue
             if len(self.run.tasks) >= MAX_TASKS or frame.depth > MAX_DEPTH:
                 self.run.note(
-                    "includes-too-deep", f"includes go deeper than {MAX_DEPTH} or give more than {MAX_TASKS} tasks; "
-                    "what follows is not read", self._source(entry, entry, frame.file), "look for a file that includes itself",
-                )  # fmt: skip
+                    "includes-too-deep",
+                    f"includes go deeper than {MAX_DEPTH} or give more than {MAX_TASKS} tasks; the rest is not read",
+                    self._source(entry, entry, frame.file),
+                    "look for a file that includes itself",
+                )
                 return
             if "block" in entry:
                 self._block(entry, frame)
@@ -237,10 +206,10 @@ class PlayRun:
 
     def _block(self, entry: Mapping[str, Any], frame: Frame) -> None:
         inner = replace(self._with_masked_vars(entry, frame), depth=frame.depth + 1)
-        self._entries(_list(entry.get("block")), inner)
+        self._entries(as_list(entry.get("block")), inner)
         rescue = replace(inner, never="rescue: runs only when a task of the block fails")
-        self._entries(_list(entry.get("rescue")), rescue)
-        self._entries(_list(entry.get("always")), inner)
+        self._entries(as_list(entry.get("rescue")), rescue)
+        self._entries(as_list(entry.get("always")), inner)
 
     def _with_masked_vars(self, entry: Mapping[str, Any], frame: Frame) -> Frame:
         variables = entry.get("vars")
@@ -250,52 +219,37 @@ class PlayRun:
 
     def _task(self, entry: Mapping[str, Any], frame: Frame, notified: tuple[Verdict, str] | None = None) -> None:
         source = self._source(None, entry, frame.file)
-        key, written = _module_of(entry)
-        if not key:
-            self.run.note(
-                "task-without-module", "no module is named in this task", source,
-                "a task needs exactly one key that is a module, such as `ansible.builtin.copy:`",
-            )  # fmt: skip
-            key, written = "unknown", {}
-        module = resolve_module(key)
         inner = self._with_masked_vars(entry, frame)
-        try:
-            arguments, free = split_arguments(module, written)
-        except ValueError as error:
-            self.run.note("arguments-syntax", f"arguments of {key}: {error}", source, "write them as a YAML mapping")
-            arguments, free = {}, str(plain(written))
-        extra = entry.get("args")
-        if isinstance(extra, Mapping):
-            arguments = {**extra, **arguments}
-        defaults = inner.module_defaults.get(module) or inner.module_defaults.get(module.rpartition(".")[2])
-        if isinstance(defaults, Mapping):
-            arguments = {**defaults, **arguments}
-        arguments = documented_names(module, arguments)
-        if free is not None:
-            arguments["_raw_params"] = free
-        elif "cmd" in arguments and module in ("ansible.builtin.command", "ansible.builtin.shell"):
-            arguments["_raw_params"] = arguments.pop("cmd")
+        call = call_of(entry, inner, self.run, source)
         scope = self._scope(inner)
-        tag_verdict, tag_reason = self._tags(inner)
         loop = loop_items(entry, scope, self.run.reader.inventory.loader)
-        items = self._resolve_items(module, arguments, entry, inner, scope, loop, source)
-        applies, reason = self._applies(inner, scope, loop, items, tag_verdict, tag_reason, notified)
+        items = resolve_items(
+            call,
+            inner,
+            scope,
+            loop,
+            self.run,
+            self.file.parent,
+            source,
+            lambda item: self._item_scope(inner, loop, item),
+        )
+        applies, reason = verdict_on(inner, scope, loop, items, self.run, notified)
         task = Task(
             kind="handler" if frame.handlers else "task",
             source=source,
             role=frame.role.name if frame.role else "",
-            name=_text(scope.value(entry.get("name"), source)) or key,
-            module=module,
+            name=text(scope.value(entry.get("name"), source)) or call.key,
+            module=call.module,
             invocations=tuple(invocation for invocation, _scope in items),
             applies=applies,
             applies_reason=reason,
             loop_unknown=loop.unknown is not None,
             register=str(plain(entry.get("register")) or ""),
-            notify=self._strings(entry.get("notify"), scope),
-            listen=self._strings(entry.get("listen"), scope),
+            notify=strings(entry.get("notify"), scope),
+            listen=strings(entry.get("listen"), scope),
             become=inner.become,
-            become_user=_text(scope.value(inner.become_user)),
-            environment=self._environment(inner, scope),
+            become_user=text(scope.value(inner.become_user)),
+            environment=environment_of(inner, scope),
             delegate_to=scope.value(inner.delegate_to),
             run_once=inner.run_once,
             no_log=inner.no_log,
@@ -305,58 +259,9 @@ class PlayRun:
         if "local_action" in entry:
             task = replace(task, delegate_to="localhost")
         self.run.tasks.append(task)
-        self._after(task, entry, arguments, inner, items, loop)
+        self._after(task, entry, call.arguments, inner, items, loop)
 
     # -- one task's parts --------------------------------------------------------------------------------------------
-
-    def _resolve_items(
-        self, module: str, arguments: Mapping[str, Any], entry: Mapping[str, Any], frame: Frame, scope: Scope, loop: Loop,
-        source: Source,
-    ) -> list[tuple[Invocation, Scope]]:  # fmt: skip
-        found = []
-        for item in loop.items if loop.items else (None,):
-            here = scope
-            if loop.present and loop.items and holds_unknown(item):
-                here = replace(scope, unknown={**scope.unknown, loop.variable: "this item of the loop is not known"})
-            elif loop.present and loop.items:
-                here = self._item_scope(frame, loop, item)
-            elif loop.present:
-                here = replace(scope, unknown={**scope.unknown, loop.variable: loop.reason})
-            args = {name: self._argument(module, name, value, here, source) for name, value in arguments.items()}
-            if frame.no_log and not module.endswith(("set_fact", "debug")):
-                args = self._hide_no_log(args, source)
-            verdict = Verdict.YES
-            for condition in frame.when if loop.present and loop.items else ():
-                verdict = both(verdict, here.verdict(condition)[0])
-            found.append(
-                (
-                    Invocation(
-                        args=args,
-                        item=freeze(plain(item), self.run.hide_root) if loop.present else None,
-                        applies=verdict,
-                        contents=contents_for(module, args, frame, here, self.run.reader, self.file.parent, source),
-                    ),
-                    here,
-                )
-            )
-        return found
-
-    def _argument(self, module: str, name: str, value: Any, scope: Scope, source: Source) -> Value:
-        if module == "ansible.builtin.debug" or (name == "that" and module == "ansible.builtin.assert"):
-            return freeze(plain(value), self.run.hide_root)
-        masked = self.run.reader.inventory.book.mask(name, value, source, encrypted=ansible().EncryptedString)
-        return scope.value(masked, source)
-
-    def _hide_no_log(self, args: Mapping[str, Value], source: Source) -> dict[str, Value]:
-        """`no_log` promises that nobody sees the arguments; those that say what and where are kept."""
-        book = self.run.reader.inventory.book
-        shown = ("name", "path", "dest", "src", "state", "owner", "group", "mode", "user", "enabled")
-        hidden: dict[str, Value] = {}
-        for key, value in args.items():
-            keep = key in shown or not isinstance(value, str) or "\ue000" in value
-            where = f"{source.file.rpartition('/')[2]}_{source.line}_{key}".replace(".", "_").replace("-", "_")
-            hidden[key] = value if keep else book.marker(where, source, "no_log", str(value))
-        return hidden
 
     def _item_scope(self, frame: Frame, loop: Loop, item: Any) -> Scope:
         extra: dict[str, Any] = {loop.variable: item, "ansible_loop_var": loop.variable}
@@ -364,87 +269,15 @@ class PlayRun:
             extra[loop.index_variable] = loop.items.index(item) if loop.items else 0
         return self._scope(replace(frame, parameters=(*frame.parameters, extra)))
 
-    def _applies(
-        self, frame: Frame, scope: Scope, loop: Loop, items: Sequence[tuple[Invocation, Scope]], tag_verdict: Verdict,
-        tag_reason: str, notified: tuple[Verdict, str] | None,
-    ) -> tuple[Verdict, str]:  # fmt: skip
-        if self.run.ended:
-            return Verdict.NO, self.run.ended
-        if frame.never:
-            return Verdict.NO, frame.never
-        if tag_verdict is Verdict.NO:
-            return tag_verdict, tag_reason
-        if notified is not None and notified[0] is Verdict.NO:
-            return notified
-        if loop.present and loop.items:
-            verdicts = [invocation.applies for invocation, _ in items]
-            if Verdict.YES in verdicts:
-                return notified or (Verdict.YES, "")
-            verdict = Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.NO
-            reason = self._deciding(frame, items[0][1], verdict)
-            return verdict, reason
-        if loop.present and loop.unknown is None:
-            return Verdict.NO, "the loop has no items"
-        verdict, reason = Verdict.YES, ""
-        for condition in frame.when:
-            here = scope if not loop.present else items[0][1]
-            answer, why = here.verdict(condition)
-            if answer is not Verdict.YES and both(verdict, answer) is not verdict:
-                verdict, reason = both(verdict, answer), f"when: {self.run.hide_root(why)}"
-        if notified is not None and notified[0] is Verdict.UNKNOWN and verdict is Verdict.YES:
-            return notified
-        return verdict, reason
-
-    def _deciding(self, frame: Frame, scope: Scope, wanted: Verdict) -> str:
-        for condition in frame.when:
-            verdict, why = scope.verdict(condition)
-            if verdict is wanted:
-                return f"when: {self.run.hide_root(why)}"
-        return ""
-
-    def _tags(self, frame: Frame) -> tuple[Verdict, str]:
-        tags = set(frame.tags)
-        chosen = set(self.run.only_tags)
-        if "never" in tags and not (tags & chosen):
-            return Verdict.NO, "tagged never"
-        if chosen and "all" not in chosen and "always" not in tags and not (tags & chosen):
-            wanted = tags if "tagged" in chosen else set() if "untagged" in chosen and not tags else None
-            if not ("untagged" in chosen and not tags) and not wanted:
-                return Verdict.NO, f"not selected by --tags {','.join(sorted(chosen))}"
-        if skipped := tags & set(self.run.skip_tags):
-            return Verdict.NO, f"left out by --skip-tags {','.join(sorted(skipped))}"
-        return Verdict.YES, ""
-
-    def _environment(self, frame: Frame, scope: Scope) -> Mapping[str, Value]:
-        merged: dict[str, Value] = {}
-        for entry in frame.environment:
-            value = scope.value(entry)
-            if isinstance(value, Mapping):
-                merged.update(value)
-        return merged
-
-    def _strings(self, written: Any, scope: Scope) -> tuple[str, ...]:
-        return tuple(text for item in _list(written) if (text := _text(scope.value(item))))
-
     # -- what a task leaves behind -----------------------------------------------------------------------------------
 
     def _after(
         self, task: Task, entry: Mapping[str, Any], arguments: Mapping[str, Any], frame: Frame,
-        items: Sequence[tuple[Invocation, Scope]], loop: Loop,
+        items: Items, loop: Loop,
     ) -> None:  # fmt: skip
-        run = self.run
-        if task.register:
-            self._register(task, loop)
-        if task.applies is not Verdict.NO:
-            for name in task.notify:
-                before = run.notified.get(name, Verdict.NO)
-                run.notified[name] = Verdict.YES if Verdict.YES in (before, task.applies) else Verdict.UNKNOWN
-            for invocation, _ in items:
-                run.made.update(paths_made(task.module, invocation.args))
+        self.run.remember(task, arguments, items, loop)
         short = task.module.rpartition(".")[2]
-        if short == "set_fact" and task.applies is not Verdict.NO:
-            self._set_facts(task, arguments, items)
-        elif short == "include_vars" and task.applies is not Verdict.NO:
+        if short == "include_vars" and task.applies is not Verdict.NO:
             self._include_vars(task, frame, items)
         elif task.module in _INCLUDES:
             self._include(task, entry, frame, items, loop)
@@ -453,47 +286,10 @@ class PlayRun:
         elif short == "meta" and task.applies is Verdict.YES:
             action = items[0][0].args.get("_raw_params")
             if action in ("end_play", "end_host") and task.kind == "task":
-                run.ended = f"{task.source} ends the play"
+                self.run.ended = f"{task.source} ends the play"
         self._cached = None if task.register or short in ("set_fact", "include_vars") else self._cached
 
-    def _register(self, task: Task, loop: Loop) -> None:
-        run, name = self.run, task.register
-        run.results.pop(name, None)
-        run.set_facts.pop(name, None)
-        if task.applies is Verdict.NO:
-            run.results[name] = {"changed": False, "skipped": True, "failed": False}
-            run.unknown[name] = f"{task.source} does not run"
-            return
-        run.unknown[name] = f"registered by {task.source}"
-        if task.applies is Verdict.YES and not loop.present:
-            known = known_result(task.module, task.invocations[0].args, frozenset(run.made))
-            if known is not None:
-                run.results[name] = known[0]
-
-    def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Sequence[tuple[Invocation, Scope]]) -> None:
-        run = self.run
-        for name in arguments:
-            if name in ("cacheable", "_raw_params"):
-                continue
-            if task.applies is Verdict.UNKNOWN:
-                run.set_facts.pop(name, None)
-                run.unknown[name] = f"{task.source} sets it or not ({task.applies_reason})"
-                continue
-            for invocation, scope in items:
-                if invocation.applies is Verdict.NO:
-                    continue
-                value = scope.value(arguments[name], task.source)
-                if run.reader and holds_unknown(value):
-                    run.set_facts.pop(name, None)
-                    run.unknown[name] = f"set by {task.source} to something unknown"
-                else:
-                    run.unknown.pop(name, None)
-                    run.results.pop(name, None)
-                    run.set_facts[name] = thaw(value)
-
-    def _include_vars(self, task: Task, frame: Frame, items: Sequence[tuple[Invocation, Scope]]) -> None:
-        from analyzer.read.ansible.contents import find_file
-
+    def _include_vars(self, task: Task, frame: Frame, items: Items) -> None:
         for invocation, _scope in items:
             written = invocation.args.get("file", invocation.args.get("_raw_params"))
             if isinstance(written, str) and (
@@ -513,9 +309,7 @@ class PlayRun:
                     "add the file, or give the variables it sets with -e",
                 )  # fmt: skip
 
-    def _include(
-        self, task: Task, entry: Mapping[str, Any], frame: Frame, items: Sequence[tuple[Invocation, Scope]], loop: Loop
-    ) -> None:
+    def _include(self, task: Task, entry: Mapping[str, Any], frame: Frame, items: Items, loop: Loop) -> None:
         static = task.module.endswith("import_tasks")
         if task.applies is Verdict.NO and not static:
             return
@@ -530,7 +324,7 @@ class PlayRun:
                     task.source, "its tasks are not in the plan; add the file or fix the name",
                 )  # fmt: skip
                 continue
-            inner = self._included_frame(frame, entry, invocation, loop, static=static)
+            inner = self._included_frame(frame, entry, invocation, loop)
             apply = invocation.args.get("apply")
             if isinstance(apply, Mapping):
                 inner = inner.inside(apply)
@@ -551,22 +345,16 @@ class PlayRun:
                 return path
         return None
 
-    def _included_frame(
-        self, frame: Frame, entry: Mapping[str, Any], invocation: Invocation, loop: Loop, *, static: bool
-    ) -> Frame:
-        """What an include hands down: an import its conditions and tags, an include its variables and the loop's item."""
-        inner = frame if static else replace(frame, when=frame.when)
+    def _included_frame(self, frame: Frame, entry: Mapping[str, Any], invocation: Invocation, loop: Loop) -> Frame:
+        """What an include hands down: its variables and the loop's item; conditions and tags are in `frame`."""
+        inner = frame
         if loop.present and loop.items:
             inner = replace(inner, parameters=(*inner.parameters, {loop.variable: thaw(invocation.item)}))
-        kept = {key: value for key, value in entry.items() if key in _INHERITED}
         if isinstance(entry.get("vars"), Mapping):
             inner = replace(inner, parameters=(*inner.parameters, self.run.reader.inventory.mask(entry["vars"])))
-        del kept
         return replace(inner, depth=frame.depth + 1)
 
-    def _include_role(
-        self, task: Task, entry: Mapping[str, Any], frame: Frame, items: Sequence[tuple[Invocation, Scope]], loop: Loop
-    ) -> None:
+    def _include_role(self, task: Task, entry: Mapping[str, Any], frame: Frame, items: Items, loop: Loop) -> None:
         static = task.module.endswith("import_role")
         if task.applies is Verdict.NO and not static:
             return
@@ -577,11 +365,9 @@ class PlayRun:
             if not isinstance(name, str) or not name:
                 self.run.note("role-unknown", f"the role's name {_shown(name)} is not known", task.source)
                 continue
-            froms = {key: _text(invocation.args.get(key)) or "main"
+            froms = {key: text(invocation.args.get(key)) or "main"
                      for key in ("tasks_from", "vars_from", "defaults_from", "handlers_from")}  # fmt: skip
-            inner = self._included_frame(
-                frame, {k: v for k, v in entry.items() if k != "vars"}, invocation, loop, static=static
-            )
+            inner = self._included_frame(frame, {k: v for k, v in entry.items() if k != "vars"}, invocation, loop)
             variables = entry.get("vars")
             if static and (role := self.run.finder.find(name, task.source, frame.role.path if frame.role else None)):
                 self._publish(role)
@@ -604,7 +390,7 @@ class PlayRun:
                 self._block(entry, frame)
                 continue
             scope = self._scope(frame)
-            names = {_text(scope.value(entry.get("name"))), *self._strings(entry.get("listen"), scope)} - {""}
+            names = {text(scope.value(entry.get("name"))), *strings(entry.get("listen"), scope)} - {""}
             if frame.role:
                 names |= {f"{frame.role.name} : {name}" for name in names}
             verdicts = [verdict for name, verdict in self.run.notified.items() if name in names]
@@ -671,35 +457,5 @@ _INHERITED = frozenset(
 """Keywords of a role entry or include that hold for everything inside it."""
 
 
-def _module_of(entry: Mapping[str, Any]) -> tuple[str, Any]:
-    for keyword in ("action", "local_action"):
-        if keyword in entry:
-            written = entry[keyword]
-            if isinstance(written, Mapping):
-                rest = {key: value for key, value in written.items() if key != "module"}
-                return str(plain(written.get("module", ""))).partition(" ")[0], rest
-            name, _, rest_text = str(written).strip().partition(" ")
-            return name, rest_text or None
-    for key in entry:
-        if isinstance(key, str) and is_module_key(key):
-            return str(plain(key)), entry[key]
-    return "", {}
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _text(value: Value | None) -> str:
-    if isinstance(value, Unknown):
-        return value.expression
-    return "" if value is None else str(value)
-
-
 def _shown(value: Value | None) -> str:
     return value.expression if isinstance(value, Unknown) else str(value)
-
-
-__all__ = ["MAX_DEPTH", "PlayRun", "Run", "tags_of"]

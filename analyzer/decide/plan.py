@@ -1,0 +1,191 @@
+"""Project -> Plan: one decision for everything that was read. Pure.
+
+tasks -> steps ─┬─> processes ─> image
+crontabs ───────┴─> jobs ─> sizes, classes, costs ─> drift
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from analyzer.decide.drift import find_drift
+from analyzer.decide.image import compose_image
+from analyzer.decide.platform import load_platform
+from analyzer.decide.processes import find_processes
+from analyzer.decide.questions import stale_decisions
+from analyzer.decide.schedules import decide_jobs
+from analyzer.decide.secrets import used_secrets
+from analyzer.decide.sizing import size_application
+from analyzer.decide.tasks import decide_tasks
+from analyzer.model import (
+    Application,
+    ApplicationInput,
+    CronEntry,
+    Decision,
+    Host,
+    Job,
+    Outcome,
+    Plan,
+    Problem,
+    Project,
+    Settings,
+    Source,
+    Verdict,
+)
+from analyzer.rulepack import RulePack
+
+DEFAULT_REGION = "us-east-1"
+"""Where neither evidence nor the command line says one; a problem says so."""
+
+
+def decide(project: Project, pack: RulePack, settings: Settings, data: Mapping[str, str]) -> Plan:
+    """The whole plan.
+
+    `data`: texts of `rules/` (prices, sizes, batch rules), by name.
+    """
+    applications: list[Application] = []
+    problems: list[Problem] = list(project.problems)
+    counts: Counter[str] = Counter(tasks=0, handlers=0, cron=0, timers=0, hosts=0)
+    for given in project.applications:
+        application, found = _decide_application(given, project, pack, settings, data)
+        applications.append(application)
+        problems += found
+        counts.update(_counted(given))
+    plan = Plan(
+        environment=project.environment,
+        applications=tuple(applications),
+        problems=tuple(dict.fromkeys(problems)),
+        counts=dict(counts),
+    )
+    return replace(plan, problems=tuple(dict.fromkeys((*plan.problems, *stale_decisions(plan, settings)))))
+
+
+def _counted(given: ApplicationInput) -> Mapping[str, int]:
+    """How many things of each kind were read: what the decisions must add up to."""
+    seen = [entry for entry in given.crons if entry.origin == "host"]
+    return {
+        "tasks": sum(task.kind == "task" for task in given.tasks),
+        "handlers": sum(task.kind == "handler" for task in given.tasks),
+        "cron": sum(entry.kind == "cron" for entry in seen),
+        "timers": sum(entry.kind == "timer" for entry in seen),
+        "hosts": len(given.hosts),
+    }
+
+
+def _decide_application(
+    given: ApplicationInput, project: Project, pack: RulePack, settings: Settings, data: Mapping[str, str]
+) -> tuple[Application, list[Problem]]:
+    problems: list[Problem] = []
+    region = _region(given.hosts, settings, problems)
+    settings = replace(settings, region=region)
+    family = str(given.hosts[0].facts.get("os_family", "")) if given.hosts else ""
+    manager = {"Debian": "apt", "RedHat": "dnf"}.get(family, "")
+    tasks = decide_tasks(given.tasks, pack, settings, package_manager=manager)
+    jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
+    findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
+    platform, found = load_platform(data)
+    problems += found
+    sizing = size_application(given.usage, jobs.jobs, findings.processes, given.hosts, settings, platform)
+    sized = tuple(
+        replace(
+            job,
+            footprint=sizing.footprints.get(job.id, job.footprint),
+            job_class=sizing.classes.get(job.id, job.job_class),
+        )
+        for job in jobs.jobs
+    )
+    image = compose_image(tasks.steps, given.hosts, findings, sized, settings)
+    decisions = (
+        *_with_jobs(tasks.decisions, jobs.by_task, sized),
+        *jobs.decisions,
+        *(_host_decision(host) for host in given.hosts),
+    )
+    application = Application(
+        name=settings.application_names.get(given.name, given.name),
+        environment=project.environment,
+        environments=project.environments,
+        region=region,
+        timezone=next((host.timezone for host in given.hosts if host.timezone), settings.timezone),
+        hosts=given.hosts,
+        image=image,
+        decisions=decisions,
+        steps=tasks.steps,
+        processes=findings.processes,
+        jobs=sized,
+        task_definitions=sizing.task_definitions,
+        secrets=used_secrets(given.secrets, tasks.steps, findings.processes, sized),
+        parameters=given.parameters,
+        drift=find_drift(given, tasks.steps, sized),
+        costs=sizing.costs,
+        sizing=sizing,
+    )
+    return application, [*problems, *tasks.problems, *jobs.problems, *sizing.problems]
+
+
+def _region(hosts: Sequence[Host], settings: Settings, problems: list[Problem]) -> str:
+    if settings.region:
+        return settings.region
+    regions = sorted({host.ec2.region for host in hosts if host.ec2 is not None and host.ec2.region})
+    if len(regions) == 1:
+        return regions[0]
+    from analyzer.model import Severity
+
+    problems.append(
+        Problem(
+            Severity.WARNING,
+            "region-assumed",
+            f"hosts lie in {', '.join(regions)}"
+            if regions
+            else f"no evidence gives the region; {DEFAULT_REGION} is assumed",
+            None,
+            "choose it with --region",
+        )
+    )
+    return regions[0] if regions else DEFAULT_REGION
+
+
+def _with_jobs(
+    decisions: Iterable[Decision], by_task: Mapping[Source, Sequence[str]], jobs: Sequence[Job]
+) -> tuple[Decision, ...]:
+    """An Ansible `cron` task becomes what its job became."""
+    found = {job.id: job for job in jobs}
+    result = []
+    for decision in decisions:
+        mine = [found[job_id] for job_id in by_task.get(decision.source, ()) if job_id in found]
+        if decision.outcome is not Outcome.SCHEDULE or not mine:
+            result.append(decision)
+            continue
+        job = max(mine, key=lambda each: _DEMANDING.index(each.outcome))
+        result.append(
+            replace(
+                decision,
+                outcome=Outcome(job.outcome),
+                rule=job.via.rule or decision.rule,
+                reason=job.reason,
+                question=job.question or decision.question,
+            )
+        )
+    return tuple(result)
+
+
+_DEMANDING = ("skipped", "platform", "schedule", "manual")
+
+
+def _host_decision(host: Host) -> Decision:
+    instance = f" ({host.ec2.instance_type} {host.ec2.instance_id})" if host.ec2 and host.ec2.instance_id else ""
+    return Decision(
+        kind="host",
+        source=host.source,
+        name=host.name,
+        applies=Verdict.YES,
+        outcome=Outcome.PLATFORM,
+        rule="host-retired",
+        reason=f"Fargate runs its processes and batches; the host{instance} is retired after the month side by side.",
+    )
+
+
+def entries_of_hosts(crons: Iterable[CronEntry]) -> tuple[CronEntry, ...]:
+    """The entries seen on hosts, each of which has a decision of its own."""
+    return tuple(entry for entry in crons if entry.origin == "host")

@@ -1,0 +1,216 @@
+"""One task resolved: its module, its arguments item by item, and the verdict on whether it applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from analyzer.model import Invocation, Source, Unknown, Value, Verdict
+from analyzer.read.ansible.contents import contents_for
+from analyzer.read.ansible.core import ansible, plain
+from analyzer.read.ansible.frames import Frame
+from analyzer.read.ansible.loops import Loop
+from analyzer.read.ansible.names import documented_names, is_module_key, resolve_module, split_arguments
+from analyzer.read.ansible.run import Items, Run
+from analyzer.read.ansible.scope import Scope, both, freeze, holds_unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A task's module and arguments as written."""
+
+    key: str
+    """The module's name as written, "" where the task names none."""
+    module: str
+    arguments: Mapping[str, Any]
+
+
+def call_of(entry: Mapping[str, Any], frame: Frame, run: Run, source: Source) -> Call:
+    """Module and arguments of a task, in all the ways they can be written."""
+    key, written = _module_of(entry)
+    if not key:
+        run.note(
+            "task-without-module",
+            "no module is named in this task",
+            source,
+            "a task needs exactly one key that is a module, such as `ansible.builtin.copy:`",
+        )
+        return Call("", "unknown", {})
+    module = resolve_module(key)
+    try:
+        arguments, free = split_arguments(module, written)
+    except ValueError as error:
+        run.note("arguments-syntax", f"arguments of {key}: {error}", source, "write them as a YAML mapping")
+        arguments, free = {}, str(plain(written))
+    extra = entry.get("args")
+    if isinstance(extra, Mapping):
+        arguments = {**extra, **arguments}
+    defaults = frame.module_defaults.get(module) or frame.module_defaults.get(module.rpartition(".")[2])
+    if isinstance(defaults, Mapping):
+        arguments = {**defaults, **arguments}
+    arguments = documented_names(module, arguments)
+    if free is not None:
+        arguments["_raw_params"] = free
+    elif "cmd" in arguments and module in ("ansible.builtin.command", "ansible.builtin.shell"):
+        arguments["_raw_params"] = arguments.pop("cmd")
+    return Call(key, module, arguments)
+
+
+def resolve_items(
+    call: Call,
+    frame: Frame,
+    scope: Scope,
+    loop: Loop,
+    run: Run,
+    play_folder: Path,
+    source: Source,
+    item_scope: Callable[[Any], Scope],
+) -> Items:
+    """An invocation for each item of the loop (one where there is none), with the variables it saw."""
+    found = []
+    for item in loop.items or (None,):
+        here = scope
+        if loop.present and loop.items and holds_unknown(item):
+            here = replace(scope, unknown={**scope.unknown, loop.variable: "this item of the loop is not known"})
+        elif loop.present and loop.items:
+            here = item_scope(item)
+        elif loop.present:
+            here = replace(scope, unknown={**scope.unknown, loop.variable: loop.reason})
+        args = {name: _argument(call.module, name, value, here, run, source) for name, value in call.arguments.items()}
+        if frame.no_log and not call.module.endswith(("set_fact", "debug")):
+            args = _hide_no_log(args, run, source)
+        verdict = Verdict.YES
+        for condition in frame.when if loop.present and loop.items else ():
+            verdict = both(verdict, here.verdict(condition)[0])
+        invocation = Invocation(
+            args=args,
+            item=freeze(plain(item), run.hide_root) if loop.present else None,
+            applies=verdict,
+            contents=contents_for(call.module, args, frame, here, run.reader, play_folder, source),
+        )
+        found.append((invocation, here))
+    return found
+
+
+def _argument(module: str, name: str, value: Any, scope: Scope, run: Run, source: Source) -> Value:
+    if module == "ansible.builtin.debug" or (name == "that" and module == "ansible.builtin.assert"):
+        return freeze(plain(value), run.hide_root)
+    masked = run.reader.inventory.book.mask(name, value, source, encrypted=ansible().EncryptedString)
+    return scope.value(masked, source)
+
+
+def _hide_no_log(args: Mapping[str, Value], run: Run, source: Source) -> dict[str, Value]:
+    """`no_log` promises that nobody sees the arguments; those that say what and where are kept."""
+    book = run.reader.inventory.book
+    shown = ("name", "path", "dest", "src", "state", "owner", "group", "mode", "user", "enabled")
+    hidden: dict[str, Value] = {}
+    for key, value in args.items():
+        keep = key in shown or not isinstance(value, str) or "\ue000" in value
+        where = f"{source.file.rpartition('/')[2]}_{source.line}_{key}".replace(".", "_").replace("-", "_")
+        hidden[key] = value if keep else book.marker(where, source, "no_log", str(value))
+    return hidden
+
+
+def verdict_on(
+    frame: Frame, scope: Scope, loop: Loop, items: Items, run: Run, notified: tuple[Verdict, str] | None
+) -> tuple[Verdict, str]:
+    """Whether the task applies, over conditions, tags, loop and (for a handler) notification; and why not."""
+    if run.ended:
+        return Verdict.NO, run.ended
+    if frame.never:
+        return Verdict.NO, frame.never
+    if reason := _left_out_by_tags(frame, run):
+        return Verdict.NO, reason
+    if notified is not None and notified[0] is Verdict.NO:
+        return notified
+    if loop.present and loop.items:
+        verdicts = [invocation.applies for invocation, _ in items]
+        if Verdict.YES in verdicts:
+            return notified or (Verdict.YES, "")
+        verdict = Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.NO
+        reason = _deciding(frame, items[0][1], verdict, run)
+        return verdict, reason
+    if loop.present and loop.unknown is None:
+        return Verdict.NO, "the loop has no items"
+    verdict, reason = Verdict.YES, ""
+    for condition in frame.when:
+        here = scope if not loop.present else items[0][1]
+        answer, why = here.verdict(condition)
+        if answer is not Verdict.YES and both(verdict, answer) is not verdict:
+            verdict, reason = both(verdict, answer), f"when: {run.hide_root(why)}"
+    if notified is not None and notified[0] is Verdict.UNKNOWN and verdict is Verdict.YES:
+        return notified
+    return verdict, reason
+
+
+def _deciding(frame: Frame, scope: Scope, wanted: Verdict, run: Run) -> str:
+    for condition in frame.when:
+        verdict, why = scope.verdict(condition)
+        if verdict is wanted:
+            return f"when: {run.hide_root(why)}"
+    return ""
+
+
+def _left_out_by_tags(frame: Frame, run: Run) -> str:
+    """Why `--tags`, `--skip-tags` or the tag `never` leave the task out, "" if they do not."""
+    tags, chosen = set(frame.tags), set(run.only_tags)
+    if "never" in tags and not tags & chosen:
+        return "tagged never"
+    selected = (
+        not chosen
+        or bool(tags & (chosen | {"always"}))
+        or "all" in chosen
+        or ("tagged" in chosen and bool(tags))
+        or ("untagged" in chosen and not tags)
+    )
+    if not selected:
+        return f"not selected by --tags {','.join(sorted(chosen))}"
+    if skipped := tags & set(run.skip_tags):
+        return f"left out by --skip-tags {','.join(sorted(skipped))}"
+    return ""
+
+
+def environment_of(frame: Frame, scope: Scope) -> Mapping[str, Value]:
+    """The `environment:` of task, block, role and play, merged."""
+    merged: dict[str, Value] = {}
+    for entry in frame.environment:
+        value = scope.value(entry)
+        if isinstance(value, Mapping):
+            merged.update(value)
+    return merged
+
+
+def strings(written: Any, scope: Scope) -> tuple[str, ...]:
+    """A text or a list of texts, templated."""
+    return tuple(found for item in as_list(written) if (found := text(scope.value(item))))
+
+
+def _module_of(entry: Mapping[str, Any]) -> tuple[str, Any]:
+    for keyword in ("action", "local_action"):
+        if keyword in entry:
+            written = entry[keyword]
+            if isinstance(written, Mapping):
+                rest = {key: value for key, value in written.items() if key != "module"}
+                return str(plain(written.get("module", ""))).partition(" ")[0], rest
+            name, _, rest_text = str(written).strip().partition(" ")
+            return name, rest_text or None
+    for key in entry:
+        if isinstance(key, str) and is_module_key(key):
+            return str(plain(key)), entry[key]
+    return "", {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """YAML's "one or a list of them"."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def text(value: Value | None) -> str:
+    """A value where a text is wanted; what is unknown stands as its expression."""
+    if isinstance(value, Unknown):
+        return value.expression
+    return "" if value is None else str(value)

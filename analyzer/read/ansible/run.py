@@ -1,0 +1,93 @@
+"""Everything one walk over the plays gathers, in the order of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from analyzer.model import Invocation, Problem, Severity, Source, Task, Verdict
+from analyzer.read.ansible.loops import Loop
+from analyzer.read.ansible.registered import known_result, paths_made
+from analyzer.read.ansible.roles import RoleFinder, YamlReader
+from analyzer.read.ansible.scope import Names, Scope, holds_unknown, thaw
+
+Items = Sequence[tuple[Invocation, Scope]]
+"""The invocations of a task, each with the variables it saw."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Everything one walk over the plays gathers, in the order of the run."""
+
+    host: str
+    reader: YamlReader
+    finder: RoleFinder
+    names: Names
+    base: Mapping[str, Any]
+    """Inventory variables and facts of the host, magic variables included."""
+    extra: Mapping[str, Any]
+    hide_root: Callable[[str], str]
+    only_tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    tasks: list[Task] = field(default_factory=list)
+    set_facts: dict[str, Any] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+    notified: dict[str, Verdict] = field(default_factory=dict)
+    ended: str = ""
+
+    def note(
+        self, code: str, message: str, source: Source, hint: str = "", severity: Severity = Severity.WARNING
+    ) -> None:
+        """A problem with a line of the project."""
+        self.reader.problems.append(Problem(severity, code, message, source, hint))
+
+    def remember(self, task: Task, arguments: Mapping[str, Any], items: Items, loop: Loop) -> None:
+        """What the task leaves behind for later ones: results, notifications, paths, facts."""
+        if task.register:
+            self._register(task, loop)
+        if task.applies is Verdict.NO:
+            return
+        for name in task.notify:
+            before = self.notified.get(name, Verdict.NO)
+            self.notified[name] = Verdict.YES if Verdict.YES in (before, task.applies) else Verdict.UNKNOWN
+        for invocation, _scope in items:
+            self.made.update(paths_made(task.module, invocation.args))
+        if task.module == "ansible.builtin.set_fact":
+            self._set_facts(task, arguments, items)
+
+    def _register(self, task: Task, loop: Loop) -> None:
+        name = task.register
+        self.results.pop(name, None)
+        self.set_facts.pop(name, None)
+        if task.applies is Verdict.NO:
+            self.results[name] = {"changed": False, "skipped": True, "failed": False}
+            self.unknown[name] = f"{task.source} does not run"
+            return
+        self.unknown[name] = f"registered by {task.source}"
+        if task.applies is Verdict.YES and not loop.present:
+            known = known_result(task.module, task.invocations[0].args, frozenset(self.made))
+            if known is not None:
+                self.results[name] = known[0]
+
+    def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items) -> None:
+        for name in arguments:
+            if name in ("cacheable", "_raw_params"):
+                continue
+            if task.applies is Verdict.UNKNOWN:
+                self.set_facts.pop(name, None)
+                self.unknown[name] = f"{task.source} sets it or not ({task.applies_reason})"
+                continue
+            for invocation, scope in items:
+                if invocation.applies is Verdict.NO:
+                    continue
+                value = scope.value(arguments[name], task.source)
+                if holds_unknown(value):
+                    self.set_facts.pop(name, None)
+                    self.unknown[name] = f"set by {task.source} to something unknown"
+                else:
+                    self.unknown.pop(name, None)
+                    self.results.pop(name, None)
+                    self.set_facts[name] = thaw(value)

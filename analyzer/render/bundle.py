@@ -1,0 +1,46 @@
+"""Plan -> files. One literal list of renderers; `plan.json` and `provenance.json` come last: they tell of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from analyzer.model import Application, OutputFile, Plan
+from analyzer.render import (
+    bundle_readme,
+    decisions_file,
+    deployment,
+    dockerfile,
+    operations,
+    plan_json,
+    provenance,
+    report,
+    schedules,
+    state_machines,
+    task_definitions,
+    terraform,
+)
+
+RENDERERS: tuple[Callable[[Application, Mapping[str, str]], tuple[OutputFile, ...]], ...] = (
+    dockerfile.render,
+    task_definitions.render,
+    schedules.render,
+    state_machines.render,
+    terraform.render,
+    deployment.render,
+    operations.render,
+)
+"""What each application gets. Each renderer takes the application and the output templates (name -> text)."""
+
+
+def render(plan: Plan, templates: Mapping[str, str], language: str = "en") -> tuple[Plan, tuple[OutputFile, ...]]:
+    """(the plan with the outputs of every decision filled in, all files of the bundle sorted by path)."""
+    files = [
+        file for application in plan.applications for renderer in RENDERERS for file in renderer(application, templates)
+    ]
+    plan = provenance.with_outputs(plan, files)
+    files += decisions_file.render(plan, templates)
+    files += bundle_readme.render(plan, templates, language)
+    files += report.render(plan, templates, files, language)
+    files.append(plan_json.render(plan))
+    files.append(provenance.render(files))
+    return plan, tuple(sorted(files, key=lambda file: file.path))
