@@ -1,0 +1,64 @@
+"""Users and groups of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from analyzer.decide.image_shell import Command, quote
+from analyzer.model import MakeGroup, MakeUser, Via
+
+BASE_ACCOUNTS = frozenset(
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc gnats nobody _apt adm tty disk"
+    " kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl plugdev staff users"
+    " nogroup wheel ftp shutdown halt systemd-network systemd-journal messagebus sshd".split()
+)
+"""Accounts and groups that distributions' base images bring; for these the image changes, it does not create."""
+
+
+def may_exist(name: str, packages: Collection[str]) -> bool:
+    """Whether the base image or one of `packages` may bring account `name` already."""
+    return name in BASE_ACCOUNTS or any(name in package.split("=")[0] for package in packages)
+
+
+def group_command(group: MakeGroup, via: Via, packages: Collection[str]) -> Command:
+    """`groupadd` as Ansible calls it; guarded where the group may be there already."""
+    name = quote(group.name)
+    if group.state == "absent":
+        return Command(lines=(f"if getent group {name} >/dev/null; then groupdel {name}; fi",), via=(via,))
+    identity = ["-g", str(group.gid)] if group.gid is not None else []
+    add = " ".join(["groupadd", *identity, *(["-r"] if group.system else []), name])
+    if not may_exist(group.name, packages):
+        return Command(lines=(add,), via=(via,))
+    if not identity:
+        return Command(lines=(f"if ! getent group {name} >/dev/null; then {add}; fi",), via=(via,))
+    change = " ".join(["groupmod", *identity, name])
+    return Command(lines=(f"if getent group {name} >/dev/null; then {change}; else {add}; fi",), via=(via,))
+
+
+def user_command(user: MakeUser, via: Via, packages: Collection[str], groups_made: Collection[str]) -> Command:
+    """`useradd` as Ansible calls it; `usermod` where the account may be there already."""
+    name = quote(user.name)
+    if user.state == "absent":
+        return Command(lines=(f"if getent passwd {name} >/dev/null; then userdel {name}; fi",), via=(via,))
+    shared: list[str] = []
+    if user.uid is not None:
+        shared += ["-u", str(user.uid)]
+    if user.group:
+        shared += ["-g", quote(user.group)]
+    if user.comment:
+        shared += ["-c", quote(user.comment)]
+    if user.home:
+        shared += ["-d", quote(user.home)]
+    if user.shell:
+        shared += ["-s", quote(user.shell)]
+    supplementary = ["-G", quote(",".join(user.groups))] if user.groups else []
+    # useradd would refuse to make a group of the user's own name twice; Ansible then says -N (group "users")
+    own_group = ["-N"] if not user.group and user.name in groups_made else []
+    create = ["-m"] if user.create_home else ["-M"]
+    add = " ".join(["useradd", *own_group, *shared, *supplementary, *create, *(["-r"] if user.system else []), name])
+    if not may_exist(user.name, packages):
+        return Command(lines=(add,), via=(via,))
+    if not shared and not supplementary:
+        return Command(lines=(f"if ! getent passwd {name} >/dev/null; then {add}; fi",), via=(via,))
+    change = " ".join(["usermod", *shared, *(["-a", *supplementary] if supplementary else []), name])
+    return Command(lines=(f"if getent passwd {name} >/dev/null; then {change}; else {add}; fi",), via=(via,))

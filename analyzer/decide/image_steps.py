@@ -1,0 +1,568 @@
+"""The effects of the run, composed into what an image is made of; `image.py` writes the instructions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from analyzer.decide.image_accounts import group_command, user_command
+from analyzer.decide.image_edit_commands import edit_commands
+from analyzer.decide.image_edits import EditError, apply_edit
+from analyzer.decide.image_files import FileTree
+from analyzer.decide.image_modes import apply_mode
+from analyzer.decide.image_packages import (
+    LINT_IGNORE,
+    Installed,
+    language_commands,
+    repository_commands,
+    touches_packages,
+)
+from analyzer.decide.image_paths import host_only, is_below, normal
+from analyzer.decide.image_shell import Command, command, environment_name, has_marker, has_secret, quote
+from analyzer.model import (
+    CheckoutCode,
+    Download,
+    EditFile,
+    FileContent,
+    Infrastructure,
+    InstallPackages,
+    LanguagePackages,
+    MakeDirectory,
+    MakeGroup,
+    MakeLink,
+    MakeUser,
+    Ownership,
+    PackageRepository,
+    ReleaseStep,
+    RemovePath,
+    RunCommand,
+    ScheduleJob,
+    ServiceState,
+    SetTimezone,
+    Source,
+    Step,
+    TaskSetting,
+    TouchFile,
+    Unknown,
+    Unpack,
+    Via,
+    WriteFile,
+)
+
+_SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
+_EARLY = ("/etc/apt", "/usr/share/keyrings", "/etc/yum.repos.d", "/etc/pki/rpm-gpg", "/etc/dnf", "/etc/dpkg")
+"""Files below these say what a package manager installs: they go in before it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStep:
+    """Something the build does in the order of the playbook, after packages, accounts and files."""
+
+    commands: tuple[Command, ...] = ()
+    copy: str = ""
+    """Path of a file that is copied here and not earlier."""
+    json: str = ""
+    """A shell text that runs in exec form; "" with `commands`."""
+    shell: str = "/bin/sh"
+    user: str = ""
+    directory: str = ""
+    via: Via
+    ignore: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    """Build arguments that it needs."""
+    code: bool = False
+    """True: it follows the application's code."""
+    lock: tuple[str, ...] = ()
+    """Lock files that it needs of the code; it then precedes the rest of the code."""
+    group: bool = False
+    """True where it may share a RUN with its neighbours."""
+
+
+@dataclass(slots=True)
+class Composed:
+    """What the steps add up to."""
+
+    sources: list[list[Installed] | BuildStep | str] = field(default_factory=list)
+    """In order: packages, a step of the package sources, or the path of a file that the package manager reads."""
+    accounts: list[Command] = field(default_factory=list)
+    removals: list[Command] = field(default_factory=list)
+    """What goes before files are copied."""
+    files: FileTree = field(default_factory=FileTree)
+    early: set[str] = field(default_factory=set)
+    build: list[BuildStep] = field(default_factory=list)
+    checkouts: list[tuple[CheckoutCode, Via]] = field(default_factory=list)
+    timezone: tuple[str, Via] | None = None
+    left_out: list[tuple[Source, str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    users: set[str] = field(default_factory=set)
+
+
+class _Composer:
+    """Takes the steps one by one; nothing of it outlives `compose_steps`."""
+
+    def __init__(self, steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, str]) -> None:
+        self.out = Composed()
+        self.roots = tuple(roots)
+        self.excluded = left_out
+        self.packages = [
+            name for step in steps if isinstance(step.effect, InstallPackages) for name in step.effect.names
+        ]
+        self.groups_made: set[str] = set()
+        self.last_install = max(
+            (number for number, step in enumerate(steps) if isinstance(step.effect, InstallPackages)), default=-1
+        )
+        self.number = 0
+        self.mentioned: list[str] = []
+
+    # -- helpers ----------------------------------------------------------------------------------------------------
+
+    def refuse(self, via: Via, what: str, why: str) -> None:
+        for source in via.sources[:1] or (Source("", 1),):
+            self.out.left_out.append((source, what, why))
+
+    def in_code(self, text: str) -> bool:
+        """Whether `text` (a path or a command) speaks of the application's code."""
+        return any(re.search(rf"(?<![\w./-]){re.escape(root)}(?=$|[/\s'\":;)])", text) for root in self.roots)
+
+    def is_late(self, path: str) -> bool:
+        """Whether a step of the build made or will make the surroundings of `path`."""
+        if any(is_below(path, root) for root in self.roots):
+            return True
+        return any(is_below(path, each) for each in self.mentioned)
+
+    def mention(self, text: str) -> None:
+        """Remembers the directories that a command names: files written into them later must follow it."""
+        for path in re.findall(r"(?<![\w.])/[\w.@+/-]+", text):
+            each = normal(path)
+            if each.count("/") >= 2 and each not in ("/dev/null", "/usr/bin/env") and not each.startswith("/bin/"):
+                self.mentioned.append(each)
+
+    def build(self, step: BuildStep) -> None:
+        self.out.build.append(step)
+
+    def cheap(self, via: Via, text: str, *paths: str) -> None:
+        """A quick command on files; neighbours share one RUN."""
+        self.build(BuildStep(commands=(command(text, via),), via=via, group=True, code=any(map(self.in_code, paths))))
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def take(self, number: int, step: Step) -> None:
+        self.number = number
+        via = step.via
+        effect = step.effect
+        path = getattr(effect, "path", "")
+        if isinstance(path, str) and path.startswith("/") and not isinstance(effect, CheckoutCode):
+            reason = host_only(normal(path)) or self.excluded_path(normal(path))
+            if reason:
+                self.refuse(via, path, reason)
+                return
+        if not isinstance(effect, (WriteFile, EditFile)) and _secret_in(effect):
+            self.refuse(via, type(effect).__name__, "a secret would be written into a layer of the image")
+            return
+        match effect:
+            case InstallPackages():
+                self.install(effect, via)
+            case PackageRepository():
+                self.repository(effect, via)
+            case LanguagePackages():
+                self.language(effect, via)
+            case WriteFile():
+                self.write(effect, via)
+            case MakeDirectory():
+                self.directory(effect, via)
+            case MakeLink():
+                self.link(effect, via)
+            case TouchFile():
+                self.touch(effect, via)
+            case RemovePath():
+                self.remove(effect, via)
+            case EditFile():
+                self.edit(effect, via)
+            case MakeUser():
+                self.out.accounts.append(user_command(effect, via, self.packages, self.groups_made))
+                if effect.state == "present":
+                    self.out.users.add(effect.name)
+                    self.groups_made.add(effect.name)
+            case MakeGroup():
+                self.out.accounts.append(group_command(effect, via, self.packages))
+                self.groups_made.add(effect.name)
+            case RunCommand():
+                self.run(effect, via)
+            case Download():
+                self.download(effect, via)
+            case Unpack():
+                self.unpack(effect, via)
+            case CheckoutCode():
+                self.checkout(effect, via)
+            case SetTimezone():
+                self.out.timezone = (effect.name, via)
+            case ServiceState() | TaskSetting() | Infrastructure() | ReleaseStep() | ScheduleJob():
+                return
+            case _:
+                assert_never(effect)
+
+    def excluded_path(self, path: str) -> str:
+        return next((why for name, why in self.excluded.items() if name.startswith("/") and is_below(path, name)), "")
+
+    def install(self, effect: InstallPackages, via: Via) -> None:
+        names = tuple(name for name in effect.names if name.split("=")[0] not in self.excluded)
+        for name in effect.names:
+            if name not in names:
+                self.refuse(via, f"package {name}", self.excluded[name.split("=")[0]])
+        if not names:
+            return
+        kept = InstallPackages(
+            manager=effect.manager,
+            names=names,
+            state=effect.state,
+            recommends=effect.recommends,
+            options=effect.options,
+        )
+        sources = self.out.sources
+        if sources and isinstance(sources[-1], list) and sources[-1][0].effect.manager == effect.manager:
+            sources[-1].append(Installed(effect=kept, via=via))
+        else:
+            sources.append([Installed(effect=kept, via=via)])
+
+    def repository(self, effect: PackageRepository, via: Via) -> None:
+        if effect.path and effect.content:
+            self.out.files.write(effect.path, effect.content.encode(), Ownership(), via, late=False)
+            self.early(effect.path)
+        commands = repository_commands(effect, via)
+        if commands:
+            self.out.sources.append(BuildStep(commands=commands, via=via))
+
+    def early(self, path: str) -> None:
+        if path not in self.out.early:
+            self.out.early.add(path)
+            self.out.sources.append(path)
+
+    def language(self, effect: LanguagePackages, via: Via) -> None:
+        place = effect.directory or effect.requirements
+        lock: tuple[str, ...] = ()
+        code = any(map(self.in_code, (place, effect.virtualenv)))
+        if code and not effect.names:
+            lock = {
+                "bundler": ("Gemfile", "Gemfile.lock"),
+                "npm": ("package.json", "package-lock.json"),
+                "yarn": ("package.json", "yarn.lock"),
+                "composer": ("composer.json", "composer.lock"),
+            }.get(effect.manager, ())
+            if effect.manager == "pip" and effect.requirements:
+                root = next(root for root in self.roots if self.in_code(place) and is_below(normal(place), root))
+                lock = (effect.requirements.removeprefix(root).lstrip("/"),)
+        self.mention(f"{effect.virtualenv} {effect.directory if not code else ''}")
+        self.build(
+            BuildStep(
+                commands=language_commands(effect, via),
+                user=effect.user,
+                directory=effect.directory
+                if effect.manager in ("bundler", "yarn", "composer") or not effect.names
+                else "",
+                via=via,
+                ignore=LINT_IGNORE.get(effect.manager, ()) if effect.names else (),
+                code=code,
+                lock=lock,
+            )
+        )
+
+    def write(self, effect: WriteFile, via: Via) -> None:
+        if effect.content.data is None:
+            why = effect.content.unknown.reason if effect.content.unknown else ""
+            self.refuse(via, effect.path, f"its content is not known before the run{': ' + why if why else ''}")
+            return
+        path = self.out.files.resolve(effect.path)
+        if not effect.force and self.out.files.get(path) is not None:
+            return
+        self.out.build[:] = [step for step in self.out.build if not _edits(step, path)]
+        late = self.is_late(path)
+        content_via = Via(rule=via.rule, sources=_with(via.sources, effect.content.source), note=via.note)
+        if not self.out.files.write(path, effect.content.data, effect.ownership, content_via, late=late):
+            self.out.notes.append(f"{effect.path}: the mode {effect.ownership.mode!r} is not understood and left out.")
+        if path.startswith(_EARLY):
+            self.early(path)
+        elif late:
+            self.build(BuildStep(copy=path, via=content_via, code=self.in_code(path)))
+
+    def directory(self, effect: MakeDirectory, via: Via) -> None:
+        path = self.out.files.resolve(effect.path)
+        if any(path == root for root in self.roots):
+            self.out.files.directory(path, effect.ownership, via, late=False)
+            return
+        late = self.is_late(path)
+        if late and path not in self.mentioned:
+            options = _owner_options(effect.ownership)
+            self.cheap(via, f"install -d {options}{quote(path)}" if options else f"mkdir -p {quote(path)}", path)
+        elif not self.out.files.directory(path, effect.ownership, via, late=False):
+            self.out.notes.append(f"{path}: the mode {effect.ownership.mode!r} is not understood and left out.")
+        if effect.recurse:
+            for entry in self.out.files.below(path):
+                entry.own(effect.ownership, via)
+            if late:
+                for text in _recursive(effect.ownership, path):
+                    self.cheap(via, text, path)
+
+    def link(self, effect: MakeLink, via: Via) -> None:
+        path = normal(effect.path)
+        if effect.hard:
+            self.cheap(via, f"ln -f {quote(effect.target)} {quote(path)}", path)
+        elif self.is_late(path):
+            self.cheap(via, f"ln -sfn {quote(effect.target)} {quote(path)}", path)
+        else:
+            self.out.files.link(path, effect.target, via, late=False)
+
+    def touch(self, effect: TouchFile, via: Via) -> None:
+        entry = self.out.files.get(effect.path)
+        if entry is not None:
+            entry.own(effect.ownership, via)
+            return
+        path = normal(effect.path)
+        if effect.create:
+            self.cheap(via, f"touch {quote(path)}", path)
+        for text in _attributes(effect.ownership, path):
+            self.cheap(via, text, path)
+
+    def remove(self, effect: RemovePath, via: Via) -> None:
+        path = self.out.files.resolve(effect.path)
+        late = self.is_late(path)
+        self.out.files.remove(path)
+        self.out.build[:] = [step for step in self.out.build if not (step.copy and is_below(step.copy, path))]
+        text = f"rm -rf {quote(path)}"
+        if late:
+            self.cheap(via, text, path)
+        else:
+            self.out.removals.append(command(text, via))
+
+    def edit(self, effect: EditFile, via: Via) -> None:
+        entry = self.out.files.get(effect.path)
+        path = self.out.files.resolve(effect.path)
+        known = entry is not None and entry.kind == "file"
+        try:
+            if known:
+                assert entry is not None
+                entry.data = apply_edit(entry.data, effect) or b""
+                entry.own(effect.ownership, via)
+                return
+            commands = edit_commands(effect, via)
+        except EditError as error:
+            self.refuse(via, path, str(error))
+            return
+        attributes = tuple(command(text, via) for text in _attributes(effect.ownership, path))
+        if path.startswith(_EARLY) and self.number < self.last_install:
+            self.out.sources.append(BuildStep(commands=commands + attributes, via=via))
+            return
+        self.build(BuildStep(commands=commands + attributes, via=via, group=True, code=self.in_code(path)))
+
+    def run(self, effect: RunCommand, via: Via) -> None:
+        if any(isinstance(value, Unknown) for value in effect.environment.values()):
+            self.refuse(via, "command", "a variable of its environment is unknown")
+            return
+        step = _run_step(effect, via)
+        text = " ".join((step.json, *(line for each in step.commands for line in each.lines)))
+        everything = f"{text} {effect.directory} {effect.creates}"
+        self.mention(everything)
+        if self.number < self.last_install and touches_packages(text) and not self.in_code(everything):
+            self.out.sources.append(step)
+            return
+        code = self.in_code(everything)
+        self.build(step if not code else _in_code(step))
+
+    def download(self, effect: Download, via: Via) -> None:
+        path = quote(effect.path)
+        commands = [command(f"curl -fsSL -o {path} {quote(effect.url)}", via)]
+        algorithm, _, digest = effect.checksum.rpartition(":")
+        if digest and not digest.startswith(("//", "http")):
+            tool = {"sha1": "sha1sum", "sha512": "sha512sum", "md5": "md5sum", "sha384": "sha384sum"}.get(
+                algorithm.lower(), "sha256sum"
+            )
+            # a file of the sum, since a pipe would hide a failure of its left side
+            commands.append(command(f"printf '%s  %s\\n' {quote(digest)} {path} > /tmp/download.sum", via))
+            commands.append(command(f"{tool} -c /tmp/download.sum && rm /tmp/download.sum", via))
+        commands += [command(text, via) for text in _attributes(effect.ownership, effect.path)]
+        step = BuildStep(commands=tuple(commands), via=via, code=self.in_code(effect.path))
+        if self.number < self.last_install and (
+            normal(effect.path).startswith(_EARLY) or re.search(r"\.(deb|rpm|asc|gpg)$", effect.path)
+        ):
+            self.out.sources.append(step)
+            return
+        self.mentioned.append(normal(effect.path))
+        self.build(step)
+
+    def unpack(self, effect: Unpack, via: Via) -> None:
+        if effect.content is not None and effect.content.data is None:
+            self.refuse(via, effect.archive, "the archive is not in the project")
+            return
+        archive = effect.archive
+        commands: list[Command] = []
+        directory = quote(effect.directory)
+        if effect.remote and "://" in archive:
+            name = f"{_SCRATCH}/" + (archive.rstrip("/").rsplit("/", 1)[-1].split("?")[0] or "archive")
+            commands.append(command(f"curl -fsSL -o {quote(name)} {quote(archive)}", via))
+            archive = name
+        elif effect.content is not None and effect.content.data is not None:
+            archive = f"{_SCRATCH}/" + archive.rstrip("/").rsplit("/", 1)[-1]
+            self.out.files.write(archive, effect.content.data, Ownership(), via, late=True)
+            self.build(BuildStep(copy=archive, via=via))
+        options = "".join(" " + quote(option) for option in effect.options)
+        if archive.endswith(".zip"):
+            commands.append(command(f"unzip -qo{options} {quote(archive)} -d {directory}", via))
+        else:
+            commands.append(command(f"tar -xf {quote(archive)}{options} -C {directory}", via))
+        if archive.startswith(f"{_SCRATCH}/"):
+            commands.append(command(f"rm {quote(archive)}", via))
+        commands += [command(text, via) for text in _recursive(effect.ownership, effect.directory)]
+        if effect.creates:
+            first, last = commands[0], commands[-1]
+            commands[0] = Command(lines=(f"if [ ! -e {quote(effect.creates)} ]; then {first.lines[0]}",), via=first.via)
+            commands[-1] = Command(
+                lines=((commands[0] if len(commands) == 1 else last).lines[0] + "; fi",), via=last.via
+            )
+        self.mention(f"{effect.directory} {effect.creates}")
+        self.build(BuildStep(commands=tuple(commands), via=via, code=self.in_code(effect.directory)))
+
+    def checkout(self, effect: CheckoutCode, via: Via) -> None:
+        if effect.application:
+            self.out.checkouts.append((effect, via))
+            return
+        if re.match(r"^(git@|ssh://)", effect.repository):
+            self.refuse(via, effect.repository, "the build has no key for this repository")
+            return
+        branch = f"--branch {quote(effect.version)} " if effect.version and effect.version != "HEAD" else ""
+        text = f"git clone {branch}{quote(effect.repository)} {quote(effect.path)}"
+        if re.fullmatch(r"[0-9a-f]{7,40}", effect.version):
+            text = (
+                f"git clone {quote(effect.repository)} {quote(effect.path)}"
+                f" && git -C {quote(effect.path)} checkout -q {effect.version}"
+            )
+        self.mentioned.append(normal(effect.path))
+        self.build(BuildStep(commands=(command(text, via),), user=effect.user, via=via))
+
+
+def compose_steps(steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, str]) -> Composed:
+    """What `steps` add up to; `roots`: where the application's code lies; `left_out`: package or path -> reason."""
+    composer = _Composer(steps, roots, left_out)
+    for number, step in enumerate(steps):
+        if step.applies != "no":
+            composer.take(number, step)
+    return composer.out
+
+
+def _with(sources: tuple[Source, ...], other: Source) -> tuple[Source, ...]:
+    return sources if other in sources else (*sources, other)
+
+
+def _secret_in(value: object) -> bool:
+    match value:
+        case str():
+            return has_secret(value)
+        case FileContent():
+            return False
+        case tuple() | list():
+            return any(map(_secret_in, value))
+        case Mapping():
+            return any(map(_secret_in, value.values()))
+        case _ if hasattr(value, "__dataclass_fields__"):
+            return any(_secret_in(getattr(value, name)) for name in value.__dataclass_fields__)
+        case _:
+            return False
+
+
+def _edits(step: BuildStep, path: str) -> bool:
+    """Whether a queued step only edits or owns `path`: a new content makes it void."""
+    texts = [line for each in step.commands for line in each.lines]
+    return step.group and bool(texts) and all(re.search(rf"(?:^|\s){re.escape(quote(path))}(?=$|[;\s)])", " ".join(
+        each.lines)) for each in step.commands)  # fmt: skip
+
+
+def _owner_options(ownership: Ownership) -> str:
+    owner = f"-o {quote(ownership.owner)} " if ownership.owner else ""
+    group = f"-g {quote(ownership.group)} " if ownership.group else ""
+    mode = f"-m {quote(ownership.mode)} " if ownership.mode else ""
+    return owner + group + mode
+
+
+def _attributes(ownership: Ownership, path: str, *, flags: str = "") -> list[str]:
+    texts = []
+    owner = ownership.owner + (f":{ownership.group}" if ownership.group else "")
+    if owner:
+        texts.append(f"chown {flags}{quote(owner)} {quote(path)}")
+    if ownership.mode and ownership.mode != "preserve" and apply_mode(0, ownership.mode, directory=False) is not None:
+        texts.append(f"chmod {flags}{quote(ownership.mode)} {quote(path)}")
+    return texts
+
+
+def _recursive(ownership: Ownership, path: str) -> list[str]:
+    return _attributes(ownership, path, flags="-R ")
+
+
+_SIMPLE_SHELL = re.compile(r"[\w@%+=:,./ \"'&>-]+")
+
+
+def _run_step(effect: RunCommand, via: Via) -> BuildStep:
+    """The RUN of one command: shell form where it is plain words, exec form where quoting would hide what it says."""
+    names: tuple[str, ...] = ()
+    environment = {str(name): str(value) for name, value in sorted(effect.environment.items())}
+    prefix = "".join(f"{name}={quote(value)} " for name, value in environment.items())
+    if isinstance(effect.command, tuple):
+        text = " ".join(_word(each) for each in effect.command)
+        simple = True
+    else:
+        text = re.sub("[\ue002\ue000]([^\ue001\ue003]*)[\ue001\ue003]", lambda m: f"${{{environment_name(m[1])}}}", (
+            effect.command.strip()))  # fmt: skip
+        simple = (
+            bool(_SIMPLE_SHELL.fullmatch(text)) and not re.match(r"(cd|sudo|apt)\b", text) and not effect.executable
+        )
+    whole = " ".join(map(str, (effect.command if isinstance(effect.command, tuple) else (effect.command,))))
+    if has_marker(whole):
+        names = tuple(environment_name(name) for name in re.findall("\ue002([^\ue003]*)\ue003", whole))
+    guard = ""
+    if effect.creates:
+        guard = f"[ -e {quote(effect.creates)} ] || "
+    elif effect.removes:
+        guard = f"[ ! -e {quote(effect.removes)} ] || "
+    if simple and not effect.stdin and "\n" not in text:
+        body = f"{prefix}{text}"
+        if guard and "&&" in text:
+            body = f"{{ {body}; }}"
+        commands = (command(guard + body, via),)
+        return BuildStep(commands=commands, user=effect.user, directory=effect.directory, via=via, arguments=names)
+    exports = "".join(f"export {name}={quote(value)}; " for name, value in environment.items())
+    script = f"{exports}{text}"
+    if effect.stdin:
+        script = f"printf '%s' {quote(effect.stdin)} | {{ {script}; }}"
+    if guard:
+        script = f"{guard}{{ {script}\n}}"
+    return BuildStep(
+        json=script,
+        shell=effect.executable or "/bin/sh",
+        user=effect.user,
+        directory=effect.directory,
+        via=via,
+        arguments=names,
+    )
+
+
+def _word(text: str) -> str:
+    """A word of an argument vector; a parameter in it becomes a build argument."""
+    parts = re.split("\ue002([^\ue003]*)\ue003", text)
+    if len(parts) == 1:
+        return quote(text)
+    return "".join(
+        (quote(part) if part else "") if number % 2 == 0 else f'"${{{environment_name(part)}}}"'
+        for number, part in enumerate(parts)
+    )
+
+
+def _in_code(step: BuildStep) -> BuildStep:
+    return BuildStep(
+        commands=step.commands,
+        json=step.json,
+        shell=step.shell,
+        user=step.user,
+        directory=step.directory,
+        via=step.via,
+        arguments=step.arguments,
+        code=True,
+    )

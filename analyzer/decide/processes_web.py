@@ -1,0 +1,196 @@
+"""Web servers before an application and the application servers behind them: ports, upstreams, health checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+PLATFORM_DAEMONS: Mapping[str, str] = {
+    "nginx": "the load balancer takes its place before the application",
+    "apache2": "the load balancer takes its place before the application",
+    "httpd": "the load balancer takes its place before the application",
+    "haproxy": "the load balancer takes its place before the application",
+    "cron": "EventBridge Scheduler starts the batches",
+    "crond": "EventBridge Scheduler starts the batches",
+    "chrony": "the platform keeps the time",
+    "chronyd": "the platform keeps the time",
+    "ntp": "the platform keeps the time",
+    "ntpd": "the platform keeps the time",
+    "systemd-timesyncd": "the platform keeps the time",
+    "ssh": "ECS Exec opens a shell where one is needed",
+    "sshd": "ECS Exec opens a shell where one is needed",
+    "postfix": "mail leaves through a mail service (SES), not through a daemon of the host",
+    "exim4": "mail leaves through a mail service (SES), not through a daemon of the host",
+    "rsyslog": "containers write to stdout; the log driver carries it on",
+    "syslog-ng": "containers write to stdout; the log driver carries it on",
+    "systemd-journald": "containers write to stdout; the log driver carries it on",
+    "ufw": "security groups",
+    "firewalld": "security groups",
+    "iptables": "security groups",
+    "fail2ban": "nobody logs in to a container",
+    "prometheus-node-exporter": "CloudWatch and Container Insights measure the tasks",
+    "node_exporter": "CloudWatch and Container Insights measure the tasks",
+    "amazon-cloudwatch-agent": "CloudWatch and Container Insights measure the tasks",
+    "datadog-agent": "agents run as a sidecar, not in the application's image",
+    "newrelic-infra": "agents run as a sidecar, not in the application's image",
+    "zabbix-agent": "CloudWatch and Container Insights measure the tasks",
+    "monit": "ECS restarts what dies",
+    "sysstat": "CloudWatch and Container Insights measure the tasks",
+    "unattended-upgrades": "an image is rebuilt, not upgraded",
+    "acpid": "the platform owns the machine",
+    "atd": "EventBridge Scheduler starts the batches",
+    "dbus": "there is no init system",
+    "docker": "ECS runs the containers",
+    "containerd": "ECS runs the containers",
+    "snapd": "an image is rebuilt, not upgraded",
+    "amazon-ssm-agent": "ECS Exec opens a shell where one is needed",
+    "supervisor": "ECS starts and restarts each program by itself",
+    "supervisord": "ECS starts and restarts each program by itself",
+    "mysql": "a database is a managed service",
+    "mysqld": "a database is a managed service",
+    "mariadb": "a database is a managed service",
+    "postgresql": "a database is a managed service",
+    "redis-server": "a cache is a managed service",
+    "redis": "a cache is a managed service",
+    "memcached": "a cache is a managed service",
+    "rabbitmq-server": "a queue is a managed service",
+    "elasticsearch": "a search cluster is a managed service",
+}
+"""Service -> what takes its place. None of them becomes a process of its own without a person's answer."""
+
+FRONT_SERVERS = ("nginx", "apache2", "httpd", "haproxy")
+
+_HEALTH = re.compile(r"/(?:[\w.-]+/)*(?:health|healthz|healthcheck|health_check|status|ping|up|alive|heartbeat)/?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """What a web server's configuration says of the application behind it."""
+
+    upstream_ports: tuple[int, ...] = ()
+    sockets: tuple[str, ...] = ()
+    health_path: str = ""
+    health_line: int = 0
+    tls: bool = False
+    features: tuple[str, ...] = ()
+    """What a load balancer does not do: static files, rewrites, basic authentication …"""
+
+
+def read_nginx(text: str) -> Front:
+    """Upstreams, the health location and what else a server block does."""
+    lines = [re.sub(r"(^|\s)#.*$", "", line) for line in text.split("\n")]
+    plain = "\n".join(lines)
+    ports: list[int] = []
+    sockets: list[str] = []
+    for address in re.findall(r"^\s*server\s+([^\s;{]+)[^;{]*;", plain, re.MULTILINE):
+        _add_address(address, ports, sockets)
+    for address in re.findall(r"(?:proxy|uwsgi|fastcgi)_pass\s+(?:https?://)?([^\s;/]+)", plain):
+        if ":" in address or address.startswith("unix"):
+            _add_address(address, ports, sockets)
+    health, health_line = "", 0
+    for number, line in enumerate(lines, 1):
+        match = re.search(r"location\s+(?:=|\^~)?\s*(/[^\s{]*)", line)
+        if match and not health and _HEALTH.fullmatch(match[1]):
+            health, health_line = match[1], number
+    features = []
+    for name, pattern in (
+        ("serves files itself", r"^\s*(root|alias|try_files)\s"),
+        ("rewrites addresses", r"^\s*(rewrite|return\s+30\d)\s"),
+        ("asks for a password", r"^\s*auth_basic\s+(?!off)"),
+        ("limits requests", r"^\s*limit_(req|conn)\s"),
+        ("caches answers", r"^\s*proxy_cache\s+(?!off)"),
+        ("restricts addresses", r"^\s*(allow|deny)\s"),
+        ("limits the size of a request's body", r"^\s*client_max_body_size\s"),
+    ):
+        if re.search(pattern, plain, re.MULTILINE):
+            features.append(name)
+    tls = bool(re.search(r"listen\s+[^;]*\bssl\b", plain))
+    return Front(
+        upstream_ports=tuple(dict.fromkeys(ports)),
+        sockets=tuple(dict.fromkeys(sockets)),
+        health_path=health,
+        health_line=health_line,
+        tls=tls,
+        features=tuple(features),
+    )
+
+
+def _add_address(address: str, ports: list[int], sockets: list[str]) -> None:
+    if address.startswith("unix:"):
+        sockets.append(address.removeprefix("unix:"))
+    elif match := re.search(r":(\d+)$", address):
+        ports.append(int(match[1]))
+
+
+def config_port(text: str, environment: Mapping[str, str]) -> int | None:
+    """The port that a puma, unicorn or gunicorn configuration binds, environment look-ups filled in."""
+    filled = _fill(text, environment)
+    for pattern in (
+        r"""^\s*(?:bind|listen)\s*[=(]?\s*["'](?:tcp|ssl)?(?:://)?[^"'\n]*?:(\d+)""",
+        r"""^\s*port\s*\(?\s*["']?(\d+)""",
+        r"""^\s*listen\s*\(?\s*["']?(\d+)""",
+    ):
+        if match := re.search(pattern, filled, re.MULTILINE):
+            return int(match[1])
+    return None
+
+
+def binds_loopback(text: str, environment: Mapping[str, str]) -> bool:
+    """Whether a configuration binds the loopback address only, as one does behind a web server of the same host."""
+    filled = _fill(text, environment)
+    return bool(
+        re.search(r"""^\s*(?:bind|listen|host)\b[^\n]*(127\.0\.0\.1|localhost|\[?::1\]?)""", filled, re.MULTILINE)
+    )
+
+
+def _fill(text: str, environment: Mapping[str, str]) -> str:
+    """Ruby's and Python's environment look-ups replaced by their values or defaults."""
+    plain = "\n".join(re.sub(r"^\s*#.*$", "", line) for line in text.split("\n"))
+
+    def value(match: re.Match[str]) -> str:
+        return environment.get(match["name"], match["default"] or "")
+
+    default = r"""(?:\s*[,|]+\s*(?:["'](?P<default>[^"']*)["']|(?P<number>\d+)))?"""
+
+    def with_number(match: re.Match[str]) -> str:
+        return environment.get(match["name"], match["default"] or match["number"] or "")
+
+    plain = re.sub(
+        rf"""#\{{\s*ENV(?:\.fetch\(|\[)\s*["'](?P<name>\w+)["']{default}\s*[)\]]"""
+        r"""(?:\s*\|\|\s*["']?(?:[\w.]+)["']?)?\s*\}""",
+        with_number,
+        plain,
+    )
+    plain = re.sub(rf"""ENV\.fetch\(\s*["'](?P<name>\w+)["']{default}\s*\)(?:\s*\{{[^}}]*\}})?""", with_number, plain)
+    plain = re.sub(r"""ENV\[["'](?P<name>\w+)["']\](?:\s*\|\|\s*["']?(?P<default>[\w.]+)["']?)?""", value, plain)
+    return re.sub(
+        r"""os\.(?:environ\.get|getenv)\(\s*["'](?P<name>\w+)["'](?:\s*,\s*["']?(?P<default>[^"')]*)["']?)?\)""",
+        value,
+        plain,
+    )
+
+
+def command_port(words: Iterable[str]) -> int | None:
+    """The port that a command line names (`-p 3000`, `--port=3000`, `-b tcp://0.0.0.0:3000`, `--bind :8000`)."""
+    arguments = list(words)
+    for number, word in enumerate(arguments):
+        following = arguments[number + 1] if number + 1 < len(arguments) else ""
+        name, _, value = word.partition("=")
+        if name in ("-p", "--port") and re.fullmatch(r"\d+", value or following):
+            return int(value or following)
+        if re.fullmatch(r"-p\d+", word):
+            return int(word[2:])
+        if name in ("-b", "--bind", "-l", "--listen", "-o") and (match := re.search(r":(\d+)\D*$", value or following)):
+            return int(match[1])
+        if match := re.fullmatch(r"(?:tcp://)?(?:\d+\.\d+\.\d+\.\d+|localhost|\*)?:(\d+)", word):
+            return int(match[1])
+    return None
+
+
+def health_in(texts: Iterable[str]) -> str:
+    """A health path that some text names, "" where there is none."""
+    for text in texts:
+        if match := re.search(rf"""["'\s]({_HEALTH.pattern})["'\s?]""", text):
+            return match[1]
+    return ""
