@@ -216,13 +216,13 @@ def _files(evidence: Tree, problems: list[Problem]) -> dict[str, Source]:
 
 def is_zone(name: str) -> bool:
     """Whether `name` is an IANA time zone."""
-    from zoneinfo import ZoneInfo
+    from analyzer.cron.zones import ZoneError, zone
 
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name):
         return False
     try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError; a folder raises an OSError
+        zone(name)
+    except ZoneError:
         return False
     return True
 

@@ -1,0 +1,245 @@
+"""The summary on the terminal: one screen, blocking questions first; plain text where it is piped, rich where seen."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Literal, TypeAlias
+
+from analyzer.decide.questions import OpenQuestion, open_questions
+from analyzer.model import Application, Outcome, Plan, Severity
+from analyzer.render.references import readable
+from analyzer.render.texts import Texts
+
+Tone: TypeAlias = Literal["heading", "alert", "good", "quiet", "plain"]
+_STYLES: dict[Tone, str] = {"heading": "bold", "alert": "bold red", "good": "green", "quiet": "dim", "plain": ""}
+_MOST_QUESTIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the summary: pieces of text, each with its tone."""
+
+    pieces: tuple[tuple[str, Tone], ...]
+
+    @property
+    def text(self) -> str:
+        """The line without tones."""
+        return "".join(text for text, _ in self.pieces).rstrip()
+
+
+def summary_text(plan: Plan, language: str = "en", width: int = 100) -> str:
+    """The summary as plain text, for a pipe or a log."""
+    return "".join(f"{line.text}\n" for line in summary_lines(plan, language, width))
+
+
+def print_summary(plan: Plan, stream: IO[str], language: str = "en") -> None:
+    """Writes the summary: in colour to a terminal, as plain text to anything else."""
+    if not stream.isatty():
+        stream.write(summary_text(plan, language))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, highlight=False, soft_wrap=False)
+    for line in summary_lines(plan, language, max(60, console.width)):
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for piece, tone in line.pieces:
+            text.append(piece, _STYLES[tone])
+        console.print(text)
+
+
+def summary_object(plan: Plan) -> dict[str, Any]:
+    """The summary for programs (`--format json`)."""
+    questions = open_questions(plan)
+    return {
+        "version": 1,
+        "environment": plan.environment,
+        "blocking": [_question_object(one) for one in questions if one.question.blocking],
+        "open_questions": sum(not one.question.blocking for one in questions),
+        "applications": [_application_object(application) for application in plan.applications],
+        "problems": {severity.value: sum(one.severity is severity for one in plan.problems) for severity in Severity},
+        "counts": dict(plan.counts),
+    }
+
+
+def _question_object(one: OpenQuestion) -> dict[str, Any]:
+    return {
+        "application": one.application,
+        "id": one.question.id,
+        "subject": readable(one.subject),
+        "text": readable(one.question.text),
+        "answers": [readable(answer) for answer in one.question.answers],
+        "source": str(one.source) if one.source else None,
+    }
+
+
+def _application_object(application: Application) -> dict[str, Any]:
+    jobs = application.jobs
+    return {
+        "name": application.name,
+        "hosts": len(application.hosts),
+        "tasks": _counted(one.outcome.value for one in application.decisions if one.kind in {"task", "handler"}),
+        "jobs": {
+            "total": len(jobs),
+            "by_outcome": _counted(job.outcome for job in jobs),
+            "by_verdict": _counted(job.equivalence.verdict for job in jobs if job.equivalence is not None),
+            "by_class": _counted(job.job_class for job in jobs if job.outcome == "schedule"),
+        },
+        "task_definitions": [
+            {
+                "name": one.name,
+                "cpu": one.cpu,
+                "memory": one.memory,
+                "jobs": len(one.jobs),
+                "monthly_usd": round(one.monthly_usd, 2),
+                "assumed": one.assumed,
+            }
+            for one in application.task_definitions
+        ],
+        "costs": [{"name": cost.name, "monthly_usd": round(cost.monthly_usd, 2)} for cost in application.costs],
+        "drift": len(application.drift),
+    }
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def summary_lines(plan: Plan, language: str = "en", width: int = 100) -> tuple[Line, ...]:
+    """The summary, line by line, at most `width` columns each."""
+    texts = Texts(language)
+    questions = open_questions(plan)
+    lines = list(_blocking([one for one in questions if one.question.blocking], texts))
+    for application in plan.applications:
+        lines += _application(application, texts)
+    rest = sum(not one.question.blocking for one in questions)
+    lines.append(Line(()))
+    said = texts("summary.open", count=rest) if rest else texts("summary.nothing-open") if not questions else ""
+    if said:
+        lines.append(Line(((said, "plain"),)))
+    lines += _problems(plan, texts)
+    lines.append(Line(((texts("summary.report"), "quiet"),)))
+    return tuple(_cut(line, width) for line in lines)
+
+
+def _blocking(questions: Sequence[OpenQuestion], texts: Texts) -> Iterator[Line]:
+    if not questions:
+        return
+    yield Line(((texts("summary.blocking", count=len(questions)), "alert"),))
+    for one in questions[:_MOST_QUESTIONS]:
+        place = f"{one.source}  " if one.source else ""
+        yield Line((("  ", "plain"), (_safe(f"{place}{one.subject}"), "heading")))
+        yield Line(((_safe(f"    {one.question.text}  [{one.question.id}]"), "plain"),))
+    if len(questions) > _MOST_QUESTIONS:
+        yield Line(((f"  {texts('summary.more', count=len(questions) - _MOST_QUESTIONS)}", "plain"),))
+
+
+def _application(application: Application, texts: Texts) -> Iterator[Line]:
+    hosts = len(application.hosts)
+    facts = [
+        texts("summary.hosts", count=hosts),
+        application.environment,
+        application.region,
+    ]
+    yield Line(())
+    yield Line(((application.name, "heading"), (f"  {_safe(', '.join(one for one in facts if one))}", "quiet")))
+    ordered = [outcome for outcome in Outcome if outcome is not Outcome.MANUAL]
+    tasks = [one.outcome for one in application.decisions if one.kind in {"task", "handler"}]
+    counts = Counter(tasks)
+    pieces = [f"{counts[one]} {texts(f'outcome.{one.value}')}" for one in ordered if counts[one]]
+    label = texts("summary.tasks", count=len(tasks))
+    if counts[Outcome.MANUAL]:
+        yield _row(label, (f"{counts[Outcome.MANUAL]} {texts('outcome.manual')}", "alert"))
+        label = ""
+    for first in range(0, len(pieces), 5):
+        yield _row(label, (", ".join(pieces[first : first + 5]), "plain"))
+        label = ""
+    yield from _jobs(application, texts)
+    yield from _sizes(application, texts)
+    if application.drift:
+        yield _row(texts("summary.drift"), (texts("summary.drift-items", count=len(application.drift)), "plain"))
+
+
+def _jobs(application: Application, texts: Texts) -> Iterator[Line]:
+    jobs = application.jobs
+    if not jobs:
+        return
+    outcomes = Counter(job.outcome for job in jobs)
+    carried = [job for job in jobs if job.outcome == "schedule"]
+    said = [f"{outcomes[one]} {texts(f'job.{one}')}" for one in ("schedule", "platform", "skipped") if outcomes[one]]
+    manual = f"{', ' if said else ''}{outcomes['manual']} {texts('job.manual')}" if outcomes["manual"] else ""
+    yield _row(texts("summary.jobs", count=len(jobs)), (", ".join(said), "plain"), (manual, "alert"))
+    verdicts = Counter(job.equivalence.verdict if job.equivalence else "none" for job in carried)
+    order: tuple[tuple[str, Tone], ...] = (
+        ("equal", "good"),
+        ("equal-except-dst", "plain"),
+        ("differs", "alert"),
+        ("refused", "alert"),
+        ("none", "alert"),
+    )
+    parts: list[tuple[str, Tone]] = []
+    for verdict, tone in order:
+        if verdicts[verdict]:
+            parts.append((f"{', ' if parts else ''}{verdicts[verdict]} {texts(f'verdict.{verdict}')}", tone))
+    classes = Counter(job.job_class for job in carried)
+    sizes = ", ".join(f"{classes[one]} {texts(f'class.{one}')}" for one in ("heavy", "light") if classes[one])
+    if carried:
+        yield _row("", *parts, (f"; {sizes}", "plain"))
+
+
+def _sizes(application: Application, texts: Texts) -> Iterator[Line]:
+    label = texts("summary.sizes")
+    for one in application.task_definitions:
+        jobs = f"{texts('summary.jobs', count=len(one.jobs))}" if one.jobs else ""
+        size = f"{one.name:<14}{one.cpu / 1024:>6g} vCPU {one.memory / 1024:>6g} GiB  "
+        money = f"{one.monthly_usd:>9,.2f} USD/{texts('summary.month')}  "
+        assumed: tuple[str, Tone] = (f"  {texts('summary.assumed')}" if one.assumed else "", "alert")
+        yield _row(label, (size, "plain"), (money, "plain"), (jobs, "quiet"), assumed)
+        label = ""
+    label = texts("summary.cost")
+    for cost in application.costs:
+        yield _row(label, (f"{cost.monthly_usd:>9,.2f} USD  {_safe(cost.name)}", "plain"))
+        label = ""
+
+
+def _problems(plan: Plan, texts: Texts) -> Iterator[Line]:
+    counts = Counter(problem.severity for problem in plan.problems)
+    if not counts:
+        return
+    said = [f"{counts[one]} {texts(f'severity.{one.value}')}" for one in Severity if counts[one]]
+    tone: Tone = "alert" if counts[Severity.ERROR] else "plain"
+    yield Line(((f"{texts('summary.problems')}: {', '.join(said)}", tone),))
+
+
+def _row(label: str, *pieces: tuple[str, Tone]) -> Line:
+    padding = " " * max(2, 26 - _columns(label))
+    return Line(((f"  {label}{padding}", "quiet"), *pieces))
+
+
+def _safe(text: str) -> str:
+    """The text on one line, without what a terminal would take as a command."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+", " ", readable(text))
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def _cut(line: Line, width: int) -> Line:
+    if _columns(line.text) <= width:
+        return line
+    room = width - 1
+    pieces: list[tuple[str, Tone]] = []
+    for text, tone in line.pieces:
+        kept = ""
+        for character in text:
+            room -= _columns(character)
+            if room < 0:
+                return Line((*pieces, (f"{kept}…", tone)))
+            kept += character
+        pieces.append((text, tone))
+    return line
