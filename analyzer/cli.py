@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analyzer.model import Plan, Problem, Settings
-    from analyzer.read.project import Layout, Request
+    from analyzer.read.layout import Layout, Request
 
 NOTHING_WRITTEN = 2
 BLOCKED = 1
@@ -78,7 +78,8 @@ def cli() -> None:
 def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, **asked: Any) -> None:
     """Read PROJECT, decide, write the bundle (the default command)."""
     from analyzer.decide.plan import decide
-    from analyzer.read.project import UsageError, find_layout, read_project
+    from analyzer.read.layout import UsageError, find_layout
+    from analyzer.read.project import read_project
     from analyzer.render.bundle import render
     from analyzer.render.summary import render_summary
     from analyzer.resources import rule_texts, template_texts
@@ -102,7 +103,7 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
 
 
 def _request(project: Path, asked: dict[str, Any]) -> Request:
-    from analyzer.read.project import Request
+    from analyzer.read.layout import Request
 
     def split(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
@@ -125,7 +126,7 @@ def _settings(asked: dict[str, Any], layout: Layout) -> tuple[Settings, tuple[Pr
     from analyzer.model import Settings
     from analyzer.read.decisions import read_decisions
     from analyzer.read.files import Tree
-    from analyzer.read.project import UsageError
+    from analyzer.read.layout import UsageError
 
     given = {name: asked[name] for name in ("region", "timezone") if asked[name]}
     settings = Settings(environment=layout.environment, **given)
