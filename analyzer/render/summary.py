@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from analyzer.decide.questions import OpenQuestion, open_questions
 from analyzer.model import Application, Outcome, Plan, Severity
@@ -31,25 +32,31 @@ class Line:
         return "".join(text for text, _ in self.pieces).rstrip()
 
 
-def summary_text(plan: Plan, language: str = "en", width: int = 100) -> str:
-    """The summary as plain text, for a pipe or a log."""
-    return "".join(f"{line.text}\n" for line in summary_lines(plan, language, width))
+def render_summary(
+    plan: Plan, *, form: str = "text", language: str = "en", color: bool = False, out: str = "", width: int = 0
+) -> str:
+    """The summary: `form` json is an object, text one screen; `color` for a terminal, plain for a pipe or a log.
 
+    `out` is the folder of the bundle as the person named it; `width` the terminal's, 0 = what is usual.
+    """
+    if form == "json":
+        return json.dumps(summary_object(plan) | ({"bundle": out} if out else {}), ensure_ascii=False, indent=2) + "\n"
+    if not color:
+        return "".join(f"{line.text}\n" for line in summary_lines(plan, language, width or 100, out))
+    from io import StringIO
 
-def print_summary(plan: Plan, stream: IO[str], language: str = "en") -> None:
-    """Writes the summary: in colour to a terminal, as plain text to anything else."""
-    if not stream.isatty():
-        stream.write(summary_text(plan, language))
-        return
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, soft_wrap=False)
-    for line in summary_lines(plan, language, max(60, console.width)):
+    stream = StringIO()
+    columns = width or max(60, Console().width)
+    console = Console(file=stream, highlight=False, force_terminal=True, width=columns)
+    for line in summary_lines(plan, language, columns, out):
         text = Text(no_wrap=True, overflow="ellipsis")
         for piece, tone in line.pieces:
             text.append(piece, _STYLES[tone])
         console.print(text)
+    return stream.getvalue()
 
 
 def summary_object(plan: Plan) -> dict[str, Any]:
@@ -109,7 +116,7 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
 
 
-def summary_lines(plan: Plan, language: str = "en", width: int = 100) -> tuple[Line, ...]:
+def summary_lines(plan: Plan, language: str = "en", width: int = 100, out: str = "") -> tuple[Line, ...]:
     """The summary, line by line, at most `width` columns each."""
     texts = Texts(language)
     questions = open_questions(plan)
@@ -122,7 +129,7 @@ def summary_lines(plan: Plan, language: str = "en", width: int = 100) -> tuple[L
     if said:
         lines.append(Line(((said, "plain"),)))
     lines += _problems(plan, texts)
-    lines.append(Line(((texts("summary.report"), "quiet"),)))
+    lines.append(Line(((texts("summary.report", folder=f"{out.rstrip('/')}/" if out else ""), "quiet"),)))
     return tuple(_cut(line, width) for line in lines)
 
 
@@ -197,8 +204,8 @@ def _sizes(application: Application, texts: Texts) -> Iterator[Line]:
         jobs = f"{texts('summary.jobs', count=len(one.jobs))}" if one.jobs else ""
         size = f"{one.name:<14}{one.cpu / 1024:>6g} vCPU {one.memory / 1024:>6g} GiB  "
         money = f"{one.monthly_usd:>9,.2f} USD/{texts('summary.month')}  "
-        assumed: tuple[str, Tone] = (f"  {texts('summary.assumed')}" if one.assumed else "", "alert")
-        yield _row(label, (size, "plain"), (money, "plain"), (jobs, "quiet"), assumed)
+        assumed: tuple[str, Tone] = (f"{texts('summary.assumed')}  " if one.assumed else "", "alert")
+        yield _row(label, (size, "plain"), (money, "plain"), assumed, (jobs, "quiet"))
         label = ""
     label = texts("summary.cost")
     for cost in application.costs:

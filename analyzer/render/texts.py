@@ -76,8 +76,8 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "summary.assumed": ("assumed", "仮定"),
     "summary.month": ("month", "月"),
     "summary.report": (
-        "Review it in report.html; start with README.md.",
-        "report.html で確認し、README.md から始めてください。",
+        "Review it in {folder}report.html; start with {folder}README.md.",
+        "{folder}report.html で確認し、{folder}README.md から始めてください。",
     ),
     # README of the bundle
     "readme.title": ("{names}: moving to ECS Fargate ({environment})", "{names}: ECS Fargate への移行 ({environment})"),
