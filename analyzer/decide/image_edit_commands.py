@@ -172,7 +172,7 @@ def _insertion(edit: EditFile, text: str, *, first: bool) -> list[str]:
     plain = text.replace("\\\\", "\\").split("\\n") if edit.method == "blockinfile" else [text.replace("\\\\", "\\")]
     append = f"printf '%s\\n' {' '.join(quote(each) for each in plain)} >> {path}"
     if after == "BOF" or before == "BOF":
-        return [f"sed -i {quote('1i' + chr(92) + text)} {path}"]
+        return [f"if [ -s {path} ]; then sed -i {quote('1i' + chr(92) + text)} {path}; else {append}; fi"]
     anchor = after if after not in (None, "EOF") else before
     if anchor in (None, "EOF"):
         return [append]
@@ -255,7 +255,14 @@ def _blockinfile(edit: EditFile) -> list[str]:
     if args.get("state") == "absent" or not block:
         return [f"if [ -e {path} ]; then {removal}; fi"]
     text = "\\n".join(each.replace("\\", "\\\\") for each in [begin, *block.removesuffix("\n").split("\n"), end])
-    return _joined([*_prepare(edit), removal, *_insertion(edit, text, first=False)])
+    there = f"grep -qxF -e {quote(begin)} {path}"
+    change = f"sed -Ei {quote(f'/^{literal(begin)}$/,/^{literal(end)}$/c{chr(92)}{text}')} {path}"
+    return [
+        *_joined([*_prepare(edit), f"if {there}; then {change};"]),
+        "else",
+        *_indented(_insertion(edit, text, first=False)),
+        "fi",
+    ]
 
 
 def _replace(edit: EditFile) -> list[str]:

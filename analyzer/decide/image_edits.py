@@ -30,7 +30,7 @@ def apply_edit(data: bytes | None, edit: EditFile) -> bytes | None:
         raise EditError("an argument of the edit is unknown")
     absent = edit.args.get("state") == "absent"
     if data is None:
-        if absent and edit.method != "replace":
+        if absent and edit.method in ("lineinfile", "ini_file"):
             return None
         if edit.method == "replace" or not is_true(edit.args.get("create", edit.method == "ini_file")):
             raise EditError(f"{edit.path} is not there before the edit")
@@ -102,7 +102,7 @@ def _lineinfile(data: bytes, args: Mapping[str, Value]) -> bytes:
         new = match.expand(line) if expand and match is not None else line
         lines[found] = new if new.endswith(b"\n") else new + b"\n"
         return b"".join(lines)
-    return b"".join(_insert_line(lines, line, args, first=first, searched=pattern is not None or search is not None))
+    return b"".join(_insert_line(lines, line, args, first=first))
 
 
 def _last_match(
@@ -118,9 +118,7 @@ def _last_match(
     return found
 
 
-def _insert_line(
-    lines: list[bytes], line: bytes, args: Mapping[str, Value], *, first: bool, searched: bool
-) -> list[bytes]:
+def _insert_line(lines: list[bytes], line: bytes, args: Mapping[str, Value], *, first: bool) -> list[bytes]:
     """No line matched: the line goes to its anchor, unless it stands there already."""
     where, anchor = _anchor(args)
     exact: int | None = None
@@ -143,13 +141,10 @@ def _insert_line(
     if place is None:
         end = [b"\n"] if lines and not lines[-1].endswith((b"\n", b"\r")) else []
         return [*lines, *end, new]
-    if where == "after":
-        at_end = place == len(lines)
-        # the module looks at the line that already follows, at the end of the file at the last one
-        if _bare(lines[place - 1] if at_end else lines[place]) == line:
-            return lines
-        if at_end and not searched and not lines[-1].endswith((b"\n", b"\r")):
-            lines[-1] += b"\n"
+    # the module looks at the line that already follows, at the end of the file at the last one; and there it does not
+    # mind that the last line may have no line feed
+    if where == "after" and _bare(lines[min(place, len(lines) - 1)]) == line:
+        return lines
     lines.insert(place, new)
     return lines
 
@@ -263,6 +258,8 @@ class _IniEdit:
         return re.match(rf"{comment}{re.escape(self.option or '')}[ \t]*(?:=|$)[ \t]*(?P<value>.*)", line)
 
     def apply(self, text: str) -> str:
+        if self.absent and not text:
+            return text
         lines = text.splitlines(keepends=True) or ["\n"]
         if not lines[-1].endswith("\n"):
             lines[-1] += "\n"
