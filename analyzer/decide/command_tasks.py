@@ -1,0 +1,281 @@
+"""Tasks that run commands (`command`, `shell`, `raw`): every simple command finds its rule, the task gets their sum."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from analyzer.decide.commands_in_tasks import SimpleCommand, argument_command, simple_commands
+from analyzer.decide.effects import Built, Refusal, build, text, texts, told
+from analyzer.decide.match import first_unknown, match
+from analyzer.decide.parts import DEMAND, Part, rule_part
+from analyzer.model import Effect, Invocation, Outcome, ReleaseStep, RunCommand, Task, Unknown, Value
+from analyzer.rulepack import Rule, RulePack
+
+COMMAND_MODULES = frozenset(
+    f"{collection}.{name}"
+    for collection in ("ansible.builtin", "ansible.legacy")
+    for name in ("command", "shell", "raw")
+)
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_VERSIONED = re.compile(r"^(.+?)-?\d[\d.]*$")
+_IN_ORDER = frozenset({"", "&&", ";", "\n"})
+_WHOLE = frozenset({Outcome.IMAGE, Outcome.DEPLOY, Outcome.PLATFORM, Outcome.MANUAL, Outcome.SCHEDULE, Outcome.SECRET})
+_PREPARES = re.compile(r"(^|[;&|\n]\s*)(cd|export|source|\.|umask|eval)\s")
+
+
+def command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Part, ...]:
+    """What becomes of one run of a command."""
+    written = _written(invocation.args)
+    if (unknown := first_unknown(written)) is not None:
+        return (_unknown_part(task, invocation, pack, unknown),)
+    commands = _commands(task.module, written)
+    if not commands:
+        return (_unlisted(task, invocation, pack, "There is no command"),)
+    rules = [_rule(command, pack) for command in commands]
+    if None in rules:
+        program = next(command.words[0] for command, rule in zip(commands, rules, strict=True) if rule is None)
+        if any(rule.outcome is Outcome.DEPLOY for rule in rules if rule):
+            rules = [rule or next(one for one in rules if one and one.outcome is Outcome.DEPLOY) for rule in rules]
+        else:
+            return (_unlisted(task, invocation, pack, f"No rule knows what {program} does"),)
+    return _sum(task, invocation, written, commands, [rule for rule in rules if rule])
+
+
+def find_command(command: SimpleCommand, pack: RulePack) -> Rule | None:
+    """The rule whose words describe the command best: most words, then those that come first."""
+    words = _normal(command.words)
+    program = words[0]
+    candidates = pack.commands.get(program)
+    if candidates is None and (versioned := _VERSIONED.match(program)):
+        candidates = pack.commands.get(versioned[1])
+    best: tuple[int, int] | None = None
+    found = None
+    for pattern, rule in candidates or ():
+        if (last := _position(pattern, words)) is not None and (best is None or (len(pattern), -last) > best):
+            best, found = (len(pattern), -last), rule
+    return found
+
+
+def _rule(command: SimpleCommand, pack: RulePack) -> Rule | None:
+    rule = find_command(command, pack)
+    if rule is not None and rule.outcome is Outcome.CONTROL and command.writes:
+        return pack.paths.find(command.writes[0]) or pack.commands[">"][0][1]
+    return rule
+
+
+def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
+    """`python3 manage.py migrate` -> `manage.py migrate`, `python -m pip install` -> `pip install`."""
+    if re.fullmatch(r"python[\d.]*", words[0]) and len(words) > 1:
+        rest = words[1:]
+        if rest[0] == "-m" and len(rest) > 1:
+            return rest[1:]
+        if rest[0].endswith(".py"):
+            return (rest[0].rsplit("/", 1)[-1], *rest[1:])
+    return words
+
+
+def _position(pattern: tuple[str, ...], words: tuple[str, ...]) -> int | None:
+    """Where the pattern's last word stands, None where the pattern does not describe the command."""
+    operands = [word for word in words[1:] if not word.startswith("-")]
+    position = -1
+    for wanted in pattern[1:]:
+        if wanted.startswith("-"):
+            if not any(_has_option(word, wanted) for word in words[1:]):
+                return None
+        else:
+            try:
+                position = operands.index(wanted, position + 1)
+            except ValueError:
+                return None
+    return position
+
+
+def _has_option(word: str, wanted: str) -> bool:
+    if word == wanted or word.startswith(f"{wanted}="):
+        return True
+    return len(wanted) == 2 and word.startswith("-") and not word.startswith("--") and wanted[1] in word
+
+
+def _written(args: Mapping[str, Value]) -> Value:
+    """The command as the task gives it: free form, `cmd` or `argv`."""
+    for name in ("_raw_params", "cmd", "argv"):
+        if args.get(name) not in (None, ""):
+            return args[name]
+    return ""
+
+
+def _commands(module: str, written: Value) -> tuple[SimpleCommand, ...]:
+    if isinstance(written, tuple):
+        return argument_command(tuple(map(text, written)))
+    if module.endswith(".command"):
+        return argument_command(_vector(text(written)))
+    return simple_commands(text(written))
+
+
+def _vector(written: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(written))
+    except ValueError:
+        return tuple(written.split())
+
+
+def _sum(
+    task: Task,
+    invocation: Invocation,
+    written: Value,
+    commands: Sequence[SimpleCommand],
+    rules: Sequence[Rule],
+) -> tuple[Part, ...]:
+    working = [
+        (command, rule) for command, rule in zip(commands, rules, strict=True) if rule.outcome is not Outcome.CONTROL
+    ]
+    if not working:
+        return (rule_part(rules[0], ()),)
+    outcomes = {rule.outcome for _, rule in working}
+    main = min((rule for _, rule in working), key=lambda rule: DEMAND.index(rule.outcome))
+    if len(outcomes) == 1 and outcomes <= _WHOLE and not any(rule.emit for _, rule in working):
+        return (rule_part(main, _whole(main.outcome, task, invocation, written)),)
+    if len(working) == 1:
+        return (_emitted(working[0][0], main, task, invocation, written),)
+    in_order = all(command.joined in _IN_ORDER for command in commands)
+    if in_order and isinstance(written, str) and not _PREPARES.search(written):
+        return tuple(_pieces(task, invocation, working))
+    if outcomes <= {Outcome.IMAGE}:
+        return (rule_part(main, _whole(Outcome.IMAGE, task, invocation, written)),)
+    if outcomes <= {Outcome.IMAGE, Outcome.DEPLOY}:
+        deploy = next(rule for _, rule in working if rule.outcome is Outcome.DEPLOY)
+        return (rule_part(deploy, _whole(Outcome.DEPLOY, task, invocation, written)),)
+    return (
+        Part(
+            outcome=Outcome.MANUAL,
+            rule=main,
+            reason="Its commands belong to different places and depend on each other: "
+            + "; ".join(f"{command.words[0]} ({rule.outcome})" for command, rule in working),
+            alternative=_whole(Outcome.IMAGE, task, invocation, written),
+            question="Does the command run while the image is built, at release time, or not at all?",
+            answers=("drop", "image", "deploy"),
+        ),
+    )
+
+
+def _pieces(task: Task, invocation: Invocation, working: Sequence[tuple[SimpleCommand, Rule]]) -> Iterator[Part]:
+    """Commands one after the other, each to its own place; neighbours of one place stay one text."""
+    pending: list[SimpleCommand] = []
+    last: Rule | None = None
+    for command, rule in working:
+        if pending and last is not None and (rule.emit or rule.outcome is not last.outcome):
+            yield rule_part(last, _whole(last.outcome, task, invocation, _joined(pending)))
+            pending = []
+        if rule.emit:
+            yield _emitted(command, rule, task, invocation, command.text)
+        else:
+            pending.append(command)
+            last = rule
+    if pending and last is not None:
+        yield rule_part(last, _whole(last.outcome, task, invocation, _joined(pending)))
+
+
+def _joined(commands: Sequence[SimpleCommand]) -> str:
+    return " && ".join(command.text for command in commands)
+
+
+def _emitted(command: SimpleCommand, rule: Rule, task: Task, invocation: Invocation, written: Value) -> Part:
+    """A rule's own effects, which may use the words after the pattern."""
+    whole = _whole(rule.outcome, task, invocation, written)
+    if not rule.emit:
+        return rule_part(rule, whole)
+    operands = _after_pattern(command, rule)
+    bindings: Mapping[str, Value] = {
+        **invocation.args,
+        "operands": operands,
+        "operand": operands[0] if operands else None,
+        "subject": command.words[0],
+    }
+    built = build(rule.emit, bindings, task, invocation)
+    if isinstance(built, Built) and built.effects and not any(word.startswith(("$", "`")) for word in operands):
+        return replace(rule_part(rule, built.effects), alternative=whole)
+    return rule_part(rule, whole if rule.outcome is Outcome.IMAGE else ())
+
+
+def _after_pattern(command: SimpleCommand, rule: Rule) -> tuple[str, ...]:
+    words = _normal(command.words)
+    operands = [word for word in words[1:] if not word.startswith("-")]
+    best = max(
+        (
+            (len(pattern.split()), last)
+            for pattern in rule.subjects.get("commands", ())
+            if (last := _position(tuple(pattern.split()), words)) is not None
+        ),
+        default=(1, -1),
+    )
+    return tuple(operands[best[1] + 1 :]) or tuple(operands[: best[1]])
+
+
+def _whole(outcome: Outcome, task: Task, invocation: Invocation, written: Value) -> tuple[Effect, ...]:
+    """The task's whole command as a build step or release step; nothing for what is left behind."""
+    args = invocation.args
+    if outcome in (Outcome.PLATFORM, Outcome.CONTROL):
+        return ()
+    if first_unknown(tuple(args.values())) is not None or first_unknown(task.environment) is not None:
+        return ()
+    vector = written if isinstance(written, tuple) else None
+    if vector is None and task.module.endswith(".command"):
+        vector = _vector(text(written))
+    user = task.become_user if task.become else ""
+    if outcome is Outcome.DEPLOY:
+        shell = shlex.join(map(text, vector)) if vector is not None else text(written)
+        return (ReleaseStep(name=task.name, command=shell, directory=text(args.get("chdir")), user=user),)
+    return (
+        RunCommand(
+            command=tuple(map(text, vector)) if vector is not None else text(written),
+            directory=text(args.get("chdir")),
+            user=user,
+            creates=text(args.get("creates")),
+            removes=text(args.get("removes")),
+            executable=text(args.get("executable")),
+            environment=task.environment,
+            stdin=text(args.get("stdin")),
+        ),
+    )
+
+
+def _unknown_part(task: Task, invocation: Invocation, pack: RulePack, unknown: Unknown) -> Part:
+    """A command that is not wholly known: its literal words may still say that nothing of it is carried over."""
+    literal = _TEMPLATE.sub(" $unknown ", unknown.expression)
+    written = invocation.args.get("argv")
+    words = (
+        texts(tuple(each for each in written if not isinstance(each, Unknown))) if isinstance(written, tuple) else ()
+    )
+    commands = argument_command(words) if words else simple_commands(literal)
+    rules = [find_command(command, pack) for command in commands]
+    dropping = [rule for rule in rules if rule and rule.outcome in (Outcome.CONTROL, Outcome.PLATFORM)]
+    if rules and len(dropping) == len(rules) and not any(command.writes for command in commands):
+        main = min(dropping, key=lambda rule: DEMAND.index(rule.outcome))
+        return rule_part(main, (), f"{main.reason} (Decided by its literal words; {told(unknown)} is not known.)")
+    return replace(
+        _unlisted(task, invocation, pack, ""),
+        outcome=Outcome.MANUAL,
+        reason=f"The command is not known: {told(unknown)}",
+        effects=(),
+    )
+
+
+def _unlisted(task: Task, invocation: Invocation, pack: RulePack, reason: str) -> Part:
+    """A command that no rule names: the rules of the module itself decide, by its guards."""
+    whole: tuple[Effect, ...] = (
+        ()
+        if first_unknown(invocation.args.get("_raw_params"))
+        else _whole(Outcome.IMAGE, task, invocation, _written(invocation.args))
+    )
+    rules = pack.rules_for(task.module)
+    found = [rule for rule in rules if not rule.fallback and isinstance(match(rule, invocation.args), Mapping)]
+    found = found or [rule for rule in rules if rule.fallback]
+    if not found:
+        return Part(outcome=Outcome.MANUAL, rule=None, reason=reason)
+    return rule_part(found[0], whole, f"{reason}. {found[0].reason}" if reason else "")
+
+
+__all__ = ["COMMAND_MODULES", "Refusal", "command_parts", "find_command"]

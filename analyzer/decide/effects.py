@@ -1,0 +1,277 @@
+"""What a rule emits, filled with a task's arguments: `Emit` + arguments -> `Effect`s, or why that is not possible."""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analyzer.decide.match import boolean, first_unknown
+from analyzer.decide.repositories import with_file
+from analyzer.model import (
+    EditFile,
+    Effect,
+    FileContent,
+    Invocation,
+    LanguagePackages,
+    MakeUser,
+    Ownership,
+    PackageRepository,
+    RunCommand,
+    Task,
+    Unknown,
+    Unpack,
+    Value,
+    WriteFile,
+)
+from analyzer.rulepack import EFFECTS, Emit
+
+_STATES = {"installed": "present", "removed": "absent", "build-dep": "present", "fixed": "present"}
+_NOT_EDITS = frozenset({"path", "dest", "name", "destfile", "owner", "group", "mode", "backup", "validate"})
+_OWNERSHIP = ("owner", "group", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no effect can be made of a task although the rule knows it."""
+
+    reason: str
+    unknown: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The effects of one invocation, and what was left open in them."""
+
+    effects: tuple[Effect, ...]
+    notes: tuple[str, ...] = ()
+
+
+def build(
+    emits: tuple[Emit, ...], bindings: Mapping[str, Value], task: Task, invocation: Invocation
+) -> Built | Refusal:
+    """All effects that a rule promises for one invocation; one that cannot be made refuses them all."""
+    effects: list[Effect] = []
+    notes: list[str] = []
+    scope: Mapping[str, Value] = {
+        **bindings,
+        "task.become_user": task.become_user if task.become else "",
+        "task.environment": task.environment,
+        "task.name": task.name,
+        "task.role": task.role,
+    }
+    for emit in emits:
+        for one in _each(emit, scope):
+            made = _build_one(emit, one, invocation, notes)
+            if isinstance(made, Refusal):
+                return made
+            effects.extend(made)
+    return Built(tuple(effects), tuple(dict.fromkeys(notes)))
+
+
+def _each(emit: Emit, scope: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
+    if not emit.each:
+        yield scope
+        return
+    values = scope.get(emit.each)
+    for value in values if isinstance(values, tuple) else texts(values):
+        yield {**scope, "each": value}
+
+
+def _build_one(
+    emit: Emit, scope: Mapping[str, Value], invocation: Invocation, notes: list[str]
+) -> tuple[Effect, ...] | Refusal:
+    kind = EFFECTS[emit.effect]
+    values: dict[str, Any] = {}
+    for one in dataclasses.fields(kind):
+        if one.name in emit.fields:
+            value = _resolve(emit.fields[one.name], scope)
+        elif one.name == "ownership":
+            value = {key: scope[key] for key in _OWNERSHIP if scope.get(key) is not None}
+        else:
+            continue
+        if value is None:
+            if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
+                return Refusal(f"{one.name} is not given")
+            continue
+        if one.name == "ownership":
+            value = {key: each for key, each in value.items() if not _left_open(key, each, notes)}
+        unknown = first_unknown(value)
+        if unknown is not None and kind is not EditFile:
+            return Refusal(f"{one.name} is not known: {told(unknown)}", unknown)
+        values[one.name] = _CONVERT[str(one.type)](value)
+        if values[one.name] is None:
+            return Refusal(f"{one.name} is {value!r}")
+    return _finish(kind, values, scope, invocation)
+
+
+def _finish(
+    kind: type[Effect], values: dict[str, Any], scope: Mapping[str, Value], invocation: Invocation
+) -> tuple[Effect, ...] | Refusal:
+    """Effects that need more of the task than its arguments' values."""
+    if kind is WriteFile:
+        return _files(values, scope, invocation)
+    if kind is EditFile:
+        given = {name: value for name, value in sorted(scope.items()) if name not in _NOT_EDITS and "." not in name}
+        if (unknown := first_unknown(tuple(given.values()))) is not None:
+            return Refusal(f"the edit is not known: {told(unknown)}", unknown)
+        values["args"] = given
+    elif kind is Unpack and not values.get("remote"):
+        values["content"] = next((content for _, content in invocation.contents), None)
+        if values["content"] is None and not (boolean(scope.get("remote_src")) or boolean(scope.get("copy")) is False):
+            return Refusal(f"the archive {values['archive']} was not found in the project")
+    elif kind is MakeUser and values.get("comment") is None:
+        values.pop("comment", None)
+    elif kind is RunCommand and not values.get("command"):
+        return Refusal("there is no command")
+    missing = [
+        one.name
+        for one in dataclasses.fields(kind)
+        if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING and one.name not in values
+    ]
+    if missing:
+        return Refusal(f"{missing[0]} is not given")
+    if kind is LanguagePackages:
+        values["names"] = _versioned(values, scope)
+    effect = kind(**values)
+    return with_file(effect) if isinstance(effect, PackageRepository) else (effect,)
+
+
+def _versioned(values: Mapping[str, Any], scope: Mapping[str, Value]) -> tuple[str, ...]:
+    """Names with the version that the task gives beside them, as their manager writes it."""
+    names: tuple[str, ...] = values.get("names", ())
+    between = {"gem": ":", "pip": "==", "npm": "@", "yarn": "@"}.get(values["manager"], "")
+    version = scope.get("version")
+    if version is None or isinstance(version, Unknown) or not between or len(names) != 1:
+        return names
+    return (f"{names[0]}{between}{text(version)}",)
+
+
+def _files(values: dict[str, Any], scope: Mapping[str, Value], invocation: Invocation) -> tuple[Effect, ...] | Refusal:
+    path: str = values["path"]
+    if not invocation.contents:
+        return Refusal(f"the content of {path} was not found")
+    effects = []
+    for relative, content in invocation.contents:
+        if content.data is None:
+            why = told(content.unknown) if content.unknown else content.source.file
+            return Refusal(f"the content of {path} is not known: {why}", content.unknown)
+        if relative:
+            target = posixpath.join(path, relative)
+        elif path.endswith("/"):
+            target = path + posixpath.basename(text(scope.get("src")) or content.source.file)
+        else:
+            target = path
+        effects.append(WriteFile(**{**values, "path": target, "content": content}))
+    return tuple(effects)
+
+
+def _left_open(key: str, value: Value, notes: list[str]) -> bool:
+    if (unknown := first_unknown(value)) is None:
+        return False
+    notes.append(f"{key} is left as it is: {told(unknown)}")
+    return True
+
+
+def told(unknown: Unknown) -> str:
+    """An unknown in words."""
+    return f"{unknown.expression} ({unknown.reason})" if unknown.reason else unknown.expression
+
+
+def _resolve(value: Any, scope: Mapping[str, Value]) -> Any:
+    if isinstance(value, str) and value.startswith("$"):
+        return scope.get(value[1:])
+    if isinstance(value, Mapping):
+        return {key: found for key, each in value.items() if (found := _resolve(each, scope)) is not None}
+    if isinstance(value, list):
+        return _Words(found for each in value if (found := _resolve(each, scope)) is not None)
+    return value
+
+
+class _Words(tuple[Any, ...]):
+    """A list that a rule writes itself: the words of a text, or the arguments of a command."""
+
+    __slots__ = ()
+
+
+def text(value: object) -> str:
+    """A scalar as Ansible would hand it to a module that wants text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return (" " if isinstance(value, _Words) else ",").join(map(text, value))
+    return str(value)
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A list argument: a list (flattened), or one text with commas."""
+    if value is None or value == "":
+        return ()
+    if isinstance(value, tuple):
+        return tuple(found for each in value for found in texts(each))
+    return tuple(part.strip() for part in text(value).split(",") if part.strip())
+
+
+def mode(value: object) -> str:
+    """A file mode as octal text with its leading zero, or symbolic as written; "" for `preserve`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"0{value:03o}"
+    written = text(value).strip()
+    if written == "preserve":
+        return ""
+    return f"0{written}" if written.isdigit() and not written.startswith("0") else written
+
+
+def _ownership(value: Mapping[str, Value]) -> Ownership:
+    return Ownership(owner=text(value.get("owner")), group=text(value.get("group")), mode=mode(value.get("mode") or ""))
+
+
+def _integer(value: object) -> int | None:
+    return int(text(value)) if text(value).lstrip("-").isdigit() else None
+
+
+def _literal(value: object) -> str:
+    return _STATES.get(text(value), text(value))
+
+
+def _command(value: object) -> str | tuple[str, ...]:
+    if not isinstance(value, tuple):
+        return text(value)
+    return tuple(word for each in value for word in (map(text, each) if isinstance(each, tuple) else (text(each),)))
+
+
+def _mapping(value: object) -> Mapping[str, Value]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _same_content(value: object) -> object:
+    return value if isinstance(value, FileContent) else None
+
+
+class _Converters(dict[str, Callable[[Any], Any]]):
+    """Annotation of an effect's field -> converter; every `Literal[...]` is a word."""
+
+    def __missing__(self, annotation: str) -> Callable[[Any], Any]:
+        if annotation.startswith("Literal["):
+            return _literal
+        raise KeyError(annotation)
+
+
+_CONVERT = _Converters(
+    {
+        "str": text,
+        "tuple[str, ...]": texts,
+        "bool": boolean,
+        "bool | None": boolean,
+        "int | None": _integer,
+        "Ownership": _ownership,
+        "Mapping[str, Value]": _mapping,
+        "str | tuple[str, ...]": _command,
+        "FileContent": _same_content,
+        "FileContent | None": _same_content,
+    }
+)

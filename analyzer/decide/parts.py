@@ -1,0 +1,223 @@
+"""What a rule made of one invocation, and how packages, services, paths, users and addresses change that."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from analyzer.decide.effects import Built, build
+from analyzer.model import (
+    PARAMETER_OPEN,
+    SECRET_OPEN,
+    Download,
+    EditFile,
+    Effect,
+    InstallPackages,
+    Invocation,
+    LanguagePackages,
+    MakeDirectory,
+    MakeGroup,
+    MakeLink,
+    MakeUser,
+    Outcome,
+    PackageRepository,
+    RemovePath,
+    RunCommand,
+    ServiceState,
+    Task,
+    TouchFile,
+    Unpack,
+    WriteFile,
+)
+from analyzer.rulepack import Rule, RulePack
+
+DEMAND = (
+    Outcome.MANUAL,
+    Outcome.SECRET,
+    Outcome.INFRASTRUCTURE,
+    Outcome.PROCESS,
+    Outcome.SCHEDULE,
+    Outcome.TASK_DEFINITION,
+    Outcome.DEPLOY,
+    Outcome.IMAGE,
+    Outcome.PLATFORM,
+    Outcome.CONTROL,
+    Outcome.SKIPPED,
+)
+"""Outcomes, the most demanding first: where the items of a loop differ, the decision is the first of them."""
+
+_DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
+_MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MANUAL})
+"""Outcomes that a subject's rule may change: what already is infrastructure, a schedule or a release stays that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A share of a task with one outcome; a task has at least one."""
+
+    outcome: Outcome
+    rule: Rule | None
+    reason: str
+    effects: tuple[Effect, ...] = ()
+    """What is carried over."""
+    dropped: tuple[Effect, ...] = ()
+    """What the playbook did and the bundle leaves out on purpose."""
+    alternative: tuple[Effect, ...] = ()
+    """What would be carried over if a person answered that it belongs to the image."""
+    question: str = ""
+    answers: tuple[str, ...] = ()
+    shared_question: bool = False
+    """The question is about the rule's subject, once for all tasks that touch it."""
+
+
+def rule_part(rule: Rule, effects: tuple[Effect, ...], reason: str = "") -> Part:
+    """The part that a matching rule makes, with its own question where it has one."""
+    manual = rule.outcome is Outcome.MANUAL
+    return Part(
+        outcome=rule.outcome,
+        rule=rule,
+        reason=reason or rule.reason,
+        effects=() if manual else effects,
+        alternative=effects,
+        question=rule.question,
+        answers=rule.answers,
+        shared_question=not manual and bool(rule.question),
+    )
+
+
+def by_subject(part: Part, task: Task, invocation: Invocation, pack: RulePack) -> Iterator[Part]:
+    """The part as it is, or split where packages, services, paths, users or addresses go elsewhere than the rest."""
+    if part.outcome not in _MOVABLE:
+        yield part
+        return
+    kept: list[Effect] = []
+    moved: list[Part] = []
+    for effect in part.effects or part.alternative:
+        for piece, rule, subject in _subjects(effect, pack):
+            if rule is None or rule.outcome is Outcome.IMAGE:
+                kept.append(piece)
+            else:
+                moved.append(_moved(part, piece, rule, subject, task, invocation))
+    if not moved:
+        yield part
+        return
+    yield from moved
+    if kept:
+        remaining = tuple(kept)
+        yield replace(part, effects=remaining if part.effects else (), alternative=remaining)
+
+
+def by_role(part: Part, task: Task, pack: RulePack) -> Part:
+    """The part, or what becomes of it because its whole role serves the host and not the application."""
+    rule = pack.roles.find(role_name(task.role)) if task.role and part.outcome in _MOVABLE else None
+    if rule is None:
+        return part
+    return replace(
+        rule_part(rule, (), f"Role {task.role}: {rule.reason}"),
+        dropped=(*part.dropped, *(part.effects or part.alternative)),
+        alternative=part.effects or part.alternative,
+    )
+
+
+def role_name(role: str) -> str:
+    """`geerlingguy.ntp`, `ansible-role-ntp`, `roles/ntp` -> `ntp`; underscores become hyphens."""
+    name = posixpath.basename(role.rstrip("/")).rsplit(".", 1)[-1].lower().replace("_", "-")
+    return name.removeprefix("ansible-").removeprefix("role-")
+
+
+def _moved(part: Part, effect: Effect, rule: Rule, subject: str, task: Task, invocation: Invocation) -> Part:
+    reason = f"{subject}: {rule.reason}"
+    if rule.outcome in _DROPPING:
+        return replace(rule_part(rule, (), reason), dropped=(effect,), alternative=(effect,))
+    built = build(rule.emit, {"subject": subject}, task, invocation) if rule.emit else None
+    if isinstance(built, Built):
+        return replace(rule_part(rule, built.effects, reason), dropped=(effect,), alternative=(effect,))
+    if rule.outcome is Outcome.INFRASTRUCTURE:
+        return replace(rule_part(rule, (), reason), dropped=(effect,), alternative=(effect,))
+    moved = rule_part(rule, (effect,), reason)
+    if part.outcome in (Outcome.SECRET, Outcome.MANUAL) and rule.outcome is not Outcome.MANUAL:
+        # a unit file with a password in it is a process all the same, but the secret is what a person must see to
+        return replace(part, effects=(effect,) if part.effects else (), reason=f"{part.reason} {reason}")
+    return moved
+
+
+def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | None, str]]:
+    match effect:
+        case InstallPackages():
+            yield from _packages(effect, pack)
+        case ServiceState():
+            name = effect.name.removesuffix(".service")
+            yield effect, pack.services.find(name), f"service {name}"
+        case MakeUser() | MakeGroup():
+            yield effect, pack.users.find(effect.name), f"account {effect.name}"
+        case WriteFile() | MakeDirectory() | MakeLink() | TouchFile() | RemovePath() | EditFile():
+            yield effect, pack.paths.find(effect.path), effect.path
+        case Download():
+            yield effect, pack.paths.find(effect.path) or _address(effect.url, pack), effect.path
+        case Unpack():
+            yield effect, pack.paths.find(effect.directory) or _address(effect.archive, pack), effect.archive
+        case PackageRepository():
+            place = effect.path or effect.url or effect.content
+            yield effect, _address(f"{effect.url} {effect.content} {effect.path}", pack), place
+        case _:
+            yield effect, None, ""
+
+
+def _packages(effect: InstallPackages, pack: RulePack) -> Iterator[tuple[Effect, Rule | None, str]]:
+    groups: dict[str, tuple[Rule | None, list[str]]] = {}
+    for name in effect.names:
+        rule = pack.packages.find(package_name(name)) or (_address(name, pack) if "/" in name else None)
+        groups.setdefault(rule.id if rule and rule.outcome is not Outcome.IMAGE else "", (rule, []))[1].append(name)
+    for key, (rule, names) in groups.items():
+        yield replace(effect, names=tuple(names)), rule if key else None, ", ".join(names)
+    if not groups:
+        yield effect, None, ""
+
+
+def package_name(written: str) -> str:
+    """`nginx=1.22*`, `libc6:i386`, `openssh-server/stable` -> the package's name; a file or URL -> its first word."""
+    name = posixpath.basename(written).partition("_")[0] if "://" in written or written.startswith("/") else written
+    return name.partition("=")[0].partition("/")[0].partition(":")[0].strip()
+
+
+def _address(text: str, pack: RulePack) -> Rule | None:
+    return next((rule for part, rule in pack.urls if part in text), None)
+
+
+def marked(effect: Effect, marker: str) -> bool:
+    """Whether the effect holds a secret or parameter marker anywhere."""
+    data = getattr(getattr(effect, "content", None), "data", None)
+    return (isinstance(data, bytes) and marker.encode() in data) or marker in repr(effect)
+
+
+def with_secrets(part: Part) -> Part:
+    """A file that holds a secret gets it at run time; a build step that holds one must not exist."""
+    if part.outcome is Outcome.MANUAL or not any(marked(effect, SECRET_OPEN) for effect in part.effects):
+        return part
+    if any(
+        isinstance(effect, RunCommand | LanguagePackages | Download | Unpack) and marked(effect, SECRET_OPEN)
+        for effect in part.effects
+    ):
+        return replace(
+            part,
+            outcome=Outcome.MANUAL,
+            effects=(),
+            alternative=part.effects,
+            reason="It needs a secret, and what the build runs stays readable in the image's layers.",
+            question="The step needs a secret. Does it run at release time, or is it left out?",
+            answers=("deploy", "drop"),
+            shared_question=False,
+        )
+    if part.outcome in (Outcome.IMAGE, Outcome.PROCESS):
+        return replace(
+            part,
+            outcome=Outcome.SECRET,
+            reason=f"It holds a secret, which the container receives at run time. {part.reason}",
+        )
+    return part
+
+
+def has_parameters(part: Part) -> bool:
+    """Whether a value that differs between hosts stands in what is carried over."""
+    return any(marked(effect, PARAMETER_OPEN) for effect in part.effects)

@@ -1,0 +1,76 @@
+"""The rule table: what each rule is about, what becomes of it, and why."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Literal
+
+from analyzer.render.jinja import markdown_cell
+from analyzer.rulepack import SUBJECTS, Rule, RulePack, examples
+
+WIDTH = 100
+
+
+def render_rules(pack: RulePack, form: Literal["text", "markdown", "json"]) -> str:
+    """Every rule of the packs, in their order."""
+    match form:
+        case "text":
+            return "".join(_text(pack))
+        case "markdown":
+            return "".join(_markdown(pack))
+        case "json":
+            rules = [_record(rule) for rule in pack.rules]
+            return json.dumps({"version": 1, "rules": rules}, ensure_ascii=False, indent=2) + "\n"
+
+
+def _text(pack: RulePack) -> Iterator[str]:
+    for name, about in pack.abouts.items():
+        rules = [rule for rule in pack.rules if rule.pack == name]
+        yield f"{name}: {about}\n\n"
+        for rule in rules:
+            yield f"  {rule.id:<34} {rule.outcome:<15} {rule.title}\n"
+            yield textwrap.fill(_about(rule), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6) + "\n"
+        yield "\n"
+    yield f"{len(pack.rules)} rules in {len(pack.abouts)} packs\n"
+
+
+def _markdown(pack: RulePack) -> Iterator[str]:
+    for name, about in pack.abouts.items():
+        yield f"## {name}\n\n{about}\n\n| rule | about | outcome | why |\n|---|---|---|---|\n"
+        for rule in pack.rules:
+            if rule.pack == name:
+                why = f"{rule.reason} [source]({rule.link})" if rule.link else rule.reason
+                cells = (f"`{rule.id}`", markdown_cell(_about(rule)), str(rule.outcome), markdown_cell(why))
+                yield f"| {' | '.join(cells)} |\n"
+        yield "\n"
+
+
+def _about(rule: Rule) -> str:
+    """What the rule is addressed by; long lists are cut, the JSON form has them whole."""
+    parts = [("modules", rule.modules), *((kind, rule.subjects[kind]) for kind in SUBJECTS if kind in rule.subjects)]
+    return "; ".join(f"{kind}: {_some(names)}" for kind, names in parts if names)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:6])
+    return f"{shown}, and {len(names) - 6} more" if len(names) > 6 else shown
+
+
+def _record(rule: Rule) -> dict[str, object]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "modules": list(rule.modules),
+        "subjects": {kind: list(rule.subjects[kind]) for kind in SUBJECTS if kind in rule.subjects},
+        "outcome": str(rule.outcome),
+        "effects": [emit.effect for emit in rule.emit],
+        "reason": rule.reason,
+        "link": rule.link,
+        "question": rule.question,
+        "answers": list(rule.answers),
+        "fallback": rule.fallback,
+        "examples": len(examples(rule)),
+        "source": {"file": rule.source.file, "line": rule.source.line},
+    }
