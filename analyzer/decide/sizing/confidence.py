@@ -1,0 +1,105 @@
+"""How sure an estimate is, with the reason. The thresholds are calibrated on simulated hosts (tests/bench)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analyzer.decide.sizing.fit import JobRuns
+from analyzer.decide.sizing.identify import Separability
+from analyzer.model import Confidence
+
+if TYPE_CHECKING:
+    from analyzer.decide.sizing.memory import MemoryPeak
+
+FEWEST_RUNS = 3
+INTERVAL_FACTOR = 3.0
+"""The nominal 90 % interval of day bootstrap and placebo windows is too narrow by this factor (on simulated hosts)."""
+_HIGH_ERROR = 0.15
+_MEDIUM_ERROR = 0.40
+_NORMAL_90 = 1.645
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """The confidence in CPU and in memory, each with its reasons."""
+
+    cpu: Confidence
+    memory: Confidence
+    reasons: tuple[str, ...]
+    """What keeps it from being better, in words."""
+    advice: tuple[str, ...]
+    """Kinds of remedy: measure | separate | wait | ends."""
+
+
+def interval(value: float, error: float) -> tuple[float, float]:
+    """90 % interval, calibrated on simulation."""
+    half = INTERVAL_FACTOR * _NORMAL_90 * error
+    return max(0.0, value - half), value + half
+
+
+def label(
+    job: JobRuns,
+    cpu_s: float,
+    error: float,
+    separability: Separability,
+    memory: MemoryPeak | None,
+    *,
+    measured_runs: int,
+) -> Labels:
+    """Labels of one job from how its figures came about."""
+    reasons: list[str] = []
+    advice: list[str] = []
+    cpu: Confidence = "low"
+    if error < _HIGH_ERROR * cpu_s:
+        cpu = "high"
+    elif error < _MEDIUM_ERROR * cpu_s:
+        cpu = "medium"
+    else:
+        reasons.append("its load differs too much from run to run, or is hardly larger than the noise")
+        advice.append("measure")
+    memory_label: Confidence = "none" if memory is None else "low"
+    if memory is not None:
+        memory_label = _memory(memory)
+        if memory_label == "low":
+            reasons.append(
+                "shorter than the time between two memory samples"
+                if memory.samples_per_run < 1
+                else "its memory was never seen apart from others'"
+            )
+            advice.append("measure")
+    if job.estimated_ends:
+        cpu = "medium" if cpu == "high" else cpu
+        memory_label = "medium" if memory_label == "high" else memory_label
+        reasons.append(
+            "no log tells when it ends, and it is shorter than the data resolve"
+            if job.unresolved
+            else "no log tells when it ends; its duration is estimated"
+        )
+        advice.append("ends")
+    worst: list[tuple[str, str]] = []
+    if job.count < FEWEST_RUNS:
+        worst.append((f"only {job.count} run{'s' if job.count != 1 else ''} in the recorded time", "wait"))
+    if not separability.separable:
+        worst.append(("its load cannot be told apart from what always runs beside it", "separate"))
+    if len(job.members) > 1:
+        worst.append((f"starts together with {', '.join(job.members[1:])}: only their sum is known", "separate"))
+    if job.exchangeable:
+        worst.append(("which of several simultaneous sessions was its own is a guess", "separate"))
+    if worst:
+        cpu = "low"
+        memory_label = "low" if memory is not None else "none"
+        reasons += [reason for reason, _ in worst]
+        advice += [kind for _, kind in worst]
+    if measured_runs >= FEWEST_RUNS:
+        cpu = "high"
+        reasons = [reason for reason in reasons if "load" not in reason]
+    return Labels(
+        cpu=cpu, memory=memory_label, reasons=tuple(dict.fromkeys(reasons)), advice=tuple(dict.fromkeys(advice))
+    )
+
+
+def _memory(memory: MemoryPeak) -> Confidence:
+    if memory.basis == "measured" or (memory.basis == "clean" and memory.samples_per_run >= 3):
+        return "high"
+    return "medium" if memory.basis in ("clean", "overlap") else "low"

@@ -1,0 +1,100 @@
+"""Which jobs the data can tell apart at all, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from analyzer.decide.sizing.baseline import baseline_design
+from analyzer.decide.sizing.durations import tap_edges
+from analyzer.decide.sizing.fit import Fit, JobRuns
+from analyzer.decide.sizing.signals import entries
+
+if TYPE_CHECKING:
+    from analyzer.usage import Floats
+
+SEPARABLE = 0.15
+"""Share of a job's regressor that nothing else explains; below, its load cannot be told from the others'."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Separability:
+    """Whether one job can be told from everything else."""
+
+    unique: float
+    """1 - R² of its regressor on the baseline and free profiles of every other job."""
+    partners: tuple[int, ...]
+    """Jobs that run during most of its time in most of its runs."""
+
+    @property
+    def separable(self) -> bool:
+        """Enough of it is its own."""
+        return self.unique >= SEPARABLE
+
+
+def separabilities(fit: Fit, jobs: Sequence[JobRuns]) -> tuple[Separability, ...]:
+    """One for each job."""
+    unique = _unique(fit, jobs)
+    return tuple(
+        Separability(unique=float(unique[index]), partners=_partners(jobs, index)) for index in range(len(jobs))
+    )
+
+
+def _unique(fit: Fit, jobs: Sequence[JobRuns]) -> Floats:
+    """Free profiles, because a short job always inside a long one has a small correlation with it and is still lost."""
+    import numpy as np
+
+    signal = fit.signal
+    profiles, owner = [], []
+    for index, job in enumerate(jobs):
+        if not job.count:
+            continue
+        if job.frequent:
+            profiles.append(fit.columns[:, fit.of(index)].sum(axis=1))
+            owner.append(index)
+            continue
+        edges = tap_edges(signal.step_s, max(float(job.durations_s.max()), signal.step_s))
+        for begin, end in pairwise(edges):
+            part = entries(
+                signal, np.minimum(job.starts_s + begin, job.ends_s), np.minimum(job.starts_s + end, job.ends_s)
+            )
+            profiles.append(part.column(signal.size))
+            owner.append(index)
+    totals = [fit.columns[:, fit.of(index)].sum(axis=1) for index in range(len(jobs))]
+    base, ridge = baseline_design(signal)
+    everything = np.column_stack([*profiles, base, *totals]).astype(np.float32) * signal.have[:, None]
+    gram = (everything.T @ everything).astype(np.float64)
+    first_base, first_total = len(profiles), len(profiles) + base.shape[1]
+    gram[range(first_base, first_total), range(first_base, first_total)] += ridge
+    out = np.ones(len(jobs))
+    owners = np.array(owner, dtype=np.int64)
+    for index in range(len(jobs)):
+        own = first_total + index
+        if gram[own, own] <= 0:
+            out[index] = 0.0
+            continue
+        keep = np.r_[np.flatnonzero(owners != index), np.arange(first_base, first_total)]
+        inner = gram[np.ix_(keep, keep)] + 1e-4 * np.eye(len(keep))
+        cross = gram[keep, own]
+        out[index] = np.clip(1 - cross @ np.linalg.solve(inner, cross) / gram[own, own], 0, 1)
+    return out
+
+
+def _partners(jobs: Sequence[JobRuns], index: int) -> tuple[int, ...]:
+    import numpy as np
+
+    job = jobs[index]
+    if not job.count or job.frequent:
+        return ()
+    out = []
+    for other_index, other in enumerate(jobs):
+        if other_index == index or not other.count or other.frequent:
+            continue
+        overlap = np.minimum(other.ends_s[None, :], job.ends_s[:, None]) - np.maximum(
+            other.starts_s[None, :], job.starts_s[:, None]
+        )
+        if np.mean((overlap >= 0.5 * job.durations_s[:, None]).any(axis=1)) >= 0.8:
+            out.append(other_index)
+    return tuple(out)

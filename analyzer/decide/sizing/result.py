@@ -1,0 +1,77 @@
+"""What sizing hands on: footprints, classes, sizes, costs, and what the report draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analyzer.decide.platform import FargateSize
+from analyzer.decide.sizing.classes import JobClass
+from analyzer.model import Cost, Footprint, Problem, Question, TaskDefinition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlotRun:
+    """The runs of one job, for the plot."""
+
+    job: str
+    starts_s: tuple[int, ...]
+    ends_s: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """One signal of one host, thinned out: each point stands for `step_s` seconds."""
+
+    host: str
+    what: str
+    """cpu | memory"""
+    unit: str
+    """cores | MiB"""
+    start_s: int
+    step_s: int
+    mean: tuple[float | None, ...]
+    """None in a gap."""
+    peak: tuple[float | None, ...]
+    baseline: tuple[float, ...]
+    """The API's share."""
+    jobs: tuple[float, ...]
+    """What all jobs add."""
+    runs: tuple[PlotRun, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSizing:
+    """Why a job is in its class."""
+
+    job: str
+    job_class: JobClass
+    need_vcpu: float
+    need_memory_mib: float
+    smallest: FargateSize
+    """The smallest size that is safe for it alone."""
+    duration_s: float
+    """Expected on its class's size."""
+    runs_a_month: float
+    monthly_usd: float
+    assumed: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """Everything that was found out about what an application needs."""
+
+    footprints: Mapping[str, Footprint]
+    """By job id."""
+    api: Footprint
+    classes: Mapping[str, JobClass]
+    """By job id."""
+    task_definitions: tuple[TaskDefinition, ...]
+    costs: tuple[Cost, ...]
+    jobs: tuple[JobSizing, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    questions: tuple[Question, ...] = ()
+    price_basis: str = ""

@@ -1,0 +1,83 @@
+"""Metrics of a host: one module a format, recognised by content, converted once and here to UTC, cores and MiB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analyzer.model import Host, Problem, Severity
+from analyzer.read.cronlogs import read_cron_logs
+from analyzer.read.files import Tree
+from analyzer.read.metrics import cloudwatch, sadf_json
+from analyzer.read.metrics.merge import capacity, merged
+from analyzer.read.metrics.reading import MetricFile, Reading
+from analyzer.usage import HostUsage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A kind of metrics file."""
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[MetricFile], Reading]
+
+
+METRIC_FORMATS = (
+    Format(name=sadf_json.NAME, recognises=sadf_json.recognises, read=sadf_json.read),
+    Format(name=cloudwatch.NAME, recognises=cloudwatch.recognises, read=cloudwatch.read),
+)
+"""Asked in this order; the first that recognises a file reads it."""
+
+
+def read_metrics(host: Host, evidence: Tree) -> tuple[HostUsage, tuple[Problem, ...]]:
+    """All usage evidence of one host. `evidence` is rooted at the host's own folder."""
+    problems: list[Problem] = []
+    before = len(evidence.problems)
+    readings: list[tuple[MetricFile, str, Reading]] = []
+    for path in evidence.walk("metrics"):
+        data = evidence.read_bytes(path)
+        if not data:
+            continue
+        file = MetricFile(source=evidence.source(path), data=data, timezone=host.timezone, problems=problems)
+        kind = next((one for one in METRIC_FORMATS if one.recognises(data)), None)
+        if kind is None:
+            file.note(
+                "metrics-format-unknown",
+                f"{file.source.file} is in none of the known formats: {', '.join(one.name for one in METRIC_FORMATS)}",
+                hint="export it again with one of these tools, or as CSV with a header line",
+                severity=Severity.ERROR,
+            )
+            continue
+        readings.append((file, kind.name, kind.read(file)))
+    pairs = [(file, reading) for file, _, reading in readings]
+    vcpus, total, conflicts = capacity(host, pairs)
+    problems += conflicts
+    series = merged(readings, vcpus, total)
+    log = read_cron_logs(host, evidence, _latest_s(host, series))
+    problems += log.problems
+    usage = HostUsage(
+        host=host.name,
+        vcpus=vcpus,
+        memory_total_mib=total,
+        timezone=host.timezone,
+        series=series,
+        runs=log.runs,
+        samples=tuple(sample for _, reading in pairs for sample in reading.samples),
+        measurements=tuple(one for _, reading in pairs for one in reading.measurements),
+        restarts_s=tuple(sorted({boot for _, reading in pairs for boot in reading.restarts_s})),
+        log_span_s=log.span_s,
+    )
+    problems += evidence.problems[before:]
+    return usage, tuple(dict.fromkeys(problems))
+
+
+def _latest_s(host: Host, series: tuple[object, ...]) -> int | None:
+    """An instant near the collection of the evidence: the last of all stamps."""
+    from analyzer.usage import Series
+
+    stamps = [int(one.times_s[-1]) for one in series if isinstance(one, Series)]
+    when = host.facts.get("date_time")
+    if isinstance(when, dict) and str(when.get("epoch", "")).isdigit():
+        stamps.append(int(when["epoch"]))
+    return max(stamps, default=None)

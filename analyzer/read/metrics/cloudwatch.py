@@ -1,0 +1,261 @@
+"""`aws cloudwatch get-metric-data` and `get-metric-statistics`. Stamps are the START of each period."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analyzer.model import Severity
+from analyzer.read.metrics.documents import load_documents
+from analyzer.read.metrics.reading import MetricFile, Reading, make_series, parse_stamps, usual_step
+from analyzer.usage import Quantity, Series, Statistic, Unit
+
+if TYPE_CHECKING:
+    from analyzer.usage import Floats, Seconds
+
+NAME = "CloudWatch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Metric:
+    """What one CloudWatch metric is in our terms: `value * factor` in `unit`."""
+
+    quantity: Quantity
+    unit: Unit
+    factor: float = 1.0
+    unused: bool = False
+    process: bool = False
+    definition: str = ""
+
+
+_MIB = 1 / 1024**2
+_AGENT_USED = "total - free - buffers - cached (shared memory counts as cache)"
+_METRICS = {
+    "cpuutilization": _Metric(quantity="cpu", unit="share", factor=0.01, definition="hypervisor"),
+    "cpu_usage_active": _Metric(quantity="cpu", unit="share", factor=0.01, definition="100 - idle"),
+    "mem_used_percent": _Metric(quantity="memory", unit="share", factor=0.01, definition=_AGENT_USED),
+    "mem_used": _Metric(quantity="memory", unit="mib", factor=_MIB, definition=_AGENT_USED),
+    "mem_available_percent": _Metric(quantity="memory", unit="share", factor=0.01, unused=True),
+    "mem_available": _Metric(quantity="memory", unit="mib", factor=_MIB, unused=True),
+    "procstat_cpu_usage": _Metric(quantity="cpu", unit="cores", factor=0.01, process=True),
+    "procstat_memory_rss": _Metric(quantity="memory", unit="mib", factor=_MIB, process=True),
+    "cpucreditbalance": _Metric(quantity="credit-balance", unit="credits"),
+    "cpucreditusage": _Metric(quantity="credit-usage", unit="credits"),
+}
+_KNOWN_OTHERS = {"mem_total", "procstat_pid_count", "cpusurpluscreditbalance", "cpusurpluscreditscharged"}
+_STATISTICS = {
+    "average": "average",
+    "avg": "average",
+    "mean": "average",
+    "maximum": "maximum",
+    "max": "maximum",
+    "p100": "maximum",
+}
+_OTHER_STATISTICS = {"minimum", "min", "sum", "samplecount", "count", "p50", "p90", "p95", "p99"}
+
+
+@dataclass(slots=True)
+class _Points:
+    """Points of one metric and statistic, gathered over pages."""
+
+    name: str
+    process: str
+    statistic: str
+    """average | maximum | other | "" (nothing said it)."""
+    stamps: list[str]
+    values: list[float]
+
+
+def recognises(data: bytes) -> bool:
+    """One of the two answers' own keys near the beginning, or near the end where the arrays come first."""
+    ends = data[:4000] + data[-4000:]
+    return data[:200].lstrip()[:1] == b"{" and (b'"MetricDataResults"' in ends or b'"Datapoints"' in ends)
+
+
+def read(file: MetricFile) -> Reading:
+    """Series of every metric that is known here; the others are named in a note."""
+    reading = Reading()
+    gathered: dict[tuple[str, str], _Points] = {}
+    unknown: set[str] = set()
+    for document in load_documents(file):
+        if not isinstance(document, dict):
+            continue
+        queries = _queries(document)
+        for points in [*_from_data(file, document, queries), *_from_statistics(file, document)]:
+            if points.name not in _METRICS:
+                if points.name == "mem_total" and points.values:
+                    reading.memory_total_mib = max(points.values) * _MIB
+                elif points.name not in _KNOWN_OTHERS:
+                    unknown.add(points.name)
+                continue
+            if points.statistic == "other":
+                continue
+            key = (f"{points.name} {points.process}", points.statistic or _series_id(points, gathered))
+            if key in gathered:
+                gathered[key].stamps += points.stamps
+                gathered[key].values += points.values
+            else:
+                gathered[key] = points
+    if unknown:
+        file.note(
+            "metric-unknown",
+            f"metrics that the sizing does not use: {', '.join(sorted(unknown))}",
+            severity=Severity.NOTE,
+        )
+    reading.series += _series(file, gathered)
+    return reading
+
+
+def _series_id(points: _Points, gathered: dict[tuple[str, str], _Points]) -> str:
+    """Two unlabelled queries of one metric stay apart: pages of one query never repeat an instant."""
+    index = 0
+    while True:
+        key = f"?{index}"
+        known = gathered.get((f"{points.name} {points.process}", key))
+        if known is None or not set(known.stamps) & set(points.stamps):
+            return key
+        index += 1
+
+
+def _queries(document: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """Id -> (metric, process, statistic) where the request was saved beside the answer."""
+    out = {}
+    queries = document.get("MetricDataQueries")
+    for query in queries if isinstance(queries, list) else []:
+        stat = query.get("MetricStat") if isinstance(query, dict) else None
+        metric = stat.get("Metric") if isinstance(stat, dict) else None
+        if isinstance(stat, dict) and isinstance(metric, dict):
+            dimensions = {d.get("Name"): d.get("Value") for d in metric.get("Dimensions", []) if isinstance(d, dict)}
+            process = next(
+                (str(dimensions[k]) for k in ("process_name", "exe", "pattern", "pidfile") if k in dimensions), ""
+            )
+            statistic = _STATISTICS.get(str(stat.get("Stat", "")).lower(), "other")
+            out[str(query.get("Id"))] = (str(metric.get("MetricName", "")).lower(), process, statistic)
+    return out
+
+
+def _from_data(file: MetricFile, document: dict[str, Any], queries: dict[str, tuple[str, str, str]]) -> list[_Points]:
+    out = []
+    results = document.get("MetricDataResults")
+    for result in results if isinstance(results, list) else []:
+        if not isinstance(result, dict):
+            continue
+        stamps, values = result.get("Timestamps") or [], result.get("Values") or []
+        if not (isinstance(stamps, list) and isinstance(values, list)):
+            continue
+        if len(stamps) != len(values):
+            file.note(
+                "metric-arrays-differ",
+                f"{result.get('Id')}: {len(stamps)} time stamps but {len(values)} values; the shorter length is used",
+            )
+            stamps, values = stamps[: len(values)], values[: len(stamps)]
+        if result.get("StatusCode") == "PartialData":
+            file.note(
+                "metric-partial",
+                f"{result.get('Id')}: the answer says PartialData: another page was never fetched",
+                hint="repeat the call with its NextToken, or through `migrate-analyze collect`",
+            )
+        identity = str(result.get("Id", ""))
+        name, process, statistic = queries.get(identity) or _name(identity, str(result.get("Label", "")))
+        out.append(_Points(name, process, statistic, [str(s) for s in stamps], values))
+    return out
+
+
+def _from_statistics(file: MetricFile, document: dict[str, Any]) -> list[_Points]:
+    points = document.get("Datapoints")
+    if not isinstance(points, list):
+        return []
+    name, process, _ = _name("", str(document.get("Label", "")))
+    columns: dict[str, tuple[list[str], list[float]]] = defaultdict(lambda: ([], []))
+    for point in points:
+        if not isinstance(point, dict) or "Timestamp" not in point:
+            continue
+        for statistic in ("Average", "Maximum"):
+            if statistic in point:
+                stamps, values = columns[statistic.lower()]
+                stamps.append(str(point["Timestamp"]))
+                values.append(point[statistic])
+    if points and not columns:
+        file.note("metric-statistic-unused", "neither Average nor Maximum in the data points; nothing to use")
+    return [_Points(name, process, statistic, *columns[statistic]) for statistic in sorted(columns)]
+
+
+def _name(identity: str, label: str) -> tuple[str, str, str]:
+    """(metric, process, statistic) from the words of Label and Id, as a person or a script chose them."""
+    label_words = re.findall(r"[A-Za-z_0-9.-]+", label)
+    id_words = identity.lower().split("_")
+    words = [word.lower() for word in label_words]
+    metric = next((word for word in words if word in _METRICS or word in _KNOWN_OTHERS), "")
+    if not metric:
+        low = identity.lower()
+        known = sorted((*_METRICS, *_KNOWN_OTHERS), key=len, reverse=True)
+        metric = next((name for name in known if name in low), label or identity)
+    statistic = next((_STATISTICS[word] for word in (*words, *id_words) if word in _STATISTICS), "")
+    if not statistic and any(word in _OTHER_STATISTICS for word in (*words, *id_words)):
+        statistic = "other"
+    others = [
+        word
+        for word in label_words
+        if word.lower() not in {metric, "cwagent", *_STATISTICS, *_OTHER_STATISTICS} and not word.startswith("i-")
+    ]
+    process = " ".join(others) if metric in _METRICS and _METRICS[metric].process else ""
+    return metric, process, statistic
+
+
+def _series(file: MetricFile, gathered: dict[tuple[str, str], _Points]) -> list[Series]:
+    by_metric: dict[str, list[tuple[str, Seconds, Floats, _Points]]] = defaultdict(list)
+    for (name, statistic), points in gathered.items():
+        times, values = _arrays(file, points.stamps, points.values)
+        by_metric[name].append((statistic, times, values, points))
+    out: list[Series | None] = []
+    for name in sorted(by_metric):
+        for statistic, times, values, points in _with_statistics(by_metric[name]):
+            metric = _METRICS[points.name]
+            out.append(
+                make_series(
+                    file,
+                    times,
+                    values * metric.factor,
+                    quantity=metric.quantity,
+                    unit=metric.unit,
+                    statistic=statistic,
+                    interval_s=usual_step(times) if len(times) else None,
+                    process=points.process or (points.name if metric.process else ""),
+                    definition="unused: total - available" if metric.unused else metric.definition,
+                )
+            )
+    return [one for one in out if one is not None]
+
+
+def _with_statistics(
+    members: list[tuple[str, Seconds, Floats, _Points]],
+) -> list[tuple[Statistic, Seconds, Floats, _Points]]:
+    """Names the statistic of series that nobody labelled: of two, the one that is never lower is the maximum."""
+    import numpy as np
+
+    out: list[tuple[Statistic, Seconds, Floats, _Points]] = []
+    unnamed = []
+    for statistic, times, values, points in members:
+        if statistic in ("average", "maximum"):
+            out.append(("maximum" if statistic == "maximum" else "average", times, values, points))
+        else:
+            unnamed.append((times, values, points))
+    unnamed.sort(key=lambda one: float(np.mean(one[1])) if len(one[1]) else 0.0)
+    for index, (times, values, points) in enumerate(unnamed):
+        highest = index and index == len(unnamed) - 1
+        out.append(("maximum" if highest else "average", times, values, points))
+    return out
+
+
+def _arrays(file: MetricFile, stamps: Sequence[str], values: Sequence[Any]) -> tuple[Seconds, Floats]:
+    import numpy as np
+
+    times, kept = parse_stamps(stamps, file)
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (ValueError, TypeError):
+        numbers = np.array([v if isinstance(v, int | float) else np.nan for v in values], dtype=np.float64)
+    return times, numbers[kept] if len(kept) < len(numbers) else numbers

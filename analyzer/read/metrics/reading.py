@@ -1,0 +1,246 @@
+"""What every metric format gets and gives, and the vectorised conversions they share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from analyzer.model import Problem, Severity, Source
+from analyzer.usage import Measurement, ProcessRecords, ProcessSamples, Quantity, Series, Statistic, Unit
+
+if TYPE_CHECKING:
+    from analyzer.usage import Floats, Seconds
+
+LONGEST_INTERVAL_S = 86400
+"""sysstat has written intervals of 2^64-ish seconds; nothing real is longer than a day."""
+
+
+@dataclass(slots=True, kw_only=True)
+class MetricFile:
+    """One file of `metrics/`, with what its format may need to know about the host."""
+
+    source: Source
+    data: bytes
+    timezone: str = ""
+    """Zone of stamps that carry none; "" = not known."""
+    problems: list[Problem] = field(default_factory=list)
+
+    def at(self, line: int) -> Source:
+        """A line of this file."""
+        return Source(self.source.file, line)
+
+    def line_of(self, offset: int) -> int:
+        """1-based line of a byte offset."""
+        return self.data.count(b"\n", 0, offset) + 1
+
+    def note(
+        self, code: str, message: str, *, line: int = 1, hint: str = "", severity: Severity = Severity.WARNING
+    ) -> None:
+        """Record that something is not as hoped for; reading goes on."""
+        self.problems.append(Problem(severity, code, message, self.at(line), hint))
+
+    def zone(self) -> ZoneInfo:
+        """The host's zone for stamps without one; UTC after saying so."""
+        if self.timezone:
+            try:
+                return ZoneInfo(self.timezone)
+            except (KeyError, ValueError, OSError):
+                self.note("timezone-unknown", f"{self.timezone!r} is no time zone; stamps are read as UTC")
+        elif not any(problem.code == "timezone-unknown" for problem in self.problems):
+            self.note(
+                "timezone-unknown",
+                "the stamps carry no zone and the host's zone is not known; they are read as UTC",
+                hint="put the host's etc/timezone into the evidence, or give --timezone",
+            )
+        return ZoneInfo("UTC")
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What one file held."""
+
+    series: list[Series] = field(default_factory=list)
+    records: list[ProcessRecords] = field(default_factory=list)
+    samples: list[ProcessSamples] = field(default_factory=list)
+    measurements: list[Measurement] = field(default_factory=list)
+    restarts_s: list[int] = field(default_factory=list)
+    vcpus: float | None = None
+    memory_total_mib: float | None = None
+
+
+def make_series(
+    file: MetricFile,
+    times_s: Seconds,
+    values: Floats,
+    *,
+    quantity: Quantity,
+    unit: Unit,
+    statistic: Statistic,
+    interval_s: int | None = None,
+    process: str = "",
+    definition: str = "",
+) -> Series | None:
+    """A tidy series (finite, ascending, one value an instant), None if nothing is left; oddities become problems."""
+    import numpy as np
+
+    good = np.isfinite(values) & (values >= 0)
+    if unit == "share":
+        good &= values <= 1.5  # a hypervisor may report a little over 100 %; far more is another unit
+    if dropped := int(len(values) - good.sum()):
+        file.note(
+            "metric-value-invalid",
+            f"{dropped} of {len(values)} values of {quantity} are negative, beyond 100 % or no numbers; left out",
+        )
+    order = np.argsort(times_s[good], kind="stable")
+    times, kept = times_s[good][order], values[good][order]
+    if not len(times):
+        return None
+    first = np.r_[True, np.diff(times) > 0]
+    if not first.all():
+        group = np.cumsum(first) - 1
+        spread = np.zeros(group[-1] + 1)
+        np.maximum.at(spread, group, kept)
+        lowest = np.full(group[-1] + 1, np.inf)
+        np.minimum.at(lowest, group, kept)
+        conflicting = int((spread - lowest > 1e-9 + 0.01 * spread).sum())
+        if conflicting:
+            file.note(
+                "metric-duplicate",
+                f"{conflicting} instants of {quantity} carry two different values; their mean is used",
+                hint="stamps that went through a local clock repeat or miss an hour at a clock change",
+            )
+        counts = np.bincount(group)
+        kept = spread if statistic == "maximum" else np.bincount(group, weights=kept) / counts
+        times = times[first]
+    return Series(
+        quantity=quantity,
+        unit=unit,
+        statistic=statistic,
+        interval_s=interval_s or usual_step(times),
+        times_s=times,
+        values=kept,
+        process=process,
+        definition=definition,
+        source=file.source,
+    )
+
+
+def usual_step(times_s: Seconds) -> int:
+    """The most frequent distance of neighbours, whole tens of seconds where it is close to one; 60 for one point."""
+    import numpy as np
+
+    if len(times_s) < 2:
+        return 60
+    steps = np.diff(np.sort(times_s)).astype(np.int64)
+    steps = steps[steps > 0]
+    if not len(steps):
+        return 60
+    values, counts = np.unique(np.round(steps / 10).astype(np.int64) * 10, return_counts=True)
+    best = int(values[np.argmax(counts)])
+    return best or int(max(1, np.median(steps)))
+
+
+def epoch_of_local(local_s: Seconds, zone: ZoneInfo) -> Seconds:
+    """Instants of a local clock (seconds since 1970 on that clock), in file order.
+
+    A clock set back is noticed by time running backwards; only then is the second of two equal local hours meant.
+    """
+    import numpy as np
+
+    if not len(local_s):
+        return local_s
+    quarter, inverse = np.unique(local_s // 900, return_inverse=True)
+    earlier, later = np.empty(len(quarter), np.int64), np.empty(len(quarter), np.int64)
+    from datetime import UTC, datetime
+
+    for i, value in enumerate(quarter.tolist()):
+        naive = datetime.fromtimestamp(value * 900, UTC).replace(tzinfo=zone)
+        earlier[i] = _offset_s(naive)
+        later[i] = _offset_s(naive.replace(fold=1))
+    first, second = local_s - earlier[inverse], local_s - later[inverse]
+    twice = (second > first).nonzero()[0]
+    if not len(twice):
+        return first
+    out = first.copy()
+    back = np.r_[False, np.diff(local_s) < -900]
+    for run in np.split(twice, np.flatnonzero(np.diff(twice) > 1) + 1):
+        jumps = np.flatnonzero(back[run[0] : run[-1] + 1])
+        if len(jumps):
+            tail = run[run >= run[0] + jumps[0]]
+            out[tail] = second[tail]
+    return out
+
+
+def _offset_s(moment: object) -> int:
+    from datetime import datetime
+
+    assert isinstance(moment, datetime)
+    delta = moment.utcoffset()
+    return int(delta.total_seconds()) if delta is not None else 0
+
+
+_SUFFIX = re.compile(r"^(?:\.\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2}(?::\d{2})?)?$")
+
+
+def parse_stamps(stamps: Sequence[str], file: MetricFile) -> tuple[Seconds, Seconds]:
+    """(epoch seconds, indices kept) of ISO stamps with or without zone; unreadable ones are left out and noted."""
+    import numpy as np
+
+    kept = np.arange(len(stamps))
+    texts = [stamp[:19] for stamp in stamps]
+    try:
+        local = np.array(texts, dtype="datetime64[s]").astype(np.int64)
+    except ValueError:
+        good = [i for i, text in enumerate(texts) if _is_stamp(text)]
+        file.note(
+            "metric-stamp-invalid",
+            f"{len(texts) - len(good)} of {len(texts)} stamps are no dates; their values are left out",
+        )
+        kept = np.array(good, dtype=np.int64)
+        local = np.array([texts[i] for i in good], dtype="datetime64[s]").astype(np.int64)
+        stamps = [stamps[i] for i in good]
+    suffixes = {stamp[19:] for stamp in stamps}
+    if suffixes <= {"Z", "+00:00", " UTC"}:
+        return local, kept
+    offsets: dict[str, int | None] = {}
+    for suffix in suffixes:
+        match = _SUFFIX.match(suffix)
+        zone = match.group(1) if match else None
+        if zone in {"Z", "UTC", "GMT"}:
+            offsets[suffix] = 0
+        elif zone:
+            digits = zone[1:].replace(":", "")
+            seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60
+            offsets[suffix] = -seconds if zone[0] == "-" else seconds
+        else:
+            offsets[suffix] = None
+    shift = [offsets[stamp[19:]] for stamp in stamps]
+    if None in offsets.values():
+        as_local = epoch_of_local(local, file.zone())
+        return np.array(
+            [int(as_local[i]) if s is None else int(local[i]) - s for i, s in enumerate(shift)], dtype=np.int64
+        ), kept
+    return local - np.array(shift, dtype=np.int64), kept
+
+
+def _is_stamp(text: str) -> bool:
+    from datetime import datetime
+
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) >= 16
+
+
+def clock_to_local(times: Sequence[str], first_day_s: int) -> Seconds:
+    """Seconds on the local clock of `HH:MM:SS` rows without a date: time running backwards means midnight."""
+    import numpy as np
+
+    seconds = np.array([int(t[0:2]) * 3600 + int(t[3:5]) * 60 + int(t[6:8]) for t in times], dtype=np.int64)
+    days = np.cumsum(np.r_[0, np.diff(seconds) < -43200]) if len(seconds) else seconds
+    out: Seconds = first_day_s + days * 86400 + seconds
+    return out
