@@ -1,0 +1,138 @@
+"""The fixture's generated image is built and run: API, health, every batch as its schedule would start it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.fargate import TaskDefinition, build, docker
+
+pytestmark = pytest.mark.docker
+
+ABOVE_INFO = {"error", "warning"}
+
+
+def scheduled(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The jobs that get a schedule; the disabled one too, since somebody may switch it on."""
+    return [job for job in plan["jobs"] if job["outcome"] == "schedule"]
+
+
+def definition_of(job: dict[str, Any], definitions: dict[str, TaskDefinition]) -> TaskDefinition:
+    """The task definition of the job's class."""
+    return definitions[f"batch_{job['class']}"]
+
+
+def test_hadolint_reports_nothing_above_info(context: Path) -> None:
+    """An expert's linter finds neither errors nor warnings in the Dockerfile."""
+    hadolint = shutil.which("hadolint") or str(Path(shutil.which("python3") or "").parent / "hadolint")
+    answer = subprocess.run(
+        [hadolint, "--format", "json", str(context / "Dockerfile")], capture_output=True, text=True, check=False
+    )
+    found = [
+        (item["line"], item["code"], item["message"])
+        for item in json.loads(answer.stdout)
+        if item["level"] in ABOVE_INFO
+    ]
+    assert found == []
+
+
+def test_api_becomes_healthy_as_its_task_definition_starts_it(definitions: dict[str, TaskDefinition]) -> None:
+    """The API answers its own health check, on every address of the task, and not as root."""
+    api = definitions["api"]
+    port = api.container["portMappings"][0]["containerPort"]
+    with api.started() as identity:
+        api.wait_until_healthy(identity)
+        listening = docker("exec", identity, "cat", "/proc/net/tcp", "/proc/net/tcp6").stdout
+        user = docker("exec", identity, "id", "--user").stdout.strip()
+    addresses = {line.split()[1] for line in listening.splitlines() if " 0A " in line}
+    assert any(address in (f"00000000:{port:04X}", f"{'0' * 32}:{port:04X}") for address in addresses), (
+        f"a load balancer cannot reach it: {addresses}"
+    )
+    assert user == "1001"
+
+
+def test_api_answers_with_the_application(definitions: dict[str, TaskDefinition]) -> None:
+    """The health resource is the application's own, not that of some server before it."""
+    api = definitions["api"]
+    port = api.container["portMappings"][0]["containerPort"]
+    with api.started() as identity:
+        api.wait_until_healthy(identity)
+        body = docker(
+            "exec", identity, "ruby", "-rnet/http", "-e", f"print Net::HTTP.get('127.0.0.1', '/health', {port})"
+        ).stdout
+    assert json.loads(body) == {"status": "ok"}
+
+
+def test_api_stops_when_it_is_asked_to(definitions: dict[str, TaskDefinition]) -> None:
+    """The stop signal reaches puma: no task has to be killed at the end of its stop timeout."""
+    api = definitions["api"]
+    with api.started() as identity:
+        api.wait_until_healthy(identity)
+        began = time.monotonic()
+        docker("stop", "--time", str(api.container.get("stopTimeout", 30)), identity)
+        took_s = time.monotonic() - began
+        status = int(docker("inspect", "--format", "{{.State.ExitCode}}", identity).stdout)
+    assert status in (0, 143)  # 143: ended by SIGTERM
+    assert took_s < 10
+
+
+def test_every_batch_ends_well_and_says_so(plan: dict[str, Any], definitions: dict[str, TaskDefinition]) -> None:
+    """Each scheduled batch, started with its container command, exits 0, and its heartbeat is its last line."""
+    wrong = {}
+    for job in scheduled(plan):
+        answer = definition_of(job, definitions).run(job["container_command"])
+        if answer.returncode or answer.stdout.splitlines()[-1:] != [job["end_marker"]]:
+            wrong[job["id"]] = (job["container_command"], answer.returncode, answer.stdout, answer.stderr)
+    assert wrong == {}
+    assert len(scheduled(plan)) >= 12
+
+
+def test_no_failing_batch_says_that_it_ended(plan: dict[str, Any], definitions: dict[str, TaskDefinition]) -> None:
+    """A batch that breaks prints no End line and exits non-zero, also where cron's line had a pipe."""
+    broken = ("/dev/null:/srv/accounting/current/lib/accounting/batch.rb:ro",)
+    wrong = {}
+    for job in scheduled(plan):
+        answer = definition_of(job, definitions).run(job["container_command"], {"ACCOUNTING_DATA": "/dev/null"}, broken)
+        if "End." in answer.stdout or not answer.returncode:
+            wrong[job["id"]] = (job["container_command"], answer.returncode, answer.stdout, answer.stderr)
+    assert wrong == {}
+
+
+def test_batches_run_as_their_crontab_s_user(plan: dict[str, Any], definitions: dict[str, TaskDefinition]) -> None:
+    """A batch of `app` does not become root's."""
+    users = {
+        job["id"]: definition_of(job, definitions).run(["id", "--user", "--name"]).stdout.strip()
+        for job in scheduled(plan)
+    }
+    assert users == {job["id"]: job["user"] for job in scheduled(plan)}
+
+
+def test_batch_definition_without_a_batch_fails(definitions: dict[str, TaskDefinition]) -> None:
+    """A task started without naming a batch ends with a status other than 0, rather than as a second API."""
+    for name in ("batch_heavy", "batch_light"):
+        definition = definitions[name]
+        assert docker("run", "--rm", *definition.arguments(), check=False).returncode not in (0, 125, 126, 127)
+
+
+def test_one_changed_file_rebuilds_the_code_only(image: str, context: Path, tmp_path: Path) -> None:
+    """After a change of the application every layer before its code comes from the cache."""
+    changed = tmp_path / "repository"
+    shutil.copytree(context, changed)
+    batch = changed / "batches" / "tax_summary.rb"
+    batch.write_text(batch.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    tag = f"{image}-changed"
+    output = build(changed, tag)
+    docker("image", "rm", "--force", tag)
+    steps = output.split("\nStep ")
+    fresh = [
+        step for step in steps[1:] if "---> Using cache" not in step and not step.split(" : ", 1)[1].startswith("FROM")
+    ]
+    first = fresh[0].split(" : ", 1)[1]
+    assert first.startswith("COPY"), first
+    assert not any(" : RUN apt-get" in step for step in fresh)
