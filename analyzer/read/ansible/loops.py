@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,8 @@ def _terms(written: Any, scope: Scope) -> Value:
 def _lookup(name: str, terms: Value, scope: Scope, loader: Any) -> Any:
     if name in ("items", "list"):
         return _flatten_once(terms) if name == "items" else terms if isinstance(terms, tuple) else (terms,)
+    if name == "flattened":  # a collection's plugin, simple enough to do without it
+        return tuple(_flatten(terms))
     if name.removeprefix("ansible.builtin.") not in SAFE_LOOKUPS:
         return Unknown(f"with_{name}", f"lookup '{name}' is not run while analysing")
     if holds_unknown(terms):
@@ -91,3 +93,11 @@ def _flatten_once(terms: Value) -> tuple[Value, ...]:
     for term in terms:
         flat.extend(term if isinstance(term, tuple) else (term,))
     return tuple(flat)
+
+
+def _flatten(terms: Value) -> Iterator[Value]:
+    if isinstance(terms, tuple):
+        for term in terms:
+            yield from _flatten(term)
+    else:
+        yield terms

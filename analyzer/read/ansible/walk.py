@@ -16,7 +16,7 @@ from analyzer.read.ansible.names import is_module_key
 from analyzer.read.ansible.resolve import as_list, call_of, environment_of, resolve_items, strings, text, verdict_on
 from analyzer.read.ansible.roles import Role
 from analyzer.read.ansible.run import Items, Run
-from analyzer.read.ansible.scope import Scope, thaw
+from analyzer.read.ansible.scope import Scope, holds_unknown, thaw
 
 MAX_DEPTH = 60
 """Includes inside includes; a role that includes itself ends here."""
@@ -24,6 +24,12 @@ MAX_DEPTH = 60
 MAX_TASKS = 200_000
 
 _INCLUDES = frozenset({"ansible.builtin.include_tasks", "ansible.builtin.import_tasks", "ansible.builtin.include"})
+_INCLUDE_ARGUMENTS = frozenset(
+    "_raw_params file apply name role tasks_from vars_from defaults_from handlers_from public allow_duplicates "
+    "rolespec_validate static".split()
+)
+"""Arguments of includes; anything else that an old-style include is given is a variable."""
+
 _ROLES = frozenset({"ansible.builtin.include_role", "ansible.builtin.import_role"})
 
 
@@ -348,6 +354,9 @@ class PlayRun:
     def _included_frame(self, frame: Frame, entry: Mapping[str, Any], invocation: Invocation, loop: Loop) -> Frame:
         """What an include hands down: its variables and the loop's item; conditions and tags are in `frame`."""
         inner = frame
+        written = {name: thaw(value) for name, value in invocation.args.items() if name not in _INCLUDE_ARGUMENTS}
+        if written and not holds_unknown(tuple(written.values())):
+            inner = replace(inner, parameters=(*inner.parameters, written))
         if loop.present and loop.items:
             inner = replace(inner, parameters=(*inner.parameters, {loop.variable: thaw(invocation.item)}))
         if isinstance(entry.get("vars"), Mapping):

@@ -1,0 +1,158 @@
+"""The same task in all the ways people write it."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+import pytest
+
+from analyzer.model import Task, Unknown, Verdict
+
+COPY = MappingProxyType({"content": "x", "dest": "/srv/x", "mode": "0644"})
+
+SPELLINGS = (
+    "- copy: content=x dest=/srv/x mode=0644",
+    "- copy: {content: x, dest: /srv/x, mode: '0644'}",
+    "- ansible.builtin.copy: {content: x, dest: /srv/x, mode: '0644'}",
+    "- action: copy content=x dest=/srv/x mode=0644",
+    "- action: {module: copy, content: x, dest: /srv/x, mode: '0644'}",
+    "- copy:\n  args: {content: x, dest: /srv/x, mode: '0644'}",
+    "- ansible.legacy.copy: {content: x, dest: /srv/x, mode: '0644'}",
+)
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_every_spelling_gives_the_same_task(text: str, tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """k=v, mapping, `action:`, `args:`, short and qualified names are one task."""
+    (task,) = tasks_of(text)
+    assert (task.module, task.invocations[0].args) == ("ansible.builtin.copy", COPY)
+
+
+def test_free_form_keeps_its_text_and_its_options(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """Command and shell take a text with options at its end; `cmd:` is the same thing."""
+    first, second = tasks_of(
+        """
+- shell: echo a=b > /tmp/x chdir=/srv creates=/tmp/x
+- shell: {cmd: echo a=b > /tmp/x, chdir: /srv, creates: /tmp/x}
+"""
+    )
+    assert first.invocations[0].args == second.invocations[0].args
+    assert first.invocations[0].args["_raw_params"] == "echo a=b > /tmp/x"
+
+
+def test_an_unquoted_octal_mode_keeps_the_number_that_yaml_made_of_it(
+    tasks_of: Callable[..., tuple[Task, ...]],
+) -> None:
+    """YAML reads 0644 as 420; Ansible's file module then uses that number, and so must we."""
+    (task,) = tasks_of("- file: {path: /srv/x, mode: 0644}")
+    assert task.invocations[0].args["mode"] == 0o644
+
+
+def test_short_names_of_collections_are_routed(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`ufw` is community.general's; a module nobody knows keeps its name and stops nothing."""
+    tasks = tasks_of("- ufw: rule=allow port=80\n- no_such_module: a=1\n- community.zabbix.zabbix_host: {name: x}")
+    assert [task.module for task in tasks] == [
+        "community.general.ufw",
+        "no_such_module",
+        "community.zabbix.zabbix_host",
+    ]
+
+
+def test_aliases_of_arguments_become_documented_names(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`pkg`, `dest` of file and the like are what the documentation calls them."""
+    tasks = tasks_of("- apt: pkg=nginx\n- file: dest=/srv state=directory\n- user: user=app")
+    assert [sorted(task.invocations[0].args) for task in tasks] == [["name"], ["path", "state"], ["name"]]
+
+
+LOOPS = """
+loop: [a, b]                                    | a b
+with_items: [a, [b, c]]                         | a b c
+with_items: "{{ listed }}"                      | x y
+loop: "{{ listed + ['z'] }}"                    | x y z
+with_dict: {k: v}                               | {'key': 'k', 'value': 'v'}
+with_together: [[a, b], [1, 2]]                 | ('a', 1) ('b', 2)
+with_sequence: start=1 end=3                    | 1 2 3
+with_nested: [[a], [b, c]]                      | ('a', 'b') ('a', 'c')
+with_indexed_items: [a, b]                      | (0, 'a') (1, 'b')
+loop: "{{ query('dict', {'k': 'v'}) }}"         | {'key': 'k', 'value': 'v'}
+loop: "{{ listed | product([1]) | list }}"      | ('x', 1) ('y', 1)
+with_flattened: [[a, [b]], c]                   | a b c
+"""
+
+
+@pytest.mark.parametrize("line", LOOPS.strip().splitlines())
+def test_loops_have_ansibles_items(line: str, tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`loop` and every harmless `with_*`."""
+    loop, _, wanted = (part.strip() for part in line.rpartition("|"))
+    (task,) = tasks_of(f'- debug: msg="{{{{ item }}}}"\n  {loop}', {"inventory/group_vars/all.yml": "listed: [x, y]\n"})
+    assert " ".join(str(invocation.item) for invocation in task.invocations) == wanted
+
+
+def test_an_empty_loop_does_not_apply_and_an_unknown_one_says_so(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """No items: nothing runs. Unknown items: one invocation with the item unknown."""
+    _command, empty, unknown, refused = tasks_of("""
+- command: list
+  register: out
+- file: path={{ item }} state=directory
+  loop: []
+- file: path=/srv/{{ item }} state=directory
+  loop: "{{ out.stdout_lines }}"
+- file: path={{ item }} state=directory
+  with_lines: cat /etc/passwd
+""")
+    assert (empty.applies, empty.applies_reason) == (Verdict.NO, "the loop has no items")
+    assert unknown.loop_unknown
+    assert isinstance(unknown.invocations[0].args["path"], Unknown)
+    assert isinstance(refused.invocations[0].args["path"], Unknown)
+    assert "is not run" in refused.invocations[0].args["path"].reason
+
+
+def test_conditions_are_asked_for_each_item(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`when` sees the item; the task applies if it does for any item."""
+    (task,) = tasks_of("- debug: msg=x\n  loop: [1, 2, 3]\n  when: item > 1")
+    assert [str(invocation.applies) for invocation in task.invocations] == ["no", "yes", "yes"]
+    assert task.applies is Verdict.YES
+
+
+def test_includes_bring_their_tasks_with_variables_and_items(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """import_tasks, include_tasks with a loop, legacy include with variables, include_role with tasks_from."""
+    tasks = tasks_of(
+        """
+- import_tasks: one.yml
+  vars: {who: imported}
+- include_tasks: one.yml
+  loop: [a, b]
+  loop_control: {loop_var: who}
+- include: one.yml who=legacy
+- include_role:
+    name: r
+    tasks_from: other
+  vars: {who: role}
+- include_tasks: "{{ ansible_os_family }}.yml"
+""",
+        {
+            "one.yml": "- file: path=/{{ who }} state=directory\n",
+            "roles/r/tasks/other.yml": "- file: path=/{{ who }}-{{ role_name }}-{{ d }} state=directory\n",
+            "roles/r/defaults/main.yml": "d: default\n",
+            "Debian.yml": "- file: path=/debian state=directory\n",
+        },
+    )
+    found = [(task.source.file, task.invocations[0].args["path"]) for task in tasks if task.module.endswith("file")]
+    assert found == [
+        ("one.yml", "/imported"),
+        ("one.yml", "/a"),
+        ("one.yml", "/b"),
+        ("one.yml", "/legacy"),
+        ("roles/r/tasks/other.yml", "/role-r-default"),
+        ("Debian.yml", "/debian"),
+    ]
+
+
+def test_a_role_that_includes_itself_ends(read: Callable[..., object]) -> None:
+    """Recursion is bounded and reported."""
+    reading = read(
+        {
+            "site.yml": "- hosts: web\n  tasks:\n    - include_tasks: again.yml\n",
+            "again.yml": "- include_tasks: again.yml\n",
+        }
+    )
+    assert any(problem.code == "includes-too-deep" for problem in reading.project.problems)  # type: ignore[attr-defined]
