@@ -788,6 +788,19 @@ class InstructionLine:
     via: tuple[Via, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class LeftOut:
+    """An effect that a rule gave to the image and that the image, seen as a whole, does without."""
+
+    source: Source
+    """The task."""
+    what: str
+    """A path, `package nginx`, `command`."""
+    reason: str
+    outcome: Outcome = Outcome.PLATFORM
+    """What becomes of it instead; MANUAL where it cannot be made and a person must."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """What the application's image is made of."""
@@ -803,8 +816,8 @@ class Image:
     runtime_variables: tuple[tuple[str, str, Literal["secret", "parameter"]], ...] = ()
     """(environment variable, name, kind): what every container of this image needs, since its entrypoint writes the
     files that hold secrets or parameters from these variables at start."""
-    left_out: tuple[tuple[Source, str, str], ...] = ()
-    """(task, what, reason): effects that the playbook has and the image has not."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Effects that the playbook has and the image has not."""
     notes: tuple[str, ...] = ()
 
 
@@ -940,6 +953,8 @@ class Job:
     """Lock name; jobs that share one exclude each other."""
     timeout_s: int | None = None
     """Limit of one attempt; from `timeout N`, else derived from the observed duration."""
+    retries: int = 0
+    """Further attempts after a non-zero exit; 0 as under cron, more only where a person asked for it."""
     flexible_window_minutes: int | None = None
     day_guard: str = ""
     """Set where a state-machine guard (not the expression) restricts the days; e.g. `dom-or-dow`."""
