@@ -23,7 +23,7 @@ from analyzer.decide.image_paths import is_below, normal, parent
 from analyzer.decide.image_shell import Command, Instructions, command, dockerfile_word, has_marker, quote, unique
 from analyzer.decide.image_steps import BuildStep, Composed, compose_steps
 from analyzer.decide.processes import ProcessFindings
-from analyzer.model import CheckoutCode, Host, Image, ImageFile, Job, Process, Settings, Step, Via
+from analyzer.model import CheckoutCode, Host, Image, ImageFile, Job, Outcome, Process, Settings, Step, Via
 
 SKELETON = Via(rule="template:Dockerfile")
 """For lines that no task caused."""
@@ -72,10 +72,11 @@ def compose_image(
             if isinstance(step.effect, CheckoutCode) and step.effect.application and step.applies != "no"
         )
     )
-    left_out = {each.name: each.reason for each in findings.left_out}
+    left_out = {each.name: (each.reason, each.outcome) for each in findings.left_out}
     for path in findings.environment_files:
         if not any(path in job.command for job in jobs):
-            left_out.setdefault(path, "an environment file of a unit: its values are in the task definition")
+            why = "an environment file of a unit: its values are in the task definition"
+            left_out.setdefault(path, (why, Outcome.TASK_DEFINITION))
     composed = compose_steps([*steps, *findings.directories], roots, left_out)
     main = next((each for each in findings.processes if each.name == "api"), None) or next(
         iter(findings.processes), None

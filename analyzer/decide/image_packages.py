@@ -64,12 +64,15 @@ def _batch(effect: InstallPackages) -> tuple[str, bool, tuple[str, ...]]:
 
 
 def _names(batch: Sequence[Installed]) -> list[tuple[str, tuple[Via, ...]]]:
-    """Each package once, sorted, with every reason for it."""
+    """Each package once with every reason for it; those of one task together, sorted."""
     reasons: dict[str, list[Via]] = {}
     for each in batch:
-        for name in each.effect.names:
+        for name in sorted(each.effect.names):
             reasons.setdefault(name, []).append(each.via)
-    return [(name, unique(reasons[name])) for name in sorted(reasons)]
+    by_reason: dict[tuple[Via, ...], list[str]] = {}
+    for name, vias in reasons.items():
+        by_reason.setdefault(unique(vias), []).append(name)
+    return [(name, vias) for vias, names in by_reason.items() for name in names]
 
 
 def _command_with_names(start: str, batch: Sequence[Installed]) -> tuple[Command, ...]:

@@ -29,10 +29,12 @@ from analyzer.model import (
     Infrastructure,
     InstallPackages,
     LanguagePackages,
+    LeftOut,
     MakeDirectory,
     MakeGroup,
     MakeLink,
     MakeUser,
+    Outcome,
     Ownership,
     PackageRepository,
     ReleaseStep,
@@ -94,7 +96,7 @@ class Composed:
     build: list[BuildStep] = field(default_factory=list)
     checkouts: list[tuple[CheckoutCode, Via]] = field(default_factory=list)
     timezone: tuple[str, Via] | None = None
-    left_out: list[tuple[Source, str, str]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     users: set[str] = field(default_factory=set)
 
@@ -102,7 +104,9 @@ class Composed:
 class _Composer:
     """Takes the steps one by one; nothing of it outlives `compose_steps`."""
 
-    def __init__(self, steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, str]) -> None:
+    def __init__(
+        self, steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, tuple[str, Outcome]]
+    ) -> None:
         self.out = Composed()
         self.roots = tuple(roots)
         self.excluded = left_out
@@ -118,9 +122,9 @@ class _Composer:
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 
-    def refuse(self, via: Via, what: str, why: str) -> None:
+    def refuse(self, via: Via, what: str, why: str, outcome: Outcome = Outcome.MANUAL) -> None:
         for source in via.sources[:1] or (Source("", 1),):
-            self.out.left_out.append((source, what, why))
+            self.out.left_out.append(LeftOut(source=source, what=what, reason=why, outcome=outcome))
 
     def in_code(self, text: str) -> bool:
         """Whether `text` (a path or a command) speaks of the application's code."""
@@ -154,9 +158,11 @@ class _Composer:
         effect = step.effect
         path = getattr(effect, "path", "")
         if isinstance(path, str) and path.startswith("/") and not isinstance(effect, CheckoutCode):
-            reason = host_only(normal(path)) or self.excluded_path(normal(path))
-            if reason:
-                self.refuse(via, path, reason)
+            if reason := host_only(normal(path)):
+                self.refuse(via, path, reason, Outcome.PLATFORM)
+                return
+            if found := self.excluded_path(normal(path)):
+                self.refuse(via, path, *found)
                 return
         if not isinstance(effect, (WriteFile, EditFile)) and _secret_in(effect):
             self.refuse(via, type(effect).__name__, "a secret would be written into a layer of the image")
@@ -203,14 +209,14 @@ class _Composer:
             case _:
                 assert_never(effect)
 
-    def excluded_path(self, path: str) -> str:
-        return next((why for name, why in self.excluded.items() if name.startswith("/") and is_below(path, name)), "")
+    def excluded_path(self, path: str) -> tuple[str, Outcome] | None:
+        return next((why for name, why in self.excluded.items() if name.startswith("/") and is_below(path, name)), None)
 
     def install(self, effect: InstallPackages, via: Via) -> None:
         names = tuple(name for name in effect.names if name.split("=")[0] not in self.excluded)
         for name in effect.names:
             if name not in names:
-                self.refuse(via, f"package {name}", self.excluded[name.split("=")[0]])
+                self.refuse(via, f"package {name}", *self.excluded[name.split("=")[0]])
         if not names:
             return
         kept = InstallPackages(
@@ -440,8 +446,11 @@ class _Composer:
         self.build(BuildStep(commands=(command(text, via),), user=effect.user, via=via))
 
 
-def compose_steps(steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, str]) -> Composed:
-    """What `steps` add up to; `roots`: where the application's code lies; `left_out`: package or path -> reason."""
+def compose_steps(steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, tuple[str, Outcome]]) -> Composed:
+    """What `steps` add up to.
+
+    `roots`: where the application's code lies; `left_out`: package or path -> why it is, and what becomes of it.
+    """
     composer = _Composer(steps, roots, left_out)
     for number, step in enumerate(steps):
         if step.applies != "no":

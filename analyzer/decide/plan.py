@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from analyzer.decide.drift import find_drift
 from analyzer.decide.image import compose_image
+from analyzer.decide.image_decisions import settle_decisions
 from analyzer.decide.platform import load_platform
 from analyzer.decide.processes import find_processes
 from analyzer.decide.questions import stale_decisions
@@ -98,7 +99,7 @@ def _decide_application(
     )
     image = compose_image(tasks.steps, given.hosts, findings, sized, settings)
     decisions = (
-        *_with_jobs(tasks.decisions, jobs.by_task, sized),
+        *settle_decisions(_with_jobs(tasks.decisions, jobs.by_task, sized), tasks.steps, image),
         *jobs.decisions,
         *(_host_decision(host) for host in given.hosts),
     )

@@ -35,6 +35,7 @@ from analyzer.model import (
     Host,
     InstallPackages,
     MakeDirectory,
+    Outcome,
     Ownership,
     Process,
     ServiceState,
@@ -58,7 +59,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class Replaced:
     """A package or path that the image does without because something else of the platform does its work."""
 
     kind: str
@@ -66,6 +67,7 @@ class LeftOut:
     name: str
     """Package name, or directory (with all below it)."""
     reason: str
+    outcome: Outcome = Outcome.INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ class ProcessFindings:
     """What is known of the processes of one application."""
 
     processes: tuple[Process, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Replaced, ...] = ()
     environment_files: tuple[str, ...] = ()
     """Files that only units read as their environment: their values stand in the task definitions."""
     directories: tuple[Step, ...] = ()
@@ -171,7 +173,7 @@ class _Finder:
         for each in found:
             self.listen(each, front)
         self.name(found, front)
-        left_out: list[LeftOut] = []
+        left_out: list[Replaced] = []
         if front_via is not None:
             serving = next((each for each in found if each.name == "api"), None)
             if serving is not None:
@@ -452,7 +454,7 @@ class _Finder:
                 number += 1
             taken.add(each.name)
 
-    def replace_front(self, front: Front, serving: _Found, via: Via) -> list[LeftOut]:
+    def replace_front(self, front: Front, serving: _Found, via: Via) -> list[Replaced]:
         reason = f"the load balancer takes its place before {serving.command[0].rsplit('/', 1)[-1]}"
         self.notes.append(
             f"nginx is left out: {reason}."
@@ -467,9 +469,9 @@ class _Finder:
             name for name in self.packages if re.fullmatch(r"(lib)?nginx(-.*)?|apache2(-.*)?|httpd|haproxy", name)
         )
         return [
-            *(LeftOut(kind="package", name=name, reason=reason) for name in names),
+            *(Replaced(kind="package", name=name, reason=reason) for name in names),
             *(
-                LeftOut(kind="path", name=path, reason=reason)
+                Replaced(kind="path", name=path, reason=reason)
                 for path in ("/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy", "/var/log/nginx")
             ),
         ]

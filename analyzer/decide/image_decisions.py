@@ -1,0 +1,102 @@
+"""Decisions of tasks, settled once the image is known: what a rule gave to the image and the image does without."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from analyzer.model import (
+    CheckoutCode,
+    Decision,
+    Download,
+    EditFile,
+    Image,
+    InstallPackages,
+    LanguagePackages,
+    LeftOut,
+    MakeDirectory,
+    MakeGroup,
+    MakeLink,
+    MakeUser,
+    Outcome,
+    PackageRepository,
+    Question,
+    RemovePath,
+    RunCommand,
+    SetTimezone,
+    Source,
+    Step,
+    TouchFile,
+    Unpack,
+    Verdict,
+    WriteFile,
+)
+
+_OF_THE_IMAGE = (
+    CheckoutCode,
+    Download,
+    EditFile,
+    LanguagePackages,
+    MakeDirectory,
+    MakeGroup,
+    MakeLink,
+    MakeUser,
+    PackageRepository,
+    RemovePath,
+    RunCommand,
+    SetTimezone,
+    TouchFile,
+    Unpack,
+    WriteFile,
+)
+
+
+def settle_decisions(decisions: Iterable[Decision], steps: Sequence[Step], image: Image) -> tuple[Decision, ...]:
+    """`decisions` with the outcome that is true: a task of which nothing entered the image is not `image`.
+
+    A task of which a part is left out keeps its outcome and says in its reason what is missing.
+    """
+    effects: dict[Source, int] = {}
+    for step in steps:
+        if step.applies == Verdict.NO or not step.via.sources:
+            continue
+        source = step.via.sources[0]
+        if isinstance(step.effect, InstallPackages):
+            effects[source] = effects.get(source, 0) + len(step.effect.names)
+        elif isinstance(step.effect, _OF_THE_IMAGE):
+            effects[source] = effects.get(source, 0) + 1
+    gone: dict[Source, list[LeftOut]] = {}
+    for each in image.left_out:
+        gone.setdefault(each.source, []).append(each)
+    return tuple(
+        _settled(decision, gone[decision.source], effects.get(decision.source, 0))
+        if decision.source in gone and decision.kind in ("task", "handler")
+        else decision
+        for decision in decisions
+    )
+
+
+def _settled(decision: Decision, left_out: Sequence[LeftOut], effects: int) -> Decision:
+    failed = [each for each in left_out if each.outcome is Outcome.MANUAL]
+    if failed and decision.outcome in (Outcome.IMAGE, Outcome.SECRET):
+        text = "; ".join(f"{each.what}: {each.reason}" for each in failed)
+        question = decision.question or Question(
+            id=_question_id(decision, failed),
+            text=f"The image cannot be given this as it stands ({text}). Who writes it, and where?",
+        )
+        return replace(decision, outcome=Outcome.MANUAL, reason=f"{text}. {decision.reason}", question=question)
+    if decision.outcome is not Outcome.IMAGE:
+        return decision
+    reasons = "; ".join(dict.fromkeys(f"{each.what}: {each.reason}" for each in left_out))
+    if len(left_out) < effects:
+        return replace(decision, reason=f"{decision.reason} Left out of it: {reasons}.")
+    outcome = max((each.outcome for each in left_out), key=lambda each: (each is not Outcome.PLATFORM, each.value))
+    return replace(decision, outcome=outcome, reason=f"{reasons}.")
+
+
+def _question_id(decision: Decision, left_out: Sequence[LeftOut]) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", decision.name.lower()).strip("-")[:40]
+    text = "\n".join((decision.module, decision.name, *(each.what for each in left_out)))
+    return f"image-{words}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
