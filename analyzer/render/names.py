@@ -53,9 +53,7 @@ def fit(text: str, limit: int, allowed: str = "0-9A-Za-z_-") -> str:
 def variable(name: str) -> str:
     """The environment variable that carries the secret or parameter `name`: `db-password` -> `DB_PASSWORD`."""
     text = re.sub(r"[^0-9A-Za-z]+", "_", name).strip("_").upper()
-    if not text or text[0].isdigit():
-        text = f"V_{text}".rstrip("_")
-    return text
+    return text if text and not text[0].isdigit() else f"_{text}"
 
 
 def template_text(text: str) -> str:
@@ -138,6 +136,7 @@ class Names:
         """
         return f"/ecs/{self.prefix}/{fit(task_definition, 100)}"
 
+    @property
     def state_machine_log_group(self) -> str:
         """Log group of the state machines' own history; the prefix is the one that AWS grants log delivery to."""
         return f"/aws/vendedlogs/states/{self.prefix}"
@@ -248,6 +247,10 @@ class Names:
     def heartbeat_metric(self, job: str) -> str:
         """Metric that counts the "End." lines of `job`."""
         return fit(f"{job}-end", 200, "0-9A-Za-z_.-")
+
+    def event_rule(self, subject: str) -> str:
+        """EventBridge rule about `subject`."""
+        return self._named(subject, 64, "0-9A-Za-z_.-")
 
     def alarm(self, subject: str) -> str:
         """CloudWatch alarm about `subject`, e.g. `nightly-close-silent`."""

@@ -55,10 +55,10 @@ def file_systems(application: Application) -> tuple[FileSystem, ...]:
     for step in application.steps:
         if isinstance(step.effect, Infrastructure) and step.effect.kind == "efs":
             details = step.effect.details
-            path = _text(details.get("path")) or _text(details.get("mount_point"))
+            path = step.effect.name.rstrip("/")  # the rules name a mount by its mount point
             if path.startswith("/") and path not in found:
-                name = fit(step.effect.name.strip("/").replace("/", "-") or "data", 60, "0-9A-Za-z-")
-                options = _text(details.get("opts")) or _text(details.get("options"))
+                name = fit(path.strip("/").replace("/", "-"), 60, "0-9A-Za-z-")
+                options = _text(details.get("options"))
                 found[path] = FileSystem(name=name, path=path, read_only="ro" in options.split(","), via=step.via)
     return tuple(found[path] for path in sorted(found))
 

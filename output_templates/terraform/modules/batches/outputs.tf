@@ -1,0 +1,14 @@
+output "state_machine_arns" {
+  description = "Batch -> ARN of its state machine."
+  value       = { for job, machine in aws_sfn_state_machine.jobs : job => machine.arn }
+}
+
+output "schedule_group" {
+  description = "Name of the schedule group."
+  value       = aws_scheduler_schedule_group.this.name
+}
+
+output "dead_letter_queue_name" {
+  description = "Name of the dead-letter queue."
+  value       = aws_sqs_queue.dead_letters.name
+}

@@ -1,0 +1,206 @@
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  machine_arns = concat(
+    [for machine in aws_sfn_state_machine.jobs : machine.arn],
+    aws_sfn_state_machine.heartbeat_check[*].arn,
+  )
+  families = toset([for job in var.jobs : job.task_definition])
+  ecs      = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${var.account_id}"
+  states   = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.region}:${var.account_id}"
+  events   = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.region}:${var.account_id}"
+}
+
+# --- what the state machines may do
+
+data "aws_iam_policy_document" "states_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "states" {
+  name               = var.names.states_role
+  description        = "State machines: run batch tasks and watch them"
+  assume_role_policy = data.aws_iam_policy_document.states_trust.json
+}
+
+data "aws_iam_policy_document" "states" {
+  dynamic "statement" {
+    for_each = length(local.families) > 0 ? [1] : []
+
+    content {
+      sid     = "RunBatches"
+      actions = ["ecs:RunTask"]
+      # RunTask is authorised against the revision that the family stands for
+      resources = [for family in local.families : "${local.ecs}:task-definition/${family}:*"]
+
+      condition {
+        test     = "ArnEquals"
+        variable = "ecs:cluster"
+        values   = [var.cluster_arn]
+      }
+    }
+  }
+
+  statement {
+    sid       = "FollowBatches"
+    actions   = ["ecs:DescribeTasks", "ecs:StopTask"]
+    resources = ["${local.ecs}:task/${var.cluster_name}/*"]
+  }
+
+  statement {
+    sid       = "TagBatches"
+    actions   = ["ecs:TagResource"]
+    resources = ["${local.ecs}:task/${var.cluster_name}/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ecs:CreateAction"
+      values   = ["RunTask"]
+    }
+  }
+
+  # the rule through which Step Functions learns that a task has ended
+  statement {
+    sid       = "WaitForBatches"
+    actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+    resources = ["${local.events}:rule/StepFunctionsGetEventsForECSTaskRule"]
+  }
+
+  statement {
+    sid       = "PassRoles"
+    actions   = ["iam:PassRole"]
+    resources = var.task_role_arns
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["ecs-tasks.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid = "Locks"
+    actions = [
+      "dynamodb:DeleteItem",
+      "dynamodb:GetItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+    ]
+    resources = [aws_dynamodb_table.locks.arn]
+  }
+
+  # whether the run that holds a lock still goes on
+  dynamic "statement" {
+    for_each = length(var.jobs) > 0 ? [1] : []
+
+    content {
+      sid       = "LookAtLockHolder"
+      actions   = ["states:DescribeExecution"]
+      resources = [for job in var.jobs : "${local.states}:execution:${job.state_machine}:*"]
+    }
+  }
+
+  statement {
+    sid       = "Report"
+    actions   = ["sns:Publish"]
+    resources = [var.topic_arn]
+  }
+
+  statement {
+    sid       = "LookForHeartbeats"
+    actions   = ["cloudwatch:GetMetricStatistics"]
+    resources = ["*"] # this action knows no resource
+  }
+
+  # CloudWatch's vended logs know no resource either
+  statement {
+    sid = "WriteHistory"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "states" {
+  name   = "run-batches"
+  role   = aws_iam_role.states.name
+  policy = data.aws_iam_policy_document.states.json
+}
+
+# --- what the schedules may do
+
+data "aws_iam_policy_document" "scheduler_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [aws_scheduler_schedule_group.this.arn]
+    }
+  }
+}
+
+resource "aws_iam_role" "scheduler" {
+  name               = var.names.scheduler_role
+  description        = "Schedules: start the state machines"
+  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
+}
+
+data "aws_iam_policy_document" "scheduler" {
+  dynamic "statement" {
+    for_each = length(local.machine_arns) > 0 ? [1] : []
+
+    content {
+      sid       = "Start"
+      actions   = ["states:StartExecution"]
+      resources = local.machine_arns
+    }
+  }
+
+  statement {
+    sid       = "KeepWhatFailed"
+    actions   = ["sqs:SendMessage"]
+    resources = [aws_sqs_queue.dead_letters.arn]
+  }
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name   = "start-batches"
+  role   = aws_iam_role.scheduler.name
+  policy = data.aws_iam_policy_document.scheduler.json
+}
