@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from analyzer.decide.effects import Built, build
+from analyzer.decide.settings_files import settings_of
 from analyzer.model import (
     PARAMETER_OPEN,
     SECRET_OPEN,
@@ -59,6 +60,8 @@ class Part:
     outcome: Outcome
     rule: Rule | None
     reason: str
+    subject: str = ""
+    """The package, service, path or account that the reason is about, "" where it is about the whole task."""
     effects: tuple[Effect, ...] = ()
     """What is carried over."""
     dropped: tuple[Effect, ...] = ()
@@ -114,7 +117,8 @@ def by_role(part: Part, task: Task, pack: RulePack) -> Part:
     if rule is None:
         return part
     return replace(
-        rule_part(rule, (), f"Role {task.role}: {rule.reason}"),
+        rule_part(rule, ()),
+        subject=f"Role {task.role}",
         dropped=(*part.dropped, *(part.effects or part.alternative)),
         alternative=part.effects or part.alternative,
     )
@@ -127,18 +131,23 @@ def role_name(role: str) -> str:
 
 
 def _moved(part: Part, effect: Effect, rule: Rule, subject: str, task: Task, invocation: Invocation) -> Part:
-    reason = f"{subject}: {rule.reason}"
     if rule.outcome in _DROPPING:
-        return replace(rule_part(rule, (), reason), dropped=(effect,), alternative=(effect,))
+        return replace(rule_part(rule, ()), subject=subject, dropped=(effect,), alternative=(effect,))
     built = build(rule.emit, {"subject": subject}, task, invocation) if rule.emit else None
     if isinstance(built, Built):
-        return replace(rule_part(rule, built.effects, reason), dropped=(effect,), alternative=(effect,))
+        return replace(rule_part(rule, built.effects), subject=subject, dropped=(effect,), alternative=(effect,))
     if rule.outcome is Outcome.INFRASTRUCTURE:
-        return replace(rule_part(rule, (), reason), dropped=(effect,), alternative=(effect,))
-    moved = rule_part(rule, (effect,), reason)
+        return replace(rule_part(rule, ()), subject=subject, dropped=(effect,), alternative=(effect,))
+    if rule.outcome is Outcome.TASK_DEFINITION and (settings := settings_of(effect)) is not None:
+        left = f" Left behind: {', '.join(settings.left)}." if settings.left else ""
+        found = replace(rule_part(rule, settings.kept, rule.reason + left), dropped=(effect,), alternative=(effect,))
+        return found if settings.kept else replace(found, outcome=Outcome.PLATFORM)
+    moved = replace(rule_part(rule, (effect,)), subject=subject)
     if part.outcome in (Outcome.SECRET, Outcome.MANUAL) and rule.outcome is not Outcome.MANUAL:
         # a unit file with a password in it is a process all the same, but the secret is what a person must see to
-        return replace(part, effects=(effect,) if part.effects else (), reason=f"{part.reason} {reason}")
+        return replace(
+            part, effects=(effect,) if part.effects else (), reason=f"{part.reason} {rule.reason}", subject=subject
+        )
     return moved
 
 

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from analyzer.decide.accounts import without_people
+from analyzer.decide.answers import question_id_of, with_answers
 from analyzer.decide.command_tasks import COMMAND_MODULES, command_parts
 from analyzer.decide.effects import Refusal, build, told
 from analyzer.decide.match import Undetermined, match
@@ -69,10 +71,9 @@ def decide_tasks(
     dropped: list[Step] = []
     problems: list[Problem] = []
     ids = _question_ids(tasks)
-    for task, question_id in zip(tasks, ids, strict=True):
-        parts, found = _answered(
-            list(_task_parts(task, pack, manager, problems)), question_id, task, settings, problems
-        )
+    decided = without_people(tasks, [list(_task_parts(task, pack, manager, problems)) for task in tasks], pack)
+    for task, question_id, undecided in zip(tasks, ids, decided, strict=True):
+        parts, found = with_answers(undecided, question_id, task, settings, problems)
         decisions.append(_decision(task, [part for part, _ in parts], question_id, answered=found))
         for part, applies in parts:
             via = Via(rule=part.rule.id if part.rule else None, sources=(task.source,), note=_note(task, part, applies))
@@ -255,7 +256,7 @@ def _decision(task: Task, parts: Sequence[Part], question_id: str, *, answered: 
     question = None
     if main.question and not answered:
         question = Question(
-            id=_id_of(main, question_id),
+            id=question_id_of(main, question_id),
             text=main.question,
             answers=main.answers,
             blocking=bool(main.rule and main.rule.blocking),
@@ -276,13 +277,15 @@ def _decision(task: Task, parts: Sequence[Part], question_id: str, *, answered: 
 
 
 def _reason(task: Task, main: Part, parts: Sequence[Part]) -> str:
-    said = [main.reason]
-    others = Counter(part.reason if part.outcome is not main.outcome else "" for part in parts)
-    for part in parts:
-        if part is not main and part.outcome is not main.outcome and others.pop(part.reason, 0):
-            said.append(f"Partly {part.outcome}: {part.reason}")
-        elif part is not main and part.outcome is main.outcome and part.reason not in said:
-            said.append(part.reason)
+    """The main part's reason, then those of the other parts, each once with all that it is about."""
+    about: dict[tuple[Outcome, str], list[str]] = {(main.outcome, main.reason): []}
+    for part in sorted(parts, key=lambda part: DEMAND.index(part.outcome)):
+        about.setdefault((part.outcome, part.reason), []).append(part.subject)
+    said = []
+    for (outcome, reason), subjects in about.items():
+        names = _some(tuple(dict.fromkeys(filter(None, subjects))))
+        about_names = f"{names}: {reason}" if names else reason
+        said.append(about_names if outcome is main.outcome else f"Partly {outcome}: {about_names}")
     if task.loop_unknown:
         said.append("The items of its loop are not known.")
     if task.applies is Verdict.UNKNOWN and main.outcome not in (Outcome.CONTROL, Outcome.MANUAL, Outcome.PLATFORM):
@@ -292,79 +295,9 @@ def _reason(task: Task, main: Part, parts: Sequence[Part]) -> str:
     return " ".join(said)
 
 
-def _answered(
-    parts: list[tuple[Part, Verdict]], question_id: str, task: Task, settings: Settings, problems: list[Problem]
-) -> tuple[list[tuple[Part, Verdict]], bool]:
-    """The parts after the reviewer's answers."""
-    done = []
-    found = False
-    for part, applies in parts:
-        answer = settings.answers.get(_id_of(part, question_id)) if part.question else None
-        if answer is None:
-            done.append((part, applies))
-            continue
-        settled = _settle(part, answer, task)
-        if settled is None:
-            problems.append(
-                Problem(
-                    Severity.ERROR,
-                    "answer-not-understood",
-                    f"The answer {answer!r} to {_id_of(part, question_id)} cannot be carried out.",
-                    task.source,
-                    f"Answer one of {', '.join(part.answers)}, or image: COMMAND, or deploy: COMMAND.",
-                )
-            )
-            done.append((part, applies))
-            continue
-        found = True
-        done.append((settled, Verdict.YES if settled.effects else applies))
-    return done, found and not any(part.question and part.outcome is Outcome.MANUAL for part, _ in done)
-
-
-def _settle(part: Part, answer: object, task: Task) -> Part | None:
-    """The part that an answer makes; None for an answer that cannot be carried out."""
-    clear = replace(part, question="", answers=(), effects=(), dropped=())
-    if isinstance(answer, Mapping) and len(answer) == 1:
-        ((where, command),) = answer.items()
-        effect = (
-            RunCommand(command=str(command))
-            if where == "image"
-            else ReleaseStep(name=task.name, command=str(command))
-            if where == "deploy"
-            else None
-        )
-        if effect is None:
-            return None
-        return replace(
-            clear, outcome=_ANSWERED[str(where)], effects=(effect,), reason=f"A reviewer's command: {command}"
-        )
-    outcome = _ANSWERED.get(str(answer))
-    if outcome is None:
-        return None
-    known = part.effects or part.alternative
-    reason = f"A reviewer answered {answer!r}. {part.reason}"
-    if outcome in (Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED):
-        return replace(clear, outcome=outcome, dropped=known, reason=reason)
-    if outcome is Outcome.IMAGE:
-        return replace(clear, outcome=outcome, effects=part.alternative, reason=reason) if part.alternative else None
-    if outcome is Outcome.DEPLOY:
-        commands = tuple(
-            ReleaseStep(name=task.name, command=_shell(effect.command), directory=effect.directory, user=effect.user)
-            for effect in known
-            if isinstance(effect, RunCommand)
-        )
-        return replace(clear, outcome=outcome, effects=commands, reason=reason)
-    return replace(clear, outcome=outcome, effects=known, reason=reason)
-
-
-def _shell(command: str | tuple[str, ...]) -> str:
-    import shlex
-
-    return command if isinstance(command, str) else shlex.join(command)
-
-
-def _id_of(part: Part, question_id: str) -> str:
-    return part.rule.id if part.shared_question and part.rule else question_id
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:12])
+    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
 
 
 def _question_ids(tasks: Sequence[Task]) -> list[str]:

@@ -1,0 +1,89 @@
+"""Reviewers' answers to the questions about tasks."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+from analyzer.decide.parts import Part
+from analyzer.model import Outcome, Problem, ReleaseStep, RunCommand, Settings, Severity, Task, Verdict
+
+_ANSWERED = {
+    "drop": Outcome.PLATFORM,
+    **{str(outcome): outcome for outcome in Outcome if outcome is not Outcome.MANUAL},
+}
+
+
+def question_id_of(part: Part, task_id: str) -> str:
+    """The question's id: the rule's own where it asks once for all tasks, else the task's."""
+    return part.rule.id if part.shared_question and part.rule else task_id
+
+
+def with_answers(
+    parts: list[tuple[Part, Verdict]], question_id: str, task: Task, settings: Settings, problems: list[Problem]
+) -> tuple[list[tuple[Part, Verdict]], bool]:
+    """The parts after the reviewer's answers."""
+    done = []
+    found = False
+    for part, applies in parts:
+        answer = settings.answers.get(question_id_of(part, question_id)) if part.question else None
+        if answer is None:
+            done.append((part, applies))
+            continue
+        settled = _settle(part, answer, task)
+        if settled is None:
+            problems.append(
+                Problem(
+                    Severity.ERROR,
+                    "answer-not-understood",
+                    f"The answer {answer!r} to {question_id_of(part, question_id)} cannot be carried out.",
+                    task.source,
+                    f"Answer one of {', '.join(part.answers)}, or image: COMMAND, or deploy: COMMAND.",
+                )
+            )
+            done.append((part, applies))
+            continue
+        found = True
+        done.append((settled, Verdict.YES if settled.effects else applies))
+    return done, found and not any(part.question and part.outcome is Outcome.MANUAL for part, _ in done)
+
+
+def _settle(part: Part, answer: object, task: Task) -> Part | None:
+    """The part that an answer makes; None for an answer that cannot be carried out."""
+    clear = replace(part, question="", answers=(), effects=(), dropped=())
+    if isinstance(answer, Mapping) and len(answer) == 1:
+        ((where, command),) = answer.items()
+        effect = (
+            RunCommand(command=str(command))
+            if where == "image"
+            else ReleaseStep(name=task.name, command=str(command))
+            if where == "deploy"
+            else None
+        )
+        if effect is None:
+            return None
+        return replace(
+            clear, outcome=_ANSWERED[str(where)], effects=(effect,), reason=f"A reviewer's command: {command}"
+        )
+    outcome = _ANSWERED.get(str(answer))
+    if outcome is None:
+        return None
+    known = part.effects or part.alternative
+    reason = f"A reviewer answered {answer!r}. {part.reason}"
+    if outcome in (Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED):
+        return replace(clear, outcome=outcome, dropped=known, reason=reason)
+    if outcome is Outcome.IMAGE:
+        return replace(clear, outcome=outcome, effects=part.alternative, reason=reason) if part.alternative else None
+    if outcome is Outcome.DEPLOY:
+        commands = tuple(
+            ReleaseStep(name=task.name, command=_shell(effect.command), directory=effect.directory, user=effect.user)
+            for effect in known
+            if isinstance(effect, RunCommand)
+        )
+        return replace(clear, outcome=outcome, effects=commands, reason=reason)
+    return replace(clear, outcome=outcome, effects=known, reason=reason)
+
+
+def _shell(command: str | tuple[str, ...]) -> str:
+    return command if isinstance(command, str) else shlex.join(command)
