@@ -57,6 +57,9 @@ class PlayRun:
         for name, _entry, source in roles:
             if name and (role := self.run.finder.find(name, source)) is not None:
                 self._publish(role)
+                self._publish_imports(self.run.finder.entry(role.path, "tasks", "main"), role, set())
+        for section in ("pre_tasks", "tasks", "post_tasks"):
+            self._publish_entries(as_list(self.play.get(section)), self.file, None, set())
         self._section("pre_tasks", frame)
         for name, entry, source in roles:
             if name:
@@ -120,13 +123,46 @@ class PlayRun:
         self.role_variables = {**self.role_variables, **role.variables}
         self._cached = None
 
+    def _publish_imports(self, file: Path | None, role: Role | None, seen: set[Path]) -> None:
+        """Roles imported anywhere below `file` count for the whole play, as Ansible loads imports before it runs."""
+        if file is None or file in seen:
+            return
+        seen.add(file)
+        self._publish_entries(as_list(self.run.reader.load(file)), file, role, seen)
+
+    def _publish_entries(self, entries: list[Any], file: Path, role: Role | None, seen: set[Path]) -> None:
+        for entry in entries:
+            if not isinstance(entry, Mapping):
+                continue
+            for section in ("block", "rescue", "always"):
+                self._publish_entries(as_list(entry.get(section)), file, role, seen)
+            for key in entry:
+                short = str(key).rpartition(".")[2]
+                if short not in ("import_role", "import_tasks"):
+                    continue
+                written = entry[key]
+                name = written.get("name", written.get("file")) if isinstance(written, Mapping) else written
+                if not isinstance(name, str) or "{{" in name:
+                    continue
+                if short == "import_tasks":
+                    self._publish_imports(self._tasks_file(plain(name), Frame(file=file, role=role)), role, seen)
+                elif (
+                    imported := self.run.finder.find(
+                        self._role_name(name), self._source(name, entry, file), role.path if role else None
+                    )
+                ) is not None:
+                    self._publish(imported)
+                    start = written.get("tasks_from", "main") if isinstance(written, Mapping) else "main"
+                    self._publish_imports(self.run.finder.entry(imported.path, "tasks", str(start)), imported, seen)
+
     def _dependencies(self, role: Role, seen: frozenset[Path] = frozenset()) -> list[Role]:
         found = []
         for entry in role.dependencies:
             written = entry.get("role", entry.get("name")) if isinstance(entry, Mapping) else entry
             name = self._role_name(written)
             if name and role.path not in seen:
-                dependency = self.run.finder.find(name, None, role.path)
+                meta = self.run.finder.entry(role.path, "meta", "main") or role.path
+                dependency = self.run.finder.find(name, self._source(written, entry, meta), role.path)
                 if dependency is not None and dependency.path != role.path:
                     found.append(dependency)
         return found
@@ -378,8 +414,6 @@ class PlayRun:
                      for key in ("tasks_from", "vars_from", "defaults_from", "handlers_from")}  # fmt: skip
             inner = self._included_frame(frame, {k: v for k, v in entry.items() if k != "vars"}, invocation, loop)
             variables = entry.get("vars")
-            if static and (role := self.run.finder.find(name, task.source, frame.role.path if frame.role else None)):
-                self._publish(role)
             self._walk_role(
                 name, {"vars": variables} if isinstance(variables, Mapping) else {}, task.source, inner, once=False,
                 **froms,

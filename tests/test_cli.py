@@ -1,0 +1,159 @@
+"""Wrong usage and bad input: the message and the exit status of the contract."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from analyzer.cli import cli
+
+GOOD = {
+    "inventory/hosts": "[web]\nweb1\n",
+    "site.yml": "- hosts: web\n  roles: [good, broken]\n",
+    "roles/good/tasks/main.yml": "- name: A package\n  apt: name=curl\n",
+    "roles/broken/tasks/main.yml": "- name: Another\n  apt: name=jq\n",
+}
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    """Put `files` below `root`."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def run(project: Path, out: Path, *options: str) -> Result:
+    """The main job; a traceback is never an answer."""
+    result = CliRunner().invoke(cli, [str(project), "--out", str(out), *options])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_a_folder_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    """Status 2, one line, nothing written."""
+    result = run(tmp_path / "nowhere", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "no such folder" in result.output
+    assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
+    """Status 2, and what a project looks like."""
+    (tmp_path / "empty").mkdir()
+    result = run(tmp_path / "empty", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "inventory/" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", [["--env"], ["--no-such-option"], ["--format", "yaml"]])
+def test_wrong_options_are_wrong_usage(option: list[str], tmp_path: Path) -> None:
+    """click's own message, status 2."""
+    assert run(write(tmp_path / "p", GOOD), tmp_path / "out", *option).exit_code == 2
+
+
+def test_an_environment_that_is_not_there_is_asked_for_by_name(tmp_path: Path) -> None:
+    """Several environments and none of that name: the names are listed."""
+    files = {**GOOD, "inventory/staging/hosts": "[web]\nw1\n", "inventory/live/hosts": "[web]\nw2\n"}
+    del files["inventory/hosts"]
+    result = run(write(tmp_path / "p", files), tmp_path / "out")
+    assert result.exit_code == 2
+    assert "live, staging" in result.output
+    assert run(tmp_path / "p", tmp_path / "out", "--env", "live").exit_code in (0, 1)
+
+
+def test_a_syntax_error_in_one_role_stops_nothing_else(tmp_path: Path) -> None:
+    """A problem with file and line; everything else is in the plan."""
+    files = {**GOOD, "roles/broken/tasks/main.yml": "- name: Fine\n  apt: name=jq\n- name: 'unclosed\n  apt: [\n"}
+    result = run(write(tmp_path / "p", files), tmp_path / "out")
+    assert result.exit_code in (0, 1)
+    plan = json.loads((tmp_path / "out/plan.json").read_text(encoding="utf-8"))
+    (problem,) = [problem for problem in plan["problems"] if problem["code"] == "yaml-syntax"]
+    assert problem["source"]["file"] == "roles/broken/tasks/main.yml"
+    assert problem["source"]["line"] >= 3
+    assert [decision["name"] for decision in plan["applications"][0]["decisions"] if decision["kind"] == "task"] == [
+        "A package"
+    ]
+    assert "roles/broken/tasks/main.yml" in result.output
+
+
+def test_an_unreadable_file_is_a_problem_and_the_rest_is_read(tmp_path: Path) -> None:
+    """A link that leads nowhere, or a file without permission (root may read those)."""
+    project = write(tmp_path / "p", GOOD)
+    broken = project / "roles/broken/tasks/main.yml"
+    broken.chmod(0)
+    if os.access(broken, os.R_OK):
+        broken.unlink()
+        broken.mkdir()
+        (project / "roles/broken/tasks/main.yaml").symlink_to("/proc/self/mem")
+    result = run(project, tmp_path / "out")
+    if broken.is_file():
+        broken.chmod(stat.S_IRUSR)
+    assert result.exit_code in (0, 1), result.output
+    assert "Traceback" not in result.output
+    plan = json.loads((tmp_path / "out/plan.json").read_text(encoding="utf-8"))
+    assert "A package" in [decision["name"] for decision in plan["applications"][0]["decisions"]]
+
+
+def test_a_role_that_is_not_there_is_a_problem_with_its_line(tmp_path: Path) -> None:
+    """An absent Galaxy role: where it is asked for, and what to do."""
+    files = {**GOOD, "site.yml": "- hosts: web\n  roles:\n    - good\n    - geerlingguy.nginx\n"}
+    run(write(tmp_path / "p", files), tmp_path / "out")
+    plan = json.loads((tmp_path / "out/plan.json").read_text(encoding="utf-8"))
+    (problem,) = [problem for problem in plan["problems"] if problem["code"] == "role-not-found"]
+    assert problem["source"] == {"file": "site.yml", "line": 4}
+    assert "ansible-galaxy" in problem["hint"]
+
+
+def test_a_manual_item_that_blocks_gives_status_1(tmp_path: Path) -> None:
+    """Written, and something waits for a person."""
+    files = {
+        **GOOD,
+        "roles/broken/tasks/main.yml": "- name: A job without a zone\n  cron: {name: x, minute: '1', job: /opt/x, user: root}\n",
+    }
+    result = run(write(tmp_path / "p", files), tmp_path / "out")
+    assert result.exit_code == 1
+    assert (tmp_path / "out/plan.json").exists()
+
+
+def test_an_edit_of_a_person_is_kept_until_force(tmp_path: Path) -> None:
+    """The second run keeps it and says so; --force writes over it."""
+    project, out = write(tmp_path / "p", GOOD), tmp_path / "out"
+    assert run(project, out).exit_code in (0, 1)
+    (dockerfile,) = out.glob("*/app/Dockerfile")
+    original = dockerfile.read_text(encoding="utf-8")
+    dockerfile.write_text(original + "# mine\n", encoding="utf-8")
+    result = run(project, out)
+    assert "edited-file-kept" in result.output
+    assert dockerfile.read_text(encoding="utf-8").endswith("# mine\n")
+    assert run(project, out, "--force").exit_code in (0, 1)
+    assert dockerfile.read_text(encoding="utf-8") == original
+
+
+def test_json_on_stdout_is_json(tmp_path: Path) -> None:
+    """--format json gives one object, and nothing else on stdout."""
+    result = run(write(tmp_path / "p", GOOD), tmp_path / "out", "--format", "json")
+    assert json.loads(result.stdout)["applications"]
+
+
+def test_a_folder_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+    """A file where the bundle should go: status 2 and the reason."""
+    (tmp_path / "out").write_text("in the way", encoding="utf-8")
+    result = run(write(tmp_path / "p", GOOD), tmp_path / "out")
+    assert result.exit_code == 2
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "in the way"
+
+
+@pytest.mark.parametrize("name", ["analyze", "explain", "rules"])
+def test_every_command_has_help(name: str) -> None:
+    """--help says what it does."""
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
