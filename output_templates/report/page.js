@@ -1,0 +1,84 @@
+/* The page: which application, which theme, and where a link leads. */
+const SECTIONS = { questions: drawQuestions, load: drawPlots, calendar: drawCalendar, jobs: drawJobs, roles: drawRoles, ledger: drawLedger, files: drawFiles, drift: drawDrift, values: drawValues, problems: drawProblems };
+
+function chooseApp(app) {
+  current = app;
+  const select = $("#app");
+  select.value = app ? app.name : "";
+  $$("#overview .app").forEach((article) => { article.hidden = DATA.apps.length > 1 && article.dataset.app !== app.name; });
+  if (app) for (const [name, draw] of Object.entries(SECTIONS)) later($("#" + name + " .body"), draw);
+}
+
+function follow() {
+  const hash = location.hash.slice(1);
+  if (!hash) return;
+  const [kind, ...rest] = hash.split("=");
+  let value = "";
+  try { value = decodeURIComponent(rest.join("=")); } catch { value = rest.join("="); }
+  let goal = null;
+  if (kind === "d") goal = showDecision(value);
+  else if (kind === "j") goal = showJob(value);
+  else if (kind === "q") goal = showQuestion(value);
+  else if (kind === "f") {
+    const parts = /^(.*?)(?::(\d+))?$/.exec(value);
+    goal = showFile(parts[1], Number(parts[2] || 0));
+  } else if (hash.startsWith("ledger?o=")) {
+    ledger.outcomes.clear();
+    ledger.outcomes.add(hash.slice(9));
+    build($("#ledger .body"));
+    drawLedger($("#ledger .body"));
+    goal = $("#ledger");
+  }
+  if (!goal) return;
+  $$(".entry.target, .question.target").forEach((one) => one.classList.remove("target"));
+  if (goal.matches(".entry, .question")) goal.classList.add("target");
+  goal.scrollIntoView({ block: kind === "f" ? "nearest" : "start", behavior: "instant" });
+  if (!goal.hasAttribute("tabindex")) goal.setAttribute("tabindex", "-1");
+  goal.focus({ preventScroll: true });
+}
+
+function setTheme(dark) {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  $("#theme").setAttribute("aria-pressed", String(dark));
+  $$(".plot").forEach((figure) => figure.draw && $("canvas", figure) && figure.draw());
+}
+
+const darkWanted = matchMedia("(prefers-color-scheme: dark)");
+setTheme(darkWanted.matches);
+darkWanted.addEventListener("change", (event) => setTheme(event.matches));
+$("#theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
+
+$("#app").append(...DATA.apps.map((app) => h("option", { value: app.name }, app.name)));
+$(".app-choice").hidden = DATA.apps.length < 2;
+$("#app").addEventListener("change", () => chooseApp(DATA.apps.find((app) => app.name === $("#app").value)));
+
+addEventListener("beforeprint", () => {
+  setTheme(false);
+  buildAll();
+  $$("details").forEach((one) => { one.dataset.was = one.open ? "1" : ""; one.open = true; });
+  buildAll();
+});
+addEventListener("afterprint", () => {
+  setTheme(darkWanted.matches);
+  $$("details").forEach((one) => { one.open = Boolean(one.dataset.was); });
+});
+$("#print").addEventListener("click", () => print());
+
+const spy = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) {
+    $$("#toc a").forEach((link) => link.removeAttribute("aria-current"));
+    $(`#toc a[href="#${entry.target.id}"]`).setAttribute("aria-current", "true");
+  }
+}, { rootMargin: "-20% 0px -70% 0px" });
+$$("main > section").forEach((section) => spy.observe(section));
+
+let resizing = 0;
+addEventListener("resize", () => {
+  clearTimeout(resizing);
+  resizing = setTimeout(() => $$(".plot").forEach((figure) => figure.draw && figure.draw()), 200);
+});
+
+addEventListener("hashchange", follow);
+if (current) chooseApp(current);
+follow();
+document.documentElement.dataset.ready = "1";

@@ -1,0 +1,43 @@
+/* Open questions, each with its answers; what is chosen becomes lines for migrate.yml. */
+const chosen = new Map();
+
+function drawQuestions(body) {
+  if (!DATA.questions.length) { body.replaceChildren(h("p", { class: "empty" }, t("summary.nothing-open"))); return; }
+  const output = h("pre", { id: "migrate-yml", tabindex: "0", "aria-label": "migrate.yml" });
+  const button = h("button", { type: "button", onclick: () => copy(output.textContent, button) }, t("page.copy"));
+  const update = () => { output.textContent = decisionsText(); };
+  body.replaceChildren(
+    h("div", {}, DATA.questions.map((one, index) => questionCard(one, index, update))),
+    h("div", { class: "answers" }, h("div", { class: "row spread" }, h("b", {}, "migrate.yml"), button), output));
+  update();
+}
+
+function questionCard(one, index, update) {
+  const own = h("input", { type: "text", size: 30, "aria-label": t("page.own-answer"), oninput: () => { radios.at(-1).checked = true; choose(own.value); } });
+  const choose = (answer) => { answer ? chosen.set(index, answer) : chosen.delete(index); update(); };
+  const radio = (label, value) => h("input", { type: "radio", name: "q" + index, value, onchange: () => choose(label === own ? own.value : value) });
+  const radios = [radio("", ""), ...one.answers.map((answer) => radio(answer, answer)), radio(own, "own")];
+  radios[0].checked = !chosen.has(index);
+  const labels = [t("page.later"), ...one.answers, own];
+  return h("article", { class: "question" + (one.blocking ? " blocking" : ""), id: "q-" + one.id, "data-question": one.id },
+    h("fieldset", {}, h("legend", {}, one.subject, " ", one.blocking && h("span", { class: "badge alert" }, t("page.blocking"))),
+      h("div", { style: "flex-basis:100%" }, place(one.source), " ", h("span", { class: "where" }, one.id), h("p", {}, one.text), one.applied && h("p", { class: "hint" }, t("page.default-applied", { answer: one.answers[0] || "" }))),
+      radios.map((input, at) => h("label", {}, input, at > 0 && at <= one.answers.length ? h("code", {}, labels[at]) : labels[at]))));
+}
+
+function decisionsText() {
+  const sections = new Map();
+  for (const [index, answer] of [...chosen].sort((a, b) => a[0] - b[0])) {
+    const one = DATA.questions[index];
+    const value = one.section === "task_definitions" || /^[A-Za-z][\w.-]*$/.test(answer) ? answer : JSON.stringify(answer);
+    if (!sections.has(one.section)) sections.set(one.section, []);
+    sections.get(one.section).push("  " + one.key + ": " + value);
+  }
+  if (!sections.size) return t("page.no-answers");
+  return "version: 1\n" + [...sections].map(([name, lines]) => name + ":\n" + lines.join("\n")).join("\n") + "\n";
+}
+
+function showQuestion(id) {
+  build($("#questions .body"));
+  return document.getElementById("q-" + id);
+}
