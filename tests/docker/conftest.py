@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.docker.fargate import TaskDefinition, build, docker
+from tests.docker.fargate import Batch, Start, TaskDefinition, build, docker
 
 PROJECT = Path(__file__).resolve().parents[2] / "fixtures" / "accounting"
 TAG = "migrate-analyze-test/accounting:generated"
@@ -60,3 +60,14 @@ def definitions(bundle: Path, plan: dict[str, Any], image: str) -> dict[str, Tas
     folder = bundle / plan["name"] / "app" / "docker" / "production"
     found = [TaskDefinition.read(path, image) for path in sorted(folder.glob("task_definition.*.json"))]
     return {definition.name: definition for definition in found}
+
+
+@pytest.fixture(scope="session")
+def batches(bundle: Path, plan: dict[str, Any], definitions: dict[str, TaskDefinition]) -> dict[str, Batch]:
+    """Every scheduled batch by id, the disabled one too, since somebody may switch it on."""
+    folder = bundle / plan["name"] / "infra" / "state_machines"
+    return {
+        job["id"]: Batch(job, Start.read(folder / f"{job['id']}.asl.json"), definitions[f"batch_{job['class']}"])
+        for job in plan["jobs"]
+        if job["outcome"] == "schedule"
+    }

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,29 @@ def build(context: Path, tag: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What a state machine asks of ECS: the overrides of its RunTask."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> Start:
+        """The one place in the state machine that starts a task."""
+        states = json.loads(path.read_text(encoding="utf-8"))["States"].values()
+        (run,) = [state for state in states if ":ecs:runTask" in state.get("Resource", "")]
+        (overrides,) = run["Parameters"]["Overrides"]["ContainerOverrides"]
+        environment = {pair["Name"]: pair["Value"] for pair in overrides.get("Environment", [])}
+        return cls(tuple(overrides["Command"]), environment)
+
+
+@dataclass(frozen=True, slots=True)
 class TaskDefinition:
     """A generated task definition with its one container."""
 
     name: str
     request: Mapping[str, Any]
     image: str
-    extra_environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path, image: str) -> TaskDefinition:
@@ -78,11 +94,12 @@ class TaskDefinition:
         return [*out, self.image, *(command or container.get("command", []))]
 
     def run(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None, volumes: Sequence[str] = ()
+        self, start: Start, environment: Mapping[str, str] | None = None, volumes: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
         """A batch: from its start to its end."""
         mounts = [part for volume in volumes for part in ("--volume", volume)]
-        return docker("run", "--rm", *mounts, *self.arguments(command, environment), check=False, timeout_s=120)
+        values = {**start.environment, **(environment or {})}
+        return docker("run", "--rm", *mounts, *self.arguments(start.command, values), check=False, timeout_s=120)
 
     @contextmanager
     def started(self) -> Iterator[str]:
@@ -106,3 +123,18 @@ class TaskDefinition:
                     f"not healthy ({state}): {answer.stdout}{answer.stderr}\n{logs.stdout}{logs.stderr}"
                 )
             time.sleep(0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A job of the plan with what starts it."""
+
+    job: Mapping[str, Any]
+    start: Start
+    definition: TaskDefinition
+
+    def run(
+        self, environment: Mapping[str, str] | None = None, volumes: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """One run as the state machine would start it."""
+        return self.definition.run(self.start, environment, volumes)
