@@ -70,7 +70,7 @@ _PACK_KEYS: Mapping[str, str] = {
     "link": "default link of its rules",
     "rules": "list of rules",
 }
-_ANSWERS = ("image", "process", "task-definition", "schedule", "infrastructure", "secret", "deploy", "platform", "drop")
+_ANSWERS = frozenset({"drop", *map(str, Outcome)} - {"manual", "skipped"})
 _IS_PACK = re.compile(r"^pack:", re.MULTILINE)
 _HAS_RULES = re.compile(r"^rules:", re.MULTILINE)
 

@@ -22,10 +22,10 @@ def question_id_of(part: Part, task_id: str) -> str:
 
 def with_answers(
     parts: list[tuple[Part, Verdict]], question_id: str, task: Task, settings: Settings, problems: list[Problem]
-) -> tuple[list[tuple[Part, Verdict]], bool]:
-    """The parts after the reviewer's answers."""
+) -> tuple[list[tuple[Part, Verdict]], tuple[str, ...]]:
+    """The parts after the reviewer's answers, and the ids of the questions that these settled."""
     done = []
-    found = False
+    settled_ids: list[str] = []
     for part, applies in parts:
         answer = settings.answers.get(question_id_of(part, question_id)) if part.question else None
         if answer is None:
@@ -44,9 +44,9 @@ def with_answers(
             )
             done.append((part, applies))
             continue
-        found = True
+        settled_ids.append(question_id_of(part, question_id))
         done.append((settled, Verdict.YES if settled.effects else applies))
-    return done, found and not any(part.question and part.outcome is Outcome.MANUAL for part, _ in done)
+    return done, tuple(dict.fromkeys(settled_ids))
 
 
 def _settle(part: Part, answer: object, task: Task) -> Part | None:

@@ -51,9 +51,12 @@ def find_command(command: SimpleCommand, pack: RulePack) -> Rule | None:
     candidates = pack.commands.get(program)
     if candidates is None and (versioned := _VERSIONED.match(program)):
         candidates = pack.commands.get(versioned[1])
+    if candidates is None:
+        rest = words[1:]
+        return next((rule for pattern, rule in pack.commands.get("*", ()) if pattern[1:] == rest), None)
     best: tuple[int, int] | None = None
     found = None
-    for pattern, rule in candidates or ():
+    for pattern, rule in candidates:
         if (last := _position(pattern, words)) is not None and (best is None or (len(pattern), -last) > best):
             best, found = (len(pattern), -last), rule
     return found

@@ -62,6 +62,8 @@ class Part:
     reason: str
     subject: str = ""
     """The package, service, path or account that the reason is about, "" where it is about the whole task."""
+    item: str = ""
+    """The loop item it comes from, in a word."""
     effects: tuple[Effect, ...] = ()
     """What is carried over."""
     dropped: tuple[Effect, ...] = ()

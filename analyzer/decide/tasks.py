@@ -15,6 +15,8 @@ from analyzer.decide.effects import Refusal, build, told
 from analyzer.decide.match import Undetermined, match
 from analyzer.decide.parts import DEMAND, Part, by_role, by_subject, has_parameters, rule_part, with_secrets
 from analyzer.model import (
+    PARAMETER_OPEN,
+    SECRET_OPEN,
     Decision,
     InstallPackages,
     Invocation,
@@ -36,6 +38,7 @@ from analyzer.model import (
 )
 from analyzer.rulepack import Rule, RulePack
 
+_MARKS = (SECRET_OPEN, PARAMETER_OPEN)
 _CONTROLLER = frozenset({"localhost", "127.0.0.1", "::1"})
 _ON_HOST = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.PLATFORM})
 _ANSWERED = {
@@ -73,8 +76,8 @@ def decide_tasks(
     ids = _question_ids(tasks)
     decided = without_people(tasks, [list(_task_parts(task, pack, manager, problems)) for task in tasks], pack)
     for task, question_id, undecided in zip(tasks, ids, decided, strict=True):
-        parts, found = with_answers(undecided, question_id, task, settings, problems)
-        decisions.append(_decision(task, [part for part, _ in parts], question_id, answered=found))
+        parts, settled = with_answers(undecided, question_id, task, settings, problems)
+        decisions.append(_decision(task, [part for part, _ in parts], question_id, settled))
         for part, applies in parts:
             via = Via(rule=part.rule.id if part.rule else None, sources=(task.source,), note=_note(task, part, applies))
             steps.extend(Step(effect=effect, via=via, role=task.role, applies=applies) for effect in part.effects)
@@ -113,7 +116,17 @@ def _invocation_parts(
             yield elsewhere
             continue
         for piece in by_subject(part, task, invocation, pack):
-            yield with_secrets(by_role(piece, task, pack))
+            found = with_secrets(by_role(piece, task, pack))
+            yield replace(found, item=_label(invocation)) if len(task.invocations) > 1 else found
+
+
+def _label(invocation: Invocation) -> str:
+    """The item of a loop in a word, for reasons that differ between items."""
+    item = invocation.item
+    if isinstance(item, Mapping):
+        item = next((item[key] for key in ("name", "key", "path", "dest", "src", "user") if key in item), None)
+    plain = isinstance(item, str | int) and len(str(item)) <= 60 and not any(mark in str(item) for mark in _MARKS)
+    return str(item) if plain else ""
 
 
 def _by_module(task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem]) -> Part:
@@ -251,15 +264,17 @@ def _note(task: Task, part: Part, applies: Verdict) -> str:
     return "; ".join(notes)
 
 
-def _decision(task: Task, parts: Sequence[Part], question_id: str, *, answered: bool) -> Decision:
-    main = min(parts, key=lambda part: DEMAND.index(part.outcome))
+def _decision(task: Task, parts: Sequence[Part], question_id: str, settled: tuple[str, ...]) -> Decision:
+    demanding = sorted(parts, key=lambda part: DEMAND.index(part.outcome))
+    main = demanding[0]
+    asking = next((part for part in demanding if part.question), None)
     question = None
-    if main.question and not answered:
+    if asking is not None:
         question = Question(
-            id=question_id_of(main, question_id),
-            text=main.question,
-            answers=main.answers,
-            blocking=bool(main.rule and main.rule.blocking),
+            id=question_id_of(asking, question_id),
+            text=asking.question,
+            answers=asking.answers,
+            blocking=bool(asking.rule and asking.rule.blocking),
         )
     return Decision(
         kind=task.kind,
@@ -272,17 +287,19 @@ def _decision(task: Task, parts: Sequence[Part], question_id: str, *, answered: 
         rule=main.rule.id if main.rule else None,
         reason=_reason(task, main, parts),
         question=question,
-        answered=answered,
+        answered=bool(settled) and question is None,
+        answered_questions=settled,
     )
 
 
 def _reason(task: Task, main: Part, parts: Sequence[Part]) -> str:
     """The main part's reason, then those of the other parts, each once with all that it is about."""
-    about: dict[tuple[Outcome, str], list[str]] = {(main.outcome, main.reason): []}
+    about: dict[tuple[Outcome, str], list[Part]] = {(main.outcome, main.reason): []}
     for part in sorted(parts, key=lambda part: DEMAND.index(part.outcome)):
-        about.setdefault((part.outcome, part.reason), []).append(part.subject)
+        about.setdefault((part.outcome, part.reason), []).append(part)
     said = []
-    for (outcome, reason), subjects in about.items():
+    for (outcome, reason), alike in about.items():
+        subjects = [part.subject or (part.item if len(about) > 1 else "") for part in alike]
         names = _some(tuple(dict.fromkeys(filter(None, subjects))))
         about_names = f"{names}: {reason}" if names else reason
         said.append(about_names if outcome is main.outcome else f"Partly {outcome}: {about_names}")
