@@ -1,0 +1,82 @@
+"""What `verify` found: checks of the built image, and the comparison with a run of the real playbook."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class Standing(StrEnum):
+    """What is to be thought of one thing that was compared."""
+
+    SAME = "same"
+    EXPLAINED = "explained"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was tried with the image."""
+
+    name: str
+    """build | process api | health api | batch journal-import | playbook"""
+    status: Literal["ok", "failed", "skipped"]
+    detail: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Difference:
+    """Something that the image and the host made by the playbook do not have in common."""
+
+    kind: str
+    """package | file | directory | link | user | group"""
+    name: str
+    image: str
+    """What the image has, "absent" where it has nothing."""
+    playbook: str
+    standing: Standing
+    reason: str = ""
+    """The decision or the fact that explains it, with its source line; "" where nothing does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """Everything about one application."""
+
+    application: str
+    checks: tuple[Check, ...]
+    compared: bool = False
+    """Whether a playbook was run."""
+    same: tuple[tuple[str, int], ...] = ()
+    """(kind, how many are the same)."""
+    differences: tuple[Difference, ...] = ()
+    image_bytes: int = 0
+    image_layers: int = 0
+    playbook_bytes: int = 0
+    """Size of the same base image after the playbook ran in it, in one layer."""
+    not_run: tuple[str, ...] = ()
+    """Tasks of the playbook that could not run in a container, with the reason."""
+
+    @property
+    def counts(self) -> tuple[tuple[str, int, int, int], ...]:
+        """(kind, same, explained, unexplained), for every kind that was compared."""
+        found = Counter((each.kind, each.standing) for each in self.differences)
+        same = dict(self.same)
+        kinds = dict.fromkeys((*same, *sorted({each.kind for each in self.differences})))
+        return tuple(
+            (kind, same.get(kind, 0), found[kind, Standing.EXPLAINED], found[kind, Standing.UNEXPLAINED])
+            for kind in kinds
+        )
+
+    @property
+    def unexplained(self) -> tuple[Difference, ...]:
+        """Differences that nothing explains."""
+        return tuple(each for each in self.differences if each.standing is Standing.UNEXPLAINED)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed and nothing is unexplained."""
+        return not self.unexplained and all(each.status != "failed" for each in self.checks)
