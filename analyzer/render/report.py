@@ -113,7 +113,8 @@ def _overview(application: Application, texts: Texts) -> dict[str, object]:
         ],
         "costs": [
             {
-                "name": readable(one.name),
+                "name": texts.named(f"cost.{one.name}", readable(one.name)),
+                "now": one.name.startswith("ec2"),
                 "usd": f"{one.monthly_usd:,.2f}",
                 "basis": readable(one.basis),
                 "share": max(0, min(100, round(100 * one.monthly_usd / most))),

@@ -103,7 +103,7 @@ def _files(files: Iterable[OutputFile], reasons: _Reasons) -> dict[str, Any]:
 
 def _application(application: Application) -> dict[str, Any]:
     plots = _plots(application)
-    around = plots[0]["start"] if plots else None
+    around = plots[0]["start"] + plots[0]["step"] * len(plots[0]["mean"]) // 2 if plots else None
     return {
         "name": application.name,
         "environment": application.environment,

@@ -27,14 +27,14 @@ def picture(application: Application, texts: Texts) -> str:
     """Two drawings side by side; every text in it is escaped. The page defines the arrows' head, `#tip`."""
     before, before_height = _before(application, texts)
     after, after_height = _after(application, texts)
-    height = max(before_height, after_height) + 20
+    height = max(before_height, after_height) + 12
     label = escape(texts("page.picture-label", name=application.name))
     parts = [
         f'<svg class="picture" viewBox="0 0 1000 {height}" role="img" aria-label="{label}">',
         f'<text class="heading" x="10" y="18">{escape(texts("page.before"))}</text>',
         f'<text class="heading" x="530" y="18">{escape(texts("page.after"))}</text>',
         *before,
-        f'<path class="arrow big" d="M488 {height // 2} h26" marker-end="url(#tip)"/>',
+        '<path class="arrow big" d="M476 110 h36 m-9 -7 l9 7 l-9 7"/>',
         *after,
         "</svg>",
     ]

@@ -209,7 +209,9 @@ def _sizes(application: Application, texts: Texts) -> Iterator[Line]:
         label = ""
     label = texts("summary.cost")
     for cost in application.costs:
-        yield _row(label, (f"{cost.monthly_usd:>9,.2f} USD  {_safe(cost.name)}", "plain"))
+        yield _row(
+            label, (f"{cost.monthly_usd:>9,.2f} USD  {_safe(texts.named(f'cost.{cost.name}', cost.name))}", "plain")
+        )
         label = ""
 
 

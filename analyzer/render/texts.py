@@ -128,6 +128,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "open questions, {blocking} of them blocking",
         "件の未回答の質問 (うちブロック {blocking} 件)",
     ),
+    "page.tile-open": ("open questions, none of them blocking", "件の未回答の質問 (ブロックなし)"),
     "page.picture-label": (
         "{name}: on the left what runs on the hosts today, on the right what runs on ECS Fargate",
         "{name}: 左は現在のホスト、右は ECS Fargate",
@@ -221,7 +222,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "page.month-view": ("The month", "月表示"),
     "page.week-label": ("Firings of {count} jobs in one week", "ジョブ {count} 件の 1 週間の起動時刻"),
     "page.times-a-day": ("{count} times a day", "1 日 {count} 回"),
-    "page.daily-jobs": ("{count} daily or more often", "毎日以上: {count} 件"),
+    "page.daily-jobs": ("+ {count} every day", "+ 毎日 {count} 件"),
     "page.no-metrics": (
         "No metrics were given: nothing can be drawn, and the sizes are assumptions.",
         "メトリクスがないため表示できません。サイズは仮定です。",
@@ -229,7 +230,14 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "page.plot-cpu": ("CPU", "CPU"),
     "page.plot-memory": ("Memory", "メモリ"),
     "page.zoom-out": ("Show all", "全体を表示"),
-    "page.measured": ("measured", "実測"),
+    "page.measured": ("measured (pale: highest in each step)", "実測 (薄い線: 各区間の最大値)"),
+    "page.shade": ("Runs shaded:", "網掛けする実行:"),
+    "page.chores": ("{count} that nobody needs any more", "不要になるもの {count} 件"),
+    "page.for-migrate": ("For migrate.yml", "migrate.yml 用"),
+    "cost.ec2-now": ("EC2 today", "現在の EC2"),
+    "cost.fargate-as-it-is": ("Fargate, same size as today", "Fargate (現在と同じサイズ)"),
+    "cost.fargate-right-sized": ("Fargate, as planned", "Fargate (この計画)"),
+    "cost.fargate-each-batch-alone": ("Fargate, a size for every batch", "Fargate (バッチごとのサイズ)"),
     "page.api-share": ("the API's share", "API の分"),
     "page.jobs-share": ("what the jobs add", "ジョブの分"),
     "page.plot-caption": (
@@ -282,6 +290,10 @@ class Texts:
             key = f"{key}.one"
         text = CATALOGUE[key][self._column]
         return text.format(**values) if values else text
+
+    def named(self, key: str, name: str) -> str:
+        """The text of `key`, or `name` itself where the catalogue has none for it."""
+        return self(key) if key in CATALOGUE else name
 
     def all(self, *prefixes: str) -> dict[str, str]:
         """Every text whose key begins with one of `prefixes`, for the page's script."""

@@ -72,7 +72,7 @@ function monthGrid(calendar, dayName) {
       h("b", {}, dayName(day, { day: "numeric" })), calendar.changes[day] ? h("div", {}, t("page.clock-change")) : "",
       special.slice(0, 4).map((job) => h("div", {}, h("a", { href: "#j=" + encodeURIComponent(job.id) }, job.id))),
       special.length > 4 && h("div", {}, t("summary.more", { count: special.length - 4 })),
-      (often || daily.length) ? h("div", { class: "count" }, t("page.daily-jobs", { count: daily.length + often })) : ""));
+      (often || daily.length) ? h("div", { class: "more" }, t("page.daily-jobs", { count: daily.length + often })) : ""));
   }
   return h("div", { class: "month" }, cells);
 }

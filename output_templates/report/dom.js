@@ -83,6 +83,11 @@ function outcomeMark(outcome) {
   return h("span", { class: "outcome" }, h("i", { class: "dot o-" + outcome }), t("outcome." + outcome));
 }
 
+/* Texts with `code` in them. */
+function rich(text) {
+  return String(text ?? "").split(/(`[^`]+`)/).map((part) => (/^`[^`]+`$/.test(part) ? h("code", {}, part.slice(1, -1)) : part));
+}
+
 function verdictBadge(proof) {
   if (!proof) return h("span", { class: "badge warnly" }, t("verdict.none"));
   const tone = proof.verdict === "equal" ? "good" : proof.verdict === "equal-except-dst" ? "warnly" : "alert";

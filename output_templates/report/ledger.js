@@ -64,11 +64,24 @@ function entry(one) {
       h("div", {}, h("span", { class: "name" }, one.n || one.m), " ", one.m && h("code", {}, one.m), " ",
         one.a && h("span", { class: "badge warnly" }, t("page.applies-" + one.a)), " ",
         one.done && h("span", { class: "badge good" }, t("page.answered"))),
-      h("p", {}, one.w),
+      h("p", {}, rich(one.w)),
       h("p", { class: "where" }, h("a", { href: "#d=" + one.id, class: "where" }, one.s), one.r && " · " + one.r, " · ", one.u || t("page.no-rule"),
         one.q && !one.done && [" · ", h("a", { href: "#q=" + encodeURIComponent(one.q) }, t("page.question"))]),
-      one.out && h("div", { class: "outs" }, one.out.slice(0, 12).map(([file, line, pointer]) => outputLink(file, line, file.split("/").slice(1).join("/") + (line ? ":" + line : pointer ? "#" + pointer : ""))),
-        one.out.length > 12 && h("span", {}, t("summary.more", { count: one.out.length - 12 })))));
+      one.out && outputs(one.out)));
+}
+
+/* A link a file, with its first line and how many more lines there are. */
+function outputs(out) {
+  const files = new Map();
+  for (const [file, line] of out) {
+    if (!files.has(file)) files.set(file, new Set());
+    if (line) files.get(file).add(line);
+  }
+  const all = [...files];
+  return h("div", { class: "outs" }, all.slice(0, 8).map(([file, lines]) => {
+    const sorted = [...lines].sort((a, b) => a - b);
+    return h("span", {}, outputLink(file, sorted[0] || 0, file.split("/").slice(1).join("/") + (sorted.length ? ":" + sorted[0] : "")), sorted.length > 1 ? " +" + (sorted.length - 1) : "");
+  }), all.length > 8 && h("span", {}, t("summary.more", { count: all.length - 8 })));
 }
 
 function showDecision(id) {

@@ -6,12 +6,18 @@ function chooseApp(app) {
   const select = $("#app");
   select.value = app ? app.name : "";
   $$("#overview .app").forEach((article) => { article.hidden = DATA.apps.length > 1 && article.dataset.app !== app.name; });
-  if (app) for (const [name, draw] of Object.entries(SECTIONS)) later($("#" + name + " .body"), draw);
+  if (!app) return;
+  for (const [name, draw] of Object.entries(SECTIONS)) later($("#" + name + " .body"), draw);
+  const idle = window.requestIdleCallback || ((work) => setTimeout(work, 30));
+  const names = Object.keys(SECTIONS);
+  const next = () => { if (names.length) { build($("#" + names.shift() + " .body")); idle(next, { timeout: 300 }); } };
+  idle(next, { timeout: 300 });
 }
 
 function follow() {
   const hash = location.hash.slice(1);
   if (!hash) return;
+  Object.keys(SECTIONS).forEach((name) => build($("#" + name + " .body")));
   const [kind, ...rest] = hash.split("=");
   let value = "";
   try { value = decodeURIComponent(rest.join("=")); } catch { value = rest.join("="); }
@@ -27,12 +33,14 @@ function follow() {
     ledger.outcomes.add(hash.slice(9));
     build($("#ledger .body"));
     drawLedger($("#ledger .body"));
-    goal = $("#ledger");
-  }
+    goal = $("#h-ledger");
+  } else if (SECTIONS[hash]) goal = $("#h-" + hash);
   if (!goal) return;
   $$(".entry.target, .question.target").forEach((one) => one.classList.remove("target"));
   if (goal.matches(".entry, .question")) goal.classList.add("target");
-  goal.scrollIntoView({ block: kind === "f" ? "nearest" : "start", behavior: "instant" });
+  const scroll = () => (kind === "f" ? $("#files") : goal).scrollIntoView({ block: "start", behavior: "instant" });
+  scroll();
+  requestAnimationFrame(() => requestAnimationFrame(scroll)); // plots above have their height by then
   if (!goal.hasAttribute("tabindex")) goal.setAttribute("tabindex", "-1");
   goal.focus({ preventScroll: true });
 }

@@ -8,7 +8,7 @@ function drawQuestions(body) {
   const update = () => { output.textContent = decisionsText(); };
   body.replaceChildren(
     h("div", {}, DATA.questions.map((one, index) => questionCard(one, index, update))),
-    h("div", { class: "answers" }, h("div", { class: "row spread" }, h("b", {}, "migrate.yml"), button), output));
+    h("div", { class: "answers" }, h("div", { class: "row spread" }, h("b", {}, t("page.for-migrate")), button), output));
   update();
 }
 
@@ -21,7 +21,7 @@ function questionCard(one, index, update) {
   const labels = [t("page.later"), ...one.answers, own];
   return h("article", { class: "question" + (one.blocking ? " blocking" : ""), id: "q-" + one.id, "data-question": one.id },
     h("fieldset", {}, h("legend", {}, one.subject, " ", one.blocking && h("span", { class: "badge alert" }, t("page.blocking"))),
-      h("div", { style: "flex-basis:100%" }, place(one.source), " ", h("span", { class: "where" }, one.id), h("p", {}, one.text), one.applied && h("p", { class: "hint" }, t("page.default-applied", { answer: one.answers[0] || "" }))),
+      h("div", { style: "flex-basis:100%" }, place(one.source), " ", h("span", { class: "where" }, one.id), h("p", {}, rich(one.text)), one.applied && h("p", { class: "hint" }, t("page.default-applied", { answer: one.answers[0] || "" }))),
       radios.map((input, at) => h("label", {}, input, at > 0 && at <= one.answers.length ? h("code", {}, labels[at]) : labels[at]))));
 }
 
