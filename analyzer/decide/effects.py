@@ -30,6 +30,7 @@ from analyzer.rulepack import EFFECTS, Emit
 
 _STATES = {"installed": "present", "removed": "absent", "build-dep": "present", "fixed": "present"}
 _NOT_EDITS = frozenset({"path", "dest", "name", "destfile", "owner", "group", "mode", "backup", "validate"})
+_LONGEST = 120
 _OWNERSHIP = ("owner", "group", "mode")
 
 
@@ -176,8 +177,14 @@ def _left_open(key: str, value: Value, notes: list[str]) -> bool:
 
 
 def told(unknown: Unknown) -> str:
-    """An unknown in words."""
-    return f"{unknown.expression} ({unknown.reason})" if unknown.reason else unknown.expression
+    """An unknown in words: its expression (a long one, such as a whole template, cut) and why it is unknown."""
+    expression = " ".join(unknown.expression.split())
+    if len(expression) > _LONGEST:
+        expression = f"{expression[:_LONGEST].rstrip()}…"
+    reason = unknown.reason.strip()
+    if "\n" in unknown.expression.strip() and reason:
+        return reason
+    return f"{expression} ({reason})" if reason else expression
 
 
 def _resolve(value: Any, scope: Mapping[str, Value]) -> Any:

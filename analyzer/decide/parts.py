@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from analyzer.decide.effects import Built, build
 from analyzer.decide.settings_files import settings_of
 from analyzer.model import (
+    PARAMETER_CLOSE,
     PARAMETER_OPEN,
+    SECRET_CLOSE,
     SECRET_OPEN,
     Download,
     EditFile,
     Effect,
+    Infrastructure,
     InstallPackages,
     Invocation,
     LanguagePackages,
@@ -23,16 +28,21 @@ from analyzer.model import (
     MakeUser,
     Outcome,
     PackageRepository,
+    ReleaseStep,
     RemovePath,
     RunCommand,
+    ScheduleJob,
     ServiceState,
     Task,
+    TaskSetting,
     TouchFile,
     Unpack,
     WriteFile,
 )
 from analyzer.rulepack import Rule, RulePack
 
+_PARAMETER = re.compile(f"{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
+_MARKED = re.compile(f"{SECRET_OPEN}(.*?){SECRET_CLOSE}|{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
 DEMAND = (
     Outcome.MANUAL,
     Outcome.SECRET,
@@ -48,7 +58,7 @@ DEMAND = (
 )
 """Outcomes, the most demanding first: where the items of a loop differ, the decision is the first of them."""
 
-_DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
+DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
 _MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MANUAL})
 """Outcomes that a subject's rule may change: what already is infrastructure, a schedule or a release stays that."""
 
@@ -133,7 +143,7 @@ def role_name(role: str) -> str:
 
 
 def _moved(part: Part, effect: Effect, rule: Rule, subject: str, task: Task, invocation: Invocation) -> Part:
-    if rule.outcome in _DROPPING:
+    if rule.outcome in DROPPING:
         return replace(rule_part(rule, ()), subject=subject, dropped=(effect,), alternative=(effect,))
     built = build(rule.emit, {"subject": subject}, task, invocation) if rule.emit else None
     if isinstance(built, Built):
@@ -163,11 +173,11 @@ def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | N
         case MakeUser() | MakeGroup():
             yield effect, pack.users.find(effect.name), f"account {effect.name}"
         case WriteFile() | MakeDirectory() | MakeLink() | TouchFile() | RemovePath() | EditFile():
-            yield effect, pack.paths.find(effect.path), effect.path
+            yield effect, _place(effect.path, pack), effect.path
         case Download():
-            yield effect, pack.paths.find(effect.path) or _address(effect.url, pack), effect.path
+            yield effect, _place(effect.path, pack) or _address(effect.url, pack), effect.path
         case Unpack():
-            yield effect, pack.paths.find(effect.directory) or _address(effect.archive, pack), effect.archive
+            yield effect, _place(effect.directory, pack) or _address(effect.archive, pack), effect.archive
         case PackageRepository():
             place = effect.path or effect.url or effect.content
             yield effect, _address(f"{effect.url} {effect.content} {effect.path}", pack), place
@@ -192,14 +202,39 @@ def package_name(written: str) -> str:
     return name.partition("=")[0].partition("/")[0].partition(":")[0].strip()
 
 
+def _place(path: str, pack: RulePack) -> Rule | None:
+    if not path.startswith("/"):
+        return None
+    place = posixpath.normpath(path)
+    inside = pack.paths.find(f"{place}/")
+    return pack.paths.find(place) or (inside if inside and inside.outcome in DROPPING else None)
+
+
 def _address(text: str, pack: RulePack) -> Rule | None:
     return next((rule for part, rule in pack.urls if part in text), None)
 
 
 def marked(effect: Effect, marker: str) -> bool:
-    """Whether the effect holds a secret or parameter marker anywhere."""
-    data = getattr(getattr(effect, "content", None), "data", None)
-    return (isinstance(data, bytes) and marker.encode() in data) or marker in repr(effect)
+    """Whether the effect holds a secret or parameter marker anywhere, its file's content included."""
+    return any(marker in text for text in _texts(effect))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, bytes):
+        yield value.decode("utf-8", errors="replace")
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield str(key)
+            yield from _texts(each)
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _texts(each)
+    elif dataclasses.is_dataclass(value):
+        for one in dataclasses.fields(value):
+            yield from _texts(getattr(value, one.name))
 
 
 def with_secrets(part: Part) -> Part:
@@ -227,6 +262,44 @@ def with_secrets(part: Part) -> Part:
             reason=f"It holds a secret, which the container receives at run time. {part.reason}",
         )
     return part
+
+
+def without_parameters(part: Part) -> Part:
+    """What the build must know may not differ between hosts; files may, they are filled in at the start."""
+    if part.outcome is Outcome.MANUAL:
+        return part
+    names = dict.fromkeys(name for effect in part.effects for name in _parameters_of_build(effect))
+    if not names:
+        return part
+    reason = f"The build would have to know {', '.join(names)}, which differs between hosts or is defined nowhere."
+    return replace(
+        part,
+        outcome=Outcome.MANUAL,
+        effects=(),
+        alternative=part.effects,
+        reason=reason,
+        question=f"{reason} Is the step left out, or does the release do it?",
+        answers=("drop", "deploy"),
+        shared_question=False,
+    )
+
+
+def _parameters_of_build(effect: Effect) -> Iterator[str]:
+    match effect:
+        case TaskSetting() | Infrastructure() | ReleaseStep() | ScheduleJob() | ServiceState() | EditFile():
+            return
+        case WriteFile():
+            yield from _PARAMETER.findall(effect.path)
+        case _:
+            for one in dataclasses.fields(effect):
+                if one.name != "ownership":
+                    for text in _texts(getattr(effect, one.name)):
+                        yield from _PARAMETER.findall(text)
+
+
+def readable(text: str) -> str:
+    """A text for people: markers of secrets and parameters become the names they stand for."""
+    return _MARKED.sub(lambda match: f"${{{match[1] or match[2]}}}", text)
 
 
 def has_parameters(part: Part) -> bool:

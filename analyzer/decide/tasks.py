@@ -11,9 +11,17 @@ from dataclasses import dataclass, replace
 from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import question_id_of, with_answers
 from analyzer.decide.command_tasks import COMMAND_MODULES, command_parts
-from analyzer.decide.effects import Refusal, build, told
-from analyzer.decide.match import Undetermined, match
-from analyzer.decide.parts import DEMAND, Part, by_role, by_subject, has_parameters, rule_part, with_secrets
+from analyzer.decide.module_tasks import module_parts
+from analyzer.decide.parts import (
+    DEMAND,
+    Part,
+    by_role,
+    by_subject,
+    has_parameters,
+    readable,
+    with_secrets,
+    without_parameters,
+)
 from analyzer.model import (
     PARAMETER_OPEN,
     SECRET_OPEN,
@@ -29,14 +37,12 @@ from analyzer.model import (
     RemovePath,
     RunCommand,
     Settings,
-    Severity,
     Step,
     Task,
-    Value,
     Verdict,
     Via,
 )
-from analyzer.rulepack import Rule, RulePack
+from analyzer.rulepack import RulePack
 
 _MARKS = (SECRET_OPEN, PARAMETER_OPEN)
 _CONTROLLER = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -110,13 +116,13 @@ def _invocation_parts(
     if task.module in COMMAND_MODULES:
         parts = command_parts(task, invocation, pack)
     else:
-        parts = (_by_module(task, invocation, pack, manager, problems),)
+        parts = tuple(module_parts(task, invocation, pack, manager, problems))
     for part in parts:
         if (elsewhere := _elsewhere(part, task)) is not None:
             yield elsewhere
             continue
         for piece in by_subject(part, task, invocation, pack):
-            found = with_secrets(by_role(piece, task, pack))
+            found = without_parameters(with_secrets(by_role(piece, task, pack)))
             yield replace(found, item=_label(invocation)) if len(task.invocations) > 1 else found
 
 
@@ -129,49 +135,6 @@ def _label(invocation: Invocation) -> str:
     return str(item) if plain else ""
 
 
-def _by_module(task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem]) -> Part:
-    rules = pack.rules_for(task.module)
-    if not rules:
-        return _no_rule(task)
-    matched: list[tuple[Rule, Mapping[str, Value]]] = []
-    undetermined: list[tuple[Rule, Undetermined]] = []
-    for rule in rules:
-        found = match(rule, invocation.args)
-        if isinstance(found, Undetermined):
-            undetermined.append((rule, found))
-        elif found is not None:
-            matched.append((rule, found))
-    strict = [pair for pair in matched if not pair[0].fallback]
-    if len(strict) > 1:
-        names = ", ".join(rule.id for rule, _ in strict)
-        problems.append(
-            Problem(
-                Severity.ERROR,
-                "rules-conflict",
-                f"Two rules match {task.module}: {names}. The first was taken.",
-                task.source,
-                "Report it: the rule packs contradict each other.",
-            )
-        )
-    if not strict and undetermined:
-        rule, missing = undetermined[0]
-        told_unknown = "; ".join(f"{name}: {told(unknown)}" for name, unknown in missing.unknown)
-        return _refused(rule, f"What only the host knows decides here: {told_unknown}")
-    if not (strict or matched):
-        return _no_rule(task, ", ".join(rule.id for rule in rules))
-    rule, bindings = (strict or matched)[0]
-    built = build(
-        rule.emit,
-        {**bindings, "host.package_manager": manager, "subject": task.module.rsplit(".", 1)[-1]},
-        task,
-        invocation,
-    )
-    if isinstance(built, Refusal):
-        return _refused(rule, built.reason)
-    part = rule_part(rule, built.effects)
-    return replace(part, reason=f"{part.reason} ({'; '.join(built.notes)})") if built.notes else part
-
-
 def _package_manager(tasks: Sequence[Task]) -> str:
     """What `package` means on these hosts, as far as their other tasks say it."""
     rpm = (".dnf", ".yum", ".dnf5", ".rpm_key", ".yum_repository")
@@ -181,27 +144,6 @@ def _package_manager(tasks: Sequence[Task]) -> str:
         if task.applies is not Verdict.NO and task.module.endswith((*rpm, ".apt", ".apt_repository", ".apt_key"))
     )
     return "dnf" if used["dnf"] > used["apt"] else "apt"
-
-
-def _refused(rule: Rule, reason: str) -> Part:
-    return Part(
-        outcome=Outcome.MANUAL,
-        rule=rule,
-        reason=reason,
-        question=f"{reason}. Is it left out, or does the release do it?",
-        answers=("drop", "deploy"),
-    )
-
-
-def _no_rule(task: Task, rules: str = "") -> Part:
-    reason = f"No rule covers these arguments ({rules})." if rules else f"No rule knows the module {task.module}."
-    return Part(
-        outcome=Outcome.MANUAL,
-        rule=None,
-        reason=reason,
-        question=f"What becomes of this task? {reason}",
-        answers=("drop", "deploy", "infrastructure"),
-    )
 
 
 def _elsewhere(part: Part, task: Task) -> Part | None:
@@ -272,7 +214,7 @@ def _decision(task: Task, parts: Sequence[Part], question_id: str, settled: tupl
     if asking is not None:
         question = Question(
             id=question_id_of(asking, question_id),
-            text=asking.question,
+            text=readable(asking.question),
             answers=asking.answers,
             blocking=bool(asking.rule and asking.rule.blocking),
         )
@@ -285,7 +227,7 @@ def _decision(task: Task, parts: Sequence[Part], question_id: str, settled: tupl
         applies=task.applies,
         outcome=main.outcome,
         rule=main.rule.id if main.rule else None,
-        reason=_reason(task, main, parts),
+        reason=readable(_reason(task, main, parts)),
         question=question,
         answered=bool(settled) and question is None,
         answered_questions=settled,

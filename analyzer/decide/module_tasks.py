@@ -1,0 +1,120 @@
+"""Tasks of modules that have rules of their own: the rule that matches the arguments decides."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from analyzer.decide.effects import Refusal, build, told
+from analyzer.decide.match import Undetermined, match
+from analyzer.decide.parts import DROPPING, Part, rule_part
+from analyzer.model import Invocation, Outcome, Problem, Severity, Task, Unknown, Value
+from analyzer.rulepack import Rule, RulePack
+
+_PLACES = ("path", "dest", "destfile", "name")
+
+
+def module_parts(
+    task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem]
+) -> Iterator[Part]:
+    """What becomes of one call of a module; a list that is known in part is decided in part."""
+    rules = pack.rules_for(task.module)
+    if not rules:
+        yield _no_rule(task)
+        return
+    args = dict(invocation.args)
+    for name, value in invocation.args.items():
+        if isinstance(value, tuple) and any(isinstance(one, Unknown) for one in value):
+            known = tuple(one for one in value if not isinstance(one, Unknown))
+            if known and isinstance(_choose(task, rules, {**args, name: known}, []), tuple):
+                args[name] = known
+                missing = "; ".join(told(one) for one in value if isinstance(one, Unknown))
+                yield replace(refused(rules[0], f"Not known in {name}: {missing}"), subject=name)
+    chosen = _choose(task, rules, args, problems)
+    if isinstance(chosen, Part):
+        yield _by_place(args, pack) or chosen
+        return
+    rule, bindings = chosen
+    scope = {**bindings, "host.package_manager": manager, "subject": task.module.rsplit(".", 1)[-1]}
+    built = build(rule.emit, scope, task, invocation)
+    if isinstance(built, Refusal):
+        found = refused(rule, built.reason)
+        yield _by_place(args, pack) or found
+        return
+    part = rule_part(rule, built.effects)
+    yield replace(part, reason=f"{part.reason} ({'; '.join(built.notes)})") if built.notes else part
+
+
+def _choose(
+    task: Task, rules: tuple[Rule, ...], args: Mapping[str, Value], problems: list[Problem]
+) -> tuple[Rule, Mapping[str, Value]] | Part:
+    matched: list[tuple[Rule, Mapping[str, Value]]] = []
+    undetermined: list[tuple[Rule, Undetermined]] = []
+    for rule in rules:
+        found = match(rule, args)
+        if isinstance(found, Undetermined):
+            undetermined.append((rule, found))
+        elif found is not None:
+            matched.append((rule, found))
+    strict = [pair for pair in matched if not pair[0].fallback]
+    if len(strict) > 1:
+        names = ", ".join(rule.id for rule, _ in strict)
+        problems.append(
+            Problem(
+                Severity.ERROR,
+                "rules-conflict",
+                f"More than one rule matches {task.module}: {names}. The first was taken.",
+                task.source,
+                "Report it: the rule packs contradict each other.",
+            )
+        )
+    if strict:
+        return strict[0]
+    if undetermined:
+        rule, missing = min(undetermined, key=lambda pair: not _asks_for(pair[0], pair[1]))
+        told_unknown = "; ".join(f"{name}: {told(unknown)}" for name, unknown in missing.unknown)
+        return refused(rule, f"What only the host knows decides here: {told_unknown}")
+    return matched[0] if matched else _no_rule(task, ", ".join(rule.id for rule in rules))
+
+
+def _asks_for(rule: Rule, missing: Undetermined) -> bool:
+    """Whether the rule would take any value of what is missing, if only it were known."""
+    names = {name for name, _ in missing.unknown}
+    return all(condition.operator == "known" for condition in rule.where if condition.argument in names)
+
+
+def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:
+    """What is not known about a file does not matter where files at that place are left behind anyway."""
+    for name in _PLACES:
+        value = args.get(name)
+        if isinstance(value, Unknown):
+            value = value.expression.partition("{")[0]
+        if isinstance(value, str) and value.startswith("/"):
+            rule = pack.paths.find(posixpath.normpath(value))
+            if rule is not None and rule.outcome in DROPPING:
+                return replace(rule_part(rule, ()), subject=value)
+    return None
+
+
+def refused(rule: Rule, reason: str) -> Part:
+    """A part that a person must decide although a rule knows the task."""
+    sentence = reason[:1].upper() + reason[1:]
+    return Part(
+        outcome=Outcome.MANUAL,
+        rule=rule,
+        reason=f"{sentence}.",
+        question=f"{sentence}. Is it left out, or does the release do it?",
+        answers=("drop", "deploy"),
+    )
+
+
+def _no_rule(task: Task, rules: str = "") -> Part:
+    reason = f"No rule covers these arguments ({rules})." if rules else f"No rule knows the module {task.module}."
+    return Part(
+        outcome=Outcome.MANUAL,
+        rule=None,
+        reason=reason,
+        question=f"What becomes of this task? {reason}",
+        answers=("drop", "deploy", "infrastructure"),
+    )
