@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.inventory import Inventory
@@ -11,14 +11,21 @@ from analyzer.read.layout import Layout, subfolders
 
 LOCALHOST = "localhost"
 
+MAX_NAMESAKES = 3
+"""Groups of just the same hosts from which a name is taken; where there are more, none of them names the application."""
+
+
+GroupKeys = Callable[[Play, str], tuple[str, ...]]
+"""(play, host) -> names of the groups that the play's `group_by` tasks put the host into."""
+
 
 def applications_of(
-    plays: Sequence[Play], inventory: Inventory, layout: Layout, limit: str
+    plays: Sequence[Play], inventory: Inventory, layout: Layout, limit: str, group_keys: GroupKeys
 ) -> list[tuple[str, tuple[str, ...], list[Play]]]:
     """(name, hosts, plays) of each set of hosts to which the same plays apply."""
-    known = inventory.host_names
     if limit:
         inventory.manager.subset(limit)
+    known = inventory.host_names
     by_plays: dict[tuple[int, ...], list[str]] = {}
     order: dict[str, list[int]] = {}
     for index, play in enumerate(plays):
@@ -28,8 +35,11 @@ def applications_of(
             names = (_assumed_name(pattern),)
         for name in names:
             order.setdefault(name, []).append(index)
-    if limit:
-        known = inventory.host_names
+        if _has_group_by(play.data):
+            for kind in inventory.kinds_of(names):
+                for group in group_keys(play, kind[0]):
+                    for name in kind:
+                        inventory.add_to_group(name, group)
     for name in (*known, *_evidence_hosts(layout)):
         order.setdefault(name, [])
     for name, chosen in order.items():
@@ -43,6 +53,13 @@ def applications_of(
         taken.add(label)
         found.append((label, tuple(members), [plays[index] for index in indices]))
     return found
+
+
+def _has_group_by(value: object) -> bool:
+    """Whether a play's own tasks (not those of its roles) call `group_by`."""
+    if isinstance(value, Mapping):
+        return any(str(key).rpartition(".")[2] == "group_by" or _has_group_by(item) for key, item in value.items())
+    return isinstance(value, (list, tuple)) and any(_has_group_by(item) for item in value)
 
 
 def _assumed_name(pattern: object) -> str:
@@ -63,7 +80,7 @@ def _application_name(
     groups = [group for group, members in inventory.groups().items()
               if set(members) == set(names) and group not in ("all", "ungrouped")]  # fmt: skip
     patterns = {str(plain(play.hosts)) for play in plays}
-    candidates = [group for group in groups if group in patterns] + groups
+    candidates = [group for group in groups if group in patterns] + (groups if len(groups) <= MAX_NAMESAKES else [])
     candidates += [pattern for pattern in sorted(patterns) if pattern.isidentifier() and pattern != "all"]
     if len(names) == 1:
         candidates.append(names[0])

@@ -7,8 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.model import ApplicationInput, CronEntry, Host, Problem, Project, Settings, Severity, Source, Task
-from analyzer.read.ansible.core import trusted
+from analyzer.model import (
+    ApplicationInput,
+    CronEntry,
+    Host,
+    Parameter,
+    Problem,
+    Project,
+    Settings,
+    Severity,
+    Source,
+    Task,
+    Verdict,
+)
+from analyzer.read.ansible.core import plain, trusted
 from analyzer.read.ansible.facts import assumed_facts, fact_variables
 from analyzer.read.ansible.inventory import Inventory, hide, read_inventory
 from analyzer.read.ansible.playbooks import Configuration, Play, read_configuration, read_plays
@@ -42,11 +54,22 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
     plays = [play for path in layout.playbooks for play in read_plays(path, reader)]
     problems = [*layout.problems, *inventory.problems]
     extra = _extra_variables(request, settings, reader, problems)
-    groups = applications_of(plays, inventory, layout, request.limit)
+    finder = RoleFinder(reader, role_folders(layout, configuration), collection_folders(layout))
+
+    def group_keys(play: Play, host: str) -> tuple[str, ...]:
+        noted = len(reader.problems)
+        tasks, _names = _walk(
+            [play], [_bare_host(host, inventory, settings)], inventory, reader, finder, extra, request, configuration
+        )
+        del reader.problems[noted:]  # the play is walked again with its application
+        found = (invocation.args.get("key") for task in tasks if task.module == "ansible.builtin.group_by"
+                 and task.applies is not Verdict.NO for invocation in task.invocations)  # fmt: skip
+        return tuple(dict.fromkeys(key.replace(" ", "-") for key in found if isinstance(key, str)))
+
+    groups = applications_of(plays, inventory, layout, request.limit, group_keys)
     applications = []
     for name, host_names, chosen in groups:
         hosts, crons, usage = _read_evidence(host_names, inventory, layout, settings, problems)
-        finder = RoleFinder(reader, role_folders(layout, configuration), collection_folders(layout))
         tasks, names = _walk(chosen, hosts, inventory, reader, finder, extra, request, configuration)
         applications.append(
             ApplicationInput(
@@ -85,8 +108,7 @@ def _read_evidence(
         source = inventory.source_of_host(name) if in_inventory else None
         folder = layout.evidence / name if layout.evidence else None
         if folder is None or not folder.is_dir():
-            host = Host(name=name, source=source or Source("inventory"), groups=inventory.groups_of(name))
-            hosts.append(_with_facts(host, settings))
+            hosts.append(_bare_host(name, inventory, settings))
             continue
         tree = Tree(folder, label=f"evidence/{name}")
         host, found = read_host(name, tree, source)
@@ -98,6 +120,13 @@ def _read_evidence(
         crons += entries
         usages += usage
     return tuple(hosts), tuple(crons), tuple(usages)
+
+
+def _bare_host(name: str, inventory: Inventory, settings: Settings) -> Host:
+    """A host without evidence."""
+    known = inventory.manager.get_host(name) is not None
+    source = inventory.source_of_host(name) if known else Source("inventory")
+    return _with_facts(Host(name=name, source=source, groups=inventory.groups_of(name)), settings)
 
 
 def _with_facts(host: Host, settings: Settings) -> Host:
@@ -161,8 +190,10 @@ def _walk(
     base["ansible_version"] = {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}
     base["ansible_playbook_python"] = "/usr/bin/python3"
     base["hostvars"] = _HostVariables(inventory, base)
+    varying = _varying(hosts, inventory, base, names)
     run = Run(
         host=host.name,
+        varying=varying,
         reader=reader,
         finder=finder,
         names=names,
@@ -186,6 +217,38 @@ def _walk(
         everywhere = tuple(each.name for each in hosts)
         tasks = [replace(task, hosts=everywhere) for task in tasks]
     return tuple(tasks), names
+
+
+def _varying(
+    hosts: Sequence[Host], inventory: Inventory, base: Mapping[str, Any], names: Names
+) -> dict[str, tuple[Any, ...]]:
+    """Inventory variables that differ between the hosts, each noted as a parameter with its values."""
+    kinds = inventory.kinds_of([host.name for host in hosts])[:MAX_KINDS]
+    if len(hosts) < 2:
+        return {}
+    variables = [inventory.variables_of(kind[0]) for kind in kinds]
+    varying: dict[str, tuple[Any, ...]] = {"inventory_hostname": tuple(host.name for host in hosts[:MAX_KINDS])}
+    for name in sorted({name for each in variables for name in each}):
+        values = [plain(each.get(name)) for each in variables]
+        if name not in _OF_THE_HOST and any(value != values[0] for value in values[1:]):
+            varying[name] = tuple(each.get(name) for each in variables)
+            shown = tuple((kind[0], str(value)) for kind, value in zip(kinds, values, strict=True))
+            source = inventory.source_of(base.get(name))
+            names.parameters[name] = Parameter(
+                name=name, source=source, values=shown, reason="differs between the hosts"
+            )
+    return varying
+
+
+MAX_KINDS = 50
+"""Kinds of hosts of one application that are compared."""
+
+_OF_THE_HOST = frozenset(
+    "inventory_hostname inventory_hostname_short group_names inventory_file inventory_dir ansible_host ansible_port "
+    "ansible_user ansible_connection "
+    "ansible_ssh_host ansible_ssh_user ansible_ssh_private_key_file ansible_facts".split()
+)
+"""Variables that differ by their nature and say nothing of the application."""
 
 
 class _HostVariables(dict):  # type: ignore[type-arg]  # a mapping that ansible-core's templating accepts

@@ -13,7 +13,7 @@ _NAME = re.compile(
     r"access_key|private_key|credential|credentials|auth_key|encryption_key|signing_key|master_key)$",
     re.IGNORECASE,
 )
-"""A variable whose last words say that its value is a secret: `db_password`, `secret_key_base`, but not `password_file`."""
+"""A variable whose last words name a secret: `db_password`, `secret_key_base`, but not `password_file`."""
 
 _SECRET_TEXT = re.compile(
     r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|"
@@ -22,13 +22,29 @@ _SECRET_TEXT = re.compile(
 """Values that are secrets whatever their name: private keys, AWS key ids, URLs with a password, vault text."""
 
 _HARMLESS = frozenset(
-    {"", "yes", "no", "true", "false", "none", "null", "present", "absent", "changeme", "*", "!", "!!"}
+    {
+        "",
+        "yes",
+        "no",
+        "true",
+        "false",
+        "none",
+        "null",
+        "present",
+        "absent",
+        "changeme",
+        "*",
+        "!",
+        "!!",
+        "always",
+        "on_create",
+    }
 )
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a variable of this name holds a secret, by its last word."""
-    return bool(_NAME.search(name))
+    return bool(_NAME.search(name)) and not name.lower().endswith("update_password")
 
 
 def is_secret_text(text: str) -> bool:
@@ -52,7 +68,7 @@ class SecretBook:
         """Note the secret and give the text that stands for it."""
         if name not in self._secrets:
             self._secrets[name] = Secret(name=name, source=source, reason=reason)
-        if len(value) >= 6 and value.lower() not in _HARMLESS:  # noqa: PLR2004 - shorter ones occur by chance
+        if len(value) >= 6 and value.lower() not in _HARMLESS:  # shorter ones occur by chance
             self._values[value] = name
         return secret_reference(name)
 

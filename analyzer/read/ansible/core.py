@@ -78,6 +78,7 @@ def ansible() -> SimpleNamespace:
         return stock_get(name, *args, **kwargs)
 
     lookup_loader.get = get
+    _keep_compiled_templates()
     return SimpleNamespace(
         constants=constants,
         Origin=Origin,
@@ -98,6 +99,31 @@ def ansible() -> SimpleNamespace:
         VariableManager=VariableManager,
         jinja_plugins=_jinja_plugins,
     )
+
+
+def _keep_compiled_templates() -> None:
+    """Compile each template text once: roles repeat theirs, and ansible-core compiles anew for every use.
+
+    The code depends on the text, the delimiters and the escaping of backslashes, and on nothing else.
+    """
+    from ansible._internal._templating import _jinja_bits
+
+    environment = _jinja_bits.AnsibleEnvironment
+    fields = _jinja_bits._TEMPLATE_OVERRIDE_FIELD_NAMES  # noqa: SLF001 - what ansible-core's own lexer cache goes by
+    context = _jinja_bits._TemplateCompileContext  # noqa: SLF001 - as above
+    stock_compile = environment.compile
+    codes: dict[tuple[Any, ...], Any] = {}
+
+    def compile_once(self: Any, source: Any, name: Any = None, filename: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(source, str) or name is not None or filename is not None or args or kwargs:
+            return stock_compile(self, source, name, filename, *args, **kwargs)
+        current = context.current(optional=True)
+        key = (str.__str__(source), current and current.escape_backslashes, *(getattr(self, each) for each in fields))
+        if key not in codes:
+            codes[key] = stock_compile(self, source, name, filename)
+        return codes[key]
+
+    environment.compile = compile_once
 
 
 def _collector(method: str) -> Any:

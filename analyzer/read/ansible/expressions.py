@@ -34,6 +34,8 @@ class Analysis:
     """Why it must not be evaluated: look-ups and filters that run, fetch, or draw lots."""
     error: str = ""
     """Jinja's message, where it cannot be parsed."""
+    wide: bool = False
+    """It calls look-ups, includes other templates or asks for `vars`: any variable may be needed."""
 
 
 @lru_cache(maxsize=1)
@@ -67,9 +69,17 @@ def _analyse(text: str) -> Analysis:
     found: set[Reference] = set()
     refusals: set[str] = set()
     _visit(tree, found, refusals)
+    wide = any(reference.name in _WIDE for reference in found)
+    wide = wide or next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None) is not None
     return Analysis(
-        references=tuple(sorted(ref for ref in found if ref.name not in stored)), refusals=tuple(sorted(refusals))
+        references=tuple(sorted(ref for ref in found if ref.name not in stored)),
+        refusals=tuple(sorted(refusals)),
+        wide=wide
+        or any(call.node.name in _WIDE for call in tree.find_all(nodes.Call) if isinstance(call.node, nodes.Name)),
     )
+
+
+_WIDE = frozenset({"vars", "lookup", "query", "q"})
 
 
 def _visit(node: Any, found: set[Reference], refusals: set[str]) -> None:

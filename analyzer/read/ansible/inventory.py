@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,36 @@ class Inventory:
             return {}
         raw = self.variable_manager.get_vars(host=found, include_hostvars=False)
         return self.mask({name: value for name, value in raw.items() if name not in _MAGIC_OF_THIS_MACHINE})
+
+    def kinds_of(self, hosts: Sequence[str]) -> list[tuple[str, ...]]:
+        """The hosts by what can make their variables differ: groups, variables of their own, a host_vars file."""
+        kinds: dict[tuple[object, ...], list[str]] = {}
+        for name in hosts:
+            found = self.manager.get_host(name)
+            if found is None:
+                kinds.setdefault((name,), []).append(name)
+                continue
+            own = sorted(
+                (str(key), str(value)) for key, value in found.vars.items() if not str(key).startswith("inventory_")
+            )
+            private = any((folder / f"{name}{suffix}").exists() for folder in self._host_variable_folders()
+                          for suffix in ("", ".yml", ".yaml", ".json"))  # fmt: skip
+            kinds.setdefault((self.groups_of(name), tuple(own), name if private else ""), []).append(name)
+        return [tuple(names) for names in kinds.values()]
+
+    def _host_variable_folders(self) -> list[Path]:
+        places = [Path(path) for path in self.manager._sources]  # noqa: SLF001 - the manager offers no accessor
+        folders = {path if path.is_dir() else path.parent for path in places} | {Path(self.loader.get_basedir())}
+        return [folder / "host_vars" for folder in sorted(folders)]
+
+    def add_to_group(self, host: str, group: str) -> None:
+        """What `group_by` does."""
+        data = self.manager._inventory  # noqa: SLF001 - as the strategy plugin does it
+        if self.manager.get_host(host) is not None:
+            data.add_group(group)
+            data.add_child(group, host)
+            data.reconcile_inventory()
+            self.manager.clear_caches()
 
     def mask(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         """The same variables with secrets as markers."""
@@ -167,12 +198,17 @@ def _parse_problem(root: Path, text: str, usable: Sequence[str]) -> Problem:
     )
 
 
+@lru_cache(maxsize=256)
+def _lines(file: Path) -> tuple[str, ...]:
+    try:
+        return tuple(file.read_text(encoding="utf-8", errors="replace").splitlines())
+    except OSError:
+        return ()
+
+
 def _line_naming(file: Path, host: str) -> int | None:
     pattern = re.compile(rf"(?:^|[\s\"'\[,]){re.escape(host)}(?:$|[\s\"':,\]])")
-    try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
+    lines = _lines(file)
     for number, line in enumerate(lines, 1):
         if pattern.search(line) and not line.lstrip().startswith("#"):
             return number

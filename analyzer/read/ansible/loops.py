@@ -8,6 +8,7 @@ from typing import Any
 
 from analyzer.model import Unknown, Value
 from analyzer.read.ansible.core import SAFE_LOOKUPS, RefusedError, ansible, plain
+from analyzer.read.ansible.expressions import Analysis
 from analyzer.read.ansible.scope import Scope, first_line, freeze, holds_unknown, thaw, time_limit
 
 MAX_ITEMS = 5_000
@@ -74,7 +75,7 @@ def _lookup(name: str, terms: Value, scope: Scope, loader: Any) -> Any:
     given = thaw(terms)
     try:
         with time_limit(5):
-            plugin = core.lookup_loader.get(name, loader=loader, templar=scope.templar())
+            plugin = core.lookup_loader.get(name, loader=loader, templar=scope.templar(Analysis(wide=True)))
             if plugin is None:
                 return Unknown(f"with_{name}", f"there is no lookup plugin '{name}'")
             found = plugin.run(given if isinstance(given, list) else [given], variables=dict(scope.variables))

@@ -109,7 +109,7 @@ def _hide_no_log(args: Mapping[str, Value], run: Run, source: Source) -> dict[st
     for key, value in args.items():
         keep = key in shown or not isinstance(value, str) or "\ue000" in value
         where = f"{source.file.rpartition('/')[2]}_{source.line}_{key}".replace(".", "_").replace("-", "_")
-        hidden[key] = value if keep else book.marker(where, source, "no_log", str(value))
+        hidden[key] = value if keep else book.marker(where, source, "no_log")
     return hidden
 
 

@@ -28,6 +28,8 @@ class Run:
     """Inventory variables and facts of the host, magic variables included."""
     extra: Mapping[str, Any]
     hide_root: Callable[[str], str]
+    varying: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Inventory variables that differ between the application's hosts."""
     only_tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
     tasks: list[Task] = field(default_factory=list)

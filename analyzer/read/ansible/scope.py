@@ -68,6 +68,11 @@ class Scope:
     loader: Any
     hide_root: Callable[[str], str]
     """Takes this machine's paths out of a text."""
+    varying: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Variables that differ between the application's hosts: name -> its values, one a kind of host.
+
+    In texts they become parameters; a condition that depends on one is decided for every kind of host.
+    """
     _memo: dict[str, str] = field(default_factory=dict, init=False)
 
     # -- what can be known -------------------------------------------------------------------------------------------
@@ -138,13 +143,21 @@ class Scope:
 
     # -- evaluation --------------------------------------------------------------------------------------------------
 
-    def templar(self, extra: Mapping[str, Any] | None = None, searchpath: list[str] | None = None) -> Any:
-        """ansible-core's templar over these variables."""
-        variables = {
-            **self.variables,
-            **{name: dict(known) for name, known in self.known_results.items()},
-            **(extra or {}),
+    def templar(
+        self, analysis: Analysis, extra: Mapping[str, Any] | None = None, searchpath: list[str] | None = None
+    ) -> Any:
+        """ansible-core's templar over the variables that the expression can reach.
+
+        Only those: ansible-core looks at every variable it is given for every template, and projects have thousands.
+        """
+        reached = self._reached(analysis)
+        variables = dict(self.variables)
+        if reached is not None:
+            variables = {name: self.variables[name] for name in reached if name in self.variables}
+        results = {
+            name: dict(known) for name, known in self.known_results.items() if reached is None or name in reached
         }
+        variables = {**variables, **results, **(extra or {})}
         templar = ansible().Templar(loader=self.loader, variables=variables)
         return templar.copy_with_new_env(searchpath=searchpath) if searchpath else templar
 
@@ -182,10 +195,14 @@ class Scope:
         missing: dict[str, Any] = {}
         for name in self._undefined(analysis):
             missing[name] = self.names.reference(name, source)
+        for name in self._varying_in(analysis):
+            missing[name] = parameter_reference(name)
         try:
             with time_limit(RENDER_SECONDS):
                 result = plain(
-                    self.templar({**missing, **(extra or {})}, searchpath).template(trusted(written), **options)
+                    self.templar(analysis, {**missing, **(extra or {})}, searchpath).template(
+                        trusted(written), **options
+                    )
                 )
         except RefusedError as error:
             return Unknown(plain(written), str(error))
@@ -214,15 +231,52 @@ class Scope:
                 seen.add(reference.name)
         return found
 
+    def _reached(self, analysis: Analysis) -> set[str] | None:
+        """Names that an expression depends on, directly or through other variables; None where it may be any."""
+        if analysis.wide:
+            return None
+        seen: set[str] = set()
+        pending = [reference.name for reference in analysis.references]
+        while pending:
+            name = pending.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for text in templates_in(self.variables.get(name)):
+                inner = analyse_template(text)
+                if inner.wide:
+                    return None
+                pending += [reference.name for reference in inner.references]
+        return seen
+
+    def _varying_in(self, analysis: Analysis) -> list[str]:
+        """Varying variables that an expression depends on, directly or through other variables."""
+        if not self.varying:
+            return []
+        reached = self._reached(analysis)
+        return sorted(self.varying if reached is None else reached & self.varying.keys())
+
     def evaluate(self, expression: str) -> Any:
-        """A bare expression's value, or `Unknown`."""
+        """A bare expression's value, or `Unknown`; also where the hosts do not agree."""
         analysis = analyse_expression(expression)
         if reason := self.reason_unknown(analysis):
             return Unknown(expression, reason)
+        names = self._varying_in(analysis)
+        if not names:
+            return self._evaluate(expression, analysis, {})
+        kinds = range(max(len(self.varying[name]) for name in names))
+        answers = [
+            self._evaluate(expression, analysis, {name: self.varying[name][kind] for name in names}) for kind in kinds
+        ]
+        if any(truthy(answer) != truthy(answers[0]) for answer in answers[1:]):
+            return Unknown(expression, f"differs between the hosts ({', '.join(names)})")
+        return answers[0]
+
+    def _evaluate(self, expression: str, analysis: Analysis, extra: Mapping[str, Any]) -> Any:
         core = ansible()
         try:
             with time_limit(RENDER_SECONDS):
-                return plain(self.templar().evaluate_expression(trusted(expression)))
+                return plain(self.templar(analysis, extra).evaluate_expression(trusted(expression)))
         except core.AnsibleUndefinedVariable as error:
             return Unknown(expression, first_line(error))
         except Exception as error:  # noqa: BLE001 - as in render
@@ -278,13 +332,20 @@ _GLOBALS = frozenset(
 
 def references_in(value: Any) -> list[Reference]:
     """Every reference inside a value's templates."""
+    return [reference for text in templates_in(value) for reference in analyse_template(text).references]
+
+
+def templates_in(value: Any) -> Iterator[str]:
+    """Every text inside a value that is a template."""
     if isinstance(value, str):
-        return list(analyse_template(value).references)
-    if isinstance(value, Mapping):
-        return [reference for item in value.values() for reference in references_in(item)]
-    if isinstance(value, (list, tuple)):
-        return [reference for item in value for reference in references_in(item)]
-    return []
+        if "{{" in value or "{%" in value:
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from templates_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from templates_in(item)
 
 
 def truthy(value: object) -> bool:

@@ -483,6 +483,7 @@ class PlayRun:
             names=run.names,
             loader=run.reader.inventory.loader,
             hide_root=run.hide_root,
+            varying={name: values for name, values in run.varying.items() if merged.get(name) is run.base.get(name)},
         )
         self._cached = (key, scope)
         return scope

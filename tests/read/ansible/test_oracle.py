@@ -14,8 +14,8 @@ from analyzer.read.ansible import walk
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.inventory import read_inventory
 from analyzer.read.ansible.scope import thaw
-from analyzer.read.hosts import read_host
 from analyzer.read.files import Tree
+from analyzer.read.hosts import read_host
 from analyzer.read.layout import Request, find_layout
 from analyzer.read.project import read_project
 from analyzer.read.secrets import SecretBook
@@ -156,7 +156,7 @@ def test_variables_and_arguments_of_every_task_equal_ansibles(
     scopes: dict[tuple[str, int], list] = {}
     real = walk.resolve_items
 
-    def record(call, frame, scope, loop, run, folder, where, item_scope):  # noqa: ANN001, ANN202
+    def record(call, frame, scope, loop, run, folder, where, item_scope):
         items = real(call, frame, scope, loop, run, folder, where, item_scope)
         scopes.setdefault((where.file, where.line), []).append((scope, items, loop))
         return items
