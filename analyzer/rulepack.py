@@ -11,13 +11,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
-from analyzer.model import Effect, Outcome, Source, Unknown
+from analyzer.model import Outcome, Source, Unknown
+from analyzer.ruletypes import EFFECTS, SUBJECTS, Condition, Emit, Example, Index, Rule, RulePack
+
+__all__ = ["OPERATORS", "Rule", "RulePack", "RulePackError", "examples", "load_pack"]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -32,16 +33,6 @@ OPERATORS: Mapping[str, str] = {
     "absent": "true: the argument is not given",
     "unknown": "true: the argument is given, and only the live host knows it",
     "any_of": "one of these sets of operators holds",
-}
-
-SUBJECTS: Mapping[str, str] = {
-    "commands": "first words of commands, e.g. `systemctl restart, nginx -t`",
-    "packages": "names of OS packages, with shell wildcards",
-    "services": "names of units without `.service`, with shell wildcards",
-    "paths": "absolute paths; one that ends with `/` or `*` is a prefix",
-    "users": "names of accounts and groups",
-    "urls": "parts of addresses of downloads and package sources",
-    "roles": "names of roles, without their author's name",
 }
 
 _RULE_KEYS: Mapping[str, str] = {
@@ -75,126 +66,8 @@ _IS_PACK = re.compile(r"^pack:", re.MULTILINE)
 _HAS_RULES = re.compile(r"^rules:", re.MULTILINE)
 
 
-def effect_name(effect: type[Effect] | Effect) -> str:
-    """`InstallPackages` -> `install_packages`, as packs write it."""
-    kind = effect if isinstance(effect, type) else type(effect)
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
-
-
-EFFECTS: Mapping[str, type[Effect]] = {effect_name(kind): kind for kind in get_args(Effect)}
-"""Every effect a rule may emit, by the name that packs use."""
-
-
 class RulePackError(Exception):
     """A defect in a pack: which file, line and rule, what was found, what was expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One operator on one argument."""
-
-    argument: str
-    operator: str
-    operand: tuple[Any, ...]
-    """Values; for `any_of` a tuple of tuples of conditions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Emit:
-    """An effect to make; the fields are literals or `$argument`."""
-
-    effect: str
-    fields: Mapping[str, Any]
-    each: str = ""
-    """Name of a list argument: one effect an entry, which is `$each`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What becomes of tasks of one kind."""
-
-    id: str
-    pack: str
-    title: str
-    source: Source
-    modules: tuple[str, ...] = ()
-    subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Kind of subject (see SUBJECTS) -> patterns."""
-    synonyms: tuple[tuple[str, str], ...] = ()
-    """(other name, argument)"""
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    where: tuple[Condition, ...] = ()
-    outcome: Outcome
-    emit: tuple[Emit, ...] = ()
-    reason: str
-    link: str = ""
-    question: str = ""
-    answers: tuple[str, ...] = ()
-    blocking: bool = False
-    fallback: bool = False
-    aliases: tuple[str, ...] = ()
-    deprecated: str = ""
-    examples_text: str = ""
-    """Parsed only when asked for: `examples(rule)`; a run of the program needs none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """A task and what the rule makes of it."""
-
-    task: Any
-    """Task mapping (or list with one) as a playbook writes it."""
-    gives: str
-    """An outcome, or `other` where another rule (or none) decides."""
-    rule: str = ""
-    """The rule that decides it; by default the rule that carries the example."""
-    effects: tuple[Mapping[str, Any], ...] | None = None
-    """Expected effects with the fields that matter; None where the example does not say."""
-    line: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """Patterns of one kind of subject -> rule: exact names by dict, wildcards in order, longest first."""
-
-    exact: Mapping[str, Rule]
-    globs: tuple[tuple[str, Rule], ...]
-
-    def find(self, name: str) -> Rule | None:
-        """The rule for `name`; an exact name wins over a wildcard, a longer wildcard over a shorter."""
-        if (rule := self.exact.get(name)) is not None:
-            return rule
-        return next((rule for pattern, rule in self.globs if fnmatchcase(name, pattern)), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulePack:
-    """All rules, with the indexes by which they are found."""
-
-    abouts: Mapping[str, str]
-    """Pack -> its one sentence, in the order of the files."""
-    rules: tuple[Rule, ...]
-    modules: Mapping[str, tuple[Rule, ...]]
-    module_globs: tuple[tuple[str, tuple[Rule, ...]], ...]
-    commands: Mapping[str, tuple[tuple[tuple[str, ...], Rule], ...]]
-    """First word -> (all words of the pattern, rule)."""
-    packages: Index
-    services: Index
-    paths: Index
-    users: Index
-    roles: Index
-    urls: tuple[tuple[str, Rule], ...]
-
-    def rules_for(self, module: str) -> tuple[Rule, ...]:
-        """Rules that know the module; a name under a wrong collection is found by its last part."""
-        name = module.replace("ansible.legacy.", "ansible.builtin.", 1)
-        if found := self.modules.get(name):
-            return found
-        if name.startswith("ansible.builtin.") or "." not in name:
-            short = name.rsplit(".", 1)[-1]
-            if found := self.modules.get(f"*.{short}"):
-                return found
-        return next((rules for pattern, rules in self.module_globs if fnmatchcase(name, pattern)), ())
 
 
 def load_pack(texts: Mapping[str, str]) -> RulePack:
@@ -429,7 +302,14 @@ def _index(rules: Iterable[Rule], kind: str) -> Index:
         if (other := table.get(written)) is not None:
             raise RulePackError(f"{rule.source}: {kind} {pattern!r} is already in {other.id}")
         table[written] = rule
-    return Index(exact, tuple(sorted(globs.items(), key=lambda pair: (-len(pair[0]), pair[0]))))
+    ordered = sorted(globs.items(), key=lambda pair: (-len(pair[0]), pair[0]))
+    return Index(exact, tuple((*_wildcard(pattern), rule) for pattern, rule in ordered))
+
+
+def _wildcard(pattern: str) -> tuple[str, str]:
+    """The text before the first wildcard, and the pattern unless only a final `*` follows."""
+    start = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
+    return start, "" if pattern == f"{start}*" else pattern
 
 
 def _by_command(rules: Iterable[Rule]) -> Mapping[str, tuple[tuple[tuple[str, ...], Rule], ...]]:

@@ -25,7 +25,7 @@ from analyzer.model import (
     Verdict,
     WriteFile,
 )
-from analyzer.rulepack import Rule, RulePack
+from analyzer.ruletypes import Rule, RulePack
 
 _KEYS = "ansible.posix.authorized_key"
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]*")

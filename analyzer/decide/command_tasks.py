@@ -12,7 +12,7 @@ from analyzer.decide.effects import Built, Refusal, build, text, texts, told
 from analyzer.decide.match import first_unknown, match
 from analyzer.decide.parts import DEMAND, Part, rule_part
 from analyzer.model import Effect, Invocation, Outcome, ReleaseStep, RunCommand, Task, Unknown, Value
-from analyzer.rulepack import Rule, RulePack
+from analyzer.ruletypes import Rule, RulePack
 
 COMMAND_MODULES = frozenset(
     f"{collection}.{name}"

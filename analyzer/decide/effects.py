@@ -26,7 +26,7 @@ from analyzer.model import (
     Value,
     WriteFile,
 )
-from analyzer.rulepack import EFFECTS, Emit
+from analyzer.ruletypes import EFFECTS, Emit
 
 _STATES = {"installed": "present", "removed": "absent", "build-dep": "present", "fixed": "present"}
 _NOT_EDITS = frozenset({"path", "dest", "name", "destfile", "owner", "group", "mode", "backup", "validate"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.model import Unknown, Value, Verdict
-from analyzer.rulepack import Condition, Rule
+from analyzer.ruletypes import Condition, Rule
 
 _TRUE = frozenset({"yes", "true", "on", "y", "t", "1"})
 _FALSE = frozenset({"no", "false", "off", "n", "f", "0"})

@@ -10,7 +10,7 @@ from analyzer.decide.effects import Refusal, build, told
 from analyzer.decide.match import Undetermined, match
 from analyzer.decide.parts import DROPPING, Part, rule_part
 from analyzer.model import Invocation, Outcome, Problem, Severity, Task, Unknown, Value
-from analyzer.rulepack import Rule, RulePack
+from analyzer.ruletypes import Rule, RulePack
 
 _PLACES = ("path", "dest", "destfile", "name")
 

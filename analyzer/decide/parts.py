@@ -39,7 +39,7 @@ from analyzer.model import (
     Unpack,
     WriteFile,
 )
-from analyzer.rulepack import Rule, RulePack
+from analyzer.ruletypes import Rule, RulePack
 
 _PARAMETER = re.compile(f"{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
 _MARKED = re.compile(f"{SECRET_OPEN}(.*?){SECRET_CLOSE}|{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")

@@ -42,7 +42,7 @@ from analyzer.model import (
     Verdict,
     Via,
 )
-from analyzer.rulepack import RulePack
+from analyzer.ruletypes import RulePack
 
 _MARKS = (SECRET_OPEN, PARAMETER_OPEN)
 _CONTROLLER = frozenset({"localhost", "127.0.0.1", "::1"})

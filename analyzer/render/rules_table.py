@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from analyzer.render.jinja import markdown_cell
-from analyzer.rulepack import SUBJECTS, Rule, RulePack, examples
+from analyzer.rulepack import examples
+from analyzer.ruletypes import SUBJECTS, Rule, RulePack
 
 WIDTH = 100
 

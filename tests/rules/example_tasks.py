@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analyzer.model import FileContent, Invocation, Source, Task, Unknown, Verdict, secret_reference
-from analyzer.rulepack import effect_name
+from analyzer.ruletypes import effect_name
 
 SOURCE = Source("roles/example/tasks/main.yml", 3)
 

@@ -11,7 +11,8 @@ import yaml
 from analyzer.decide.tasks import decide_tasks
 from analyzer.model import Outcome, Settings
 from analyzer.resources import rule_texts
-from analyzer.rulepack import EFFECTS, SUBJECTS, examples, load_pack
+from analyzer.rulepack import examples, load_pack
+from analyzer.ruletypes import EFFECTS, SUBJECTS
 
 sys.path.insert(0, str(Path(__file__).parent))
 from example_tasks import task, told

@@ -1,0 +1,143 @@
+"""What a rule is, and how rules are found: by module and arguments, or by what a task touches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, get_args
+
+from analyzer.model import Effect, Outcome, Source
+
+SUBJECTS: Mapping[str, str] = {
+    "commands": "first words of commands, e.g. `systemctl restart, nginx -t`",
+    "packages": "names of OS packages, with shell wildcards",
+    "services": "names of units without `.service`, with shell wildcards",
+    "paths": "absolute paths; one that ends with `/` or `*` is a prefix",
+    "users": "names of accounts and groups",
+    "urls": "parts of addresses of downloads and package sources",
+    "roles": "names of roles, without their author's name",
+}
+
+
+def effect_name(effect: type[Effect] | Effect) -> str:
+    """`InstallPackages` -> `install_packages`, as packs write it."""
+    kind = effect if isinstance(effect, type) else type(effect)
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+EFFECTS: Mapping[str, type[Effect]] = {effect_name(kind): kind for kind in get_args(Effect)}
+"""Every effect a rule may emit, by the name that packs use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One operator on one argument."""
+
+    argument: str
+    operator: str
+    operand: tuple[Any, ...]
+    """Values; for `any_of` a tuple of tuples of conditions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """An effect to make; the fields are literals or `$argument`."""
+
+    effect: str
+    fields: Mapping[str, Any]
+    each: str = ""
+    """Name of a list argument: one effect an entry, which is `$each`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What becomes of tasks of one kind."""
+
+    id: str
+    pack: str
+    title: str
+    source: Source
+    modules: tuple[str, ...] = ()
+    subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Kind of subject (see SUBJECTS) -> patterns."""
+    synonyms: tuple[tuple[str, str], ...] = ()
+    """(other name, argument)"""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    where: tuple[Condition, ...] = ()
+    outcome: Outcome
+    emit: tuple[Emit, ...] = ()
+    reason: str
+    link: str = ""
+    question: str = ""
+    answers: tuple[str, ...] = ()
+    blocking: bool = False
+    fallback: bool = False
+    aliases: tuple[str, ...] = ()
+    deprecated: str = ""
+    examples_text: str = ""
+    """Parsed only when asked for: `examples(rule)`; a run of the program needs none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A task and what the rule makes of it."""
+
+    task: Any
+    """Task mapping (or list with one) as a playbook writes it."""
+    gives: str
+    """An outcome, or `other` where another rule (or none) decides."""
+    rule: str = ""
+    """The rule that decides it; by default the rule that carries the example."""
+    effects: tuple[Mapping[str, Any], ...] | None = None
+    """Expected effects with the fields that matter; None where the example does not say."""
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Patterns of one kind of subject -> rule: exact names by dict, wildcards in order, longest first."""
+
+    exact: Mapping[str, Rule]
+    globs: tuple[tuple[str, str, Rule], ...]
+    """(text before the first wildcard, pattern or "" where only `*` follows, rule)"""
+
+    def find(self, name: str) -> Rule | None:
+        """The rule for `name`; an exact name wins over a wildcard, a longer wildcard over a shorter."""
+        if (rule := self.exact.get(name)) is not None:
+            return rule
+        for start, pattern, rule in self.globs:
+            if name.startswith(start) and (not pattern or fnmatchcase(name, pattern)):
+                return rule
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePack:
+    """All rules, with the indexes by which they are found."""
+
+    abouts: Mapping[str, str]
+    """Pack -> its one sentence, in the order of the files."""
+    rules: tuple[Rule, ...]
+    modules: Mapping[str, tuple[Rule, ...]]
+    module_globs: tuple[tuple[str, tuple[Rule, ...]], ...]
+    commands: Mapping[str, tuple[tuple[tuple[str, ...], Rule], ...]]
+    """First word -> (all words of the pattern, rule)."""
+    packages: Index
+    services: Index
+    paths: Index
+    users: Index
+    roles: Index
+    urls: tuple[tuple[str, Rule], ...]
+
+    def rules_for(self, module: str) -> tuple[Rule, ...]:
+        """Rules that know the module; a name under a wrong collection is found by its last part."""
+        name = module.replace("ansible.legacy.", "ansible.builtin.", 1)
+        if found := self.modules.get(name):
+            return found
+        if name.startswith("ansible.builtin.") or "." not in name:
+            short = name.rsplit(".", 1)[-1]
+            if found := self.modules.get(f"*.{short}"):
+                return found
+        return next((rules for pattern, rules in self.module_globs if fnmatchcase(name, pattern)), ())
