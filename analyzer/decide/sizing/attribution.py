@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 
+SATURATED = 0.95
+"""Above this part of the host's CPUs a bin shows no more than a lower bound of the need."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JobEstimate:
     """One job on one host."""
@@ -74,7 +78,7 @@ class Attribution:
     memory: Fit | None
 
 
-def attribute(cpu: Signal, memory: Signal | None, jobs: Sequence[JobRuns]) -> Attribution:
+def attribute(cpu: Signal, memory: Signal | None, jobs: Sequence[JobRuns], vcpus: float | None = None) -> Attribution:
     """Everything that the series say. Jobs without a run in the recorded time must be left out by the caller."""
     signals = [cpu] if memory is None else [cpu, memory]
     settled = estimate_ends(merge_groups(jobs), signals)
@@ -82,12 +86,13 @@ def attribute(cpu: Signal, memory: Signal | None, jobs: Sequence[JobRuns]) -> At
     memory_fit = fit_signal(memory, settled) if memory is not None else None
     separable = separabilities(cpu_fit, settled)
     frequent = _frequent_memory(memory_fit, settled)
+    full = cpu.have & (cpu.values > SATURATED * vcpus) if vcpus else None
     estimates = []
     for index in range(len(settled)):
         peak = None
         if memory_fit is not None and frequent is not None:
             peak = memory_peak(memory_fit, settled, index, frequent, separable=separable[index].separable)
-        estimates.append(_estimate(cpu_fit, settled, index, separable[index], peak))
+        estimates.append(_estimate(cpu_fit, settled, index, separable[index], peak, full))
     return Attribution(jobs=tuple(estimates), api=_api(cpu_fit, memory_fit, settled), cpu=cpu_fit, memory=memory_fit)
 
 
@@ -105,7 +110,12 @@ def _frequent_memory(fit: Fit | None, jobs: Sequence[JobRuns]) -> Floats | None:
 
 
 def _estimate(
-    fit: Fit, jobs: Sequence[JobRuns], index: int, separability: Separability, memory: MemoryPeak | None
+    fit: Fit,
+    jobs: Sequence[JobRuns],
+    index: int,
+    separability: Separability,
+    memory: MemoryPeak | None,
+    full: Bools | None,
 ) -> JobEstimate:
     import numpy as np
 
@@ -140,6 +150,8 @@ def _estimate(
             else np.array([measured.mean() / max(duration, 1.0)])
         )
         cpu_s, error, upper = float(measured.mean()), float(measured.std()) / math.sqrt(len(measured)), None
+    covered = entries(fit.signal, job.starts_s, job.ends_s)
+    saturated = float(np.average(full[covered.bins], weights=covered.shares)) if full is not None else 0.0
     return JobEstimate(
         job=job.job,
         members=job.members or (job.job,),
@@ -154,7 +166,7 @@ def _estimate(
         memory=memory,
         separability=separability,
         partners=tuple(jobs[partner].job for partner in separability.partners),
-        labels=label(job, cpu_s, error, separability, memory, measured_runs=len(measured)),
+        labels=label(job, cpu_s, error, separability, memory, measured_runs=len(measured), saturated=saturated),
         source=job,
     )
 
@@ -164,14 +176,15 @@ def _cpu_upper(fit: Fit, job: JobRuns) -> float:
     import numpy as np
 
     signal = fit.signal
-    if job.frequent:
+    if job.period_s <= signal.step_s:
         # in every bin: hidden in the baseline, so bounded by the quietest bins
         quietest = float(np.quantile(signal.values[signal.have], 0.02))
         return quietest * signal.step_s * min(1.0, job.period_s / signal.step_s)
     covered = entries(signal, job.starts_s, job.ends_s)
     above = np.maximum(signal.values[covered.bins] - fit.baseline[covered.bins], 0) * covered.shares
     areas = np.bincount(covered.runs, weights=above, minlength=job.count) * signal.step_s
-    return float(np.quantile(areas, 0.95))
+    # of many runs the mean, so that the load of jobs that are only sometimes beside it does not count as its own
+    return float(areas.mean() * 1.2 if job.frequent else np.quantile(areas, 0.95))
 
 
 def _api(cpu: Fit, memory: Fit | None, jobs: Sequence[JobRuns]) -> ApiEstimate:

@@ -84,39 +84,78 @@ class Partition:
     heavy: FargateSize
     classes: Mapping[str, JobClass]
     monthly_usd: float
+    cheapest_usd: float = 0.0
+    """What the cheapest of all cuts would cost."""
     unsafe: tuple[str, ...] = ()
     """Jobs that no Fargate size is large enough for."""
 
 
+USUAL_LIGHT = FargateSize(512, 1024)
+"""A light job is one that this size is enough for, unless another cut is clearly cheaper."""
+_WORTH_USD, _WORTH_SHARE = 20.0, 0.25
+"""A cheaper cut must save at least so much a month: classes shall not change for cents from one run to the next."""
+
+
 def partition(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformData) -> Partition:
-    """All pairs of sizes tried; of equally cheap ones the smallest."""
+    """All cuts and pairs of sizes tried; the usual cut stays unless another one saves enough to be worth it."""
     unsafe = tuple(need.job for need in needs if not any(need.fits(size) for size in platform.fargate_sizes))
     able = [need for need in needs if need.job not in unsafe]
-    sizes = _useful(platform.fargate_sizes, able, price)
+    best = best_pair(able, price, platform)
+    usual = _usual_cut(able, price, platform)
+    saves = usual.monthly_usd - best.monthly_usd
+    chosen = best if saves > max(_WORTH_USD, _WORTH_SHARE * usual.monthly_usd) else usual
+    heavy = max(platform.fargate_sizes) if unsafe else chosen.heavy
+    return Partition(
+        light=chosen.light,
+        heavy=heavy,
+        classes={**chosen.classes, **dict.fromkeys(unsafe, "heavy")},
+        monthly_usd=chosen.monthly_usd,
+        cheapest_usd=best.monthly_usd,
+        unsafe=unsafe,
+    )
+
+
+def _usual_cut(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformData) -> Partition:
+    classes: dict[str, JobClass] = {
+        need.job: need.job_class or ("light" if need.fits(USUAL_LIGHT) else "heavy") for need in needs
+    }
+    sizes: dict[JobClass, FargateSize] = {}
+    total = 0.0
+    for one in ("light", "heavy"):
+        members = [need for need in needs if classes[need.job] == one]
+        fitting = [size for size in platform.fargate_sizes if all(need.fits(size) for need in members)]
+        costs = {size: sum(monthly_usd(need, size, price, platform) for need in members) for size in fitting}
+        if members:
+            best = min(fitting, key=lambda size: (costs[size], price.hourly(size), size))
+            sizes["light" if one == "light" else "heavy"] = best
+            total += costs[best]
+    light = sizes.get("light", USUAL_LIGHT)
+    heavy = sizes.get("heavy", light)
+    return Partition(light=light, heavy=heavy, classes=classes, monthly_usd=total)
+
+
+def best_pair(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformData) -> Partition:
+    """The cheapest of all cuts and pairs of sizes that are safe."""
+    sizes = _useful(platform.fargate_sizes, needs, price) or [USUAL_LIGHT]
     costs = {
-        size: [monthly_usd(need, size, price, platform) if need.fits(size) else math.inf for need in able]
+        size: [monthly_usd(need, size, price, platform) if need.fits(size) else math.inf for need in needs]
         for size in sizes
     }
-    best: tuple[float, FargateSize, FargateSize] | None = None
-    for index, light in enumerate(sizes):
-        for heavy in sizes[index:]:
-            total = sum(_cost(need, costs[light][i], costs[heavy][i]) for i, need in enumerate(able))
-            if math.isfinite(total) and (best is None or (total, heavy, light) < best):
-                best = (total, heavy, light)
-    if best is None:
-        # a reviewer's class made it impossible with two sizes; the largest is then both
-        largest = max(sizes, default=max(platform.fargate_sizes))
-        best = (sum(min(costs[largest][i], 1e9) for i in range(len(able))) if sizes else 0.0, largest, largest)
-    total, heavy, light = best
-    classes: dict[str, JobClass] = {}
-    for index, need in enumerate(able):
-        on_light = costs[light][index] if light in costs else 0.0
-        on_heavy = costs[heavy][index] if heavy in costs else 0.0
-        classes[need.job] = need.job_class or ("light" if on_light <= on_heavy else "heavy")
-    classes |= dict.fromkeys(unsafe, "heavy")
-    if unsafe:
-        heavy = max(platform.fargate_sizes)
-    return Partition(light=light, heavy=heavy, classes=classes, monthly_usd=total, unsafe=unsafe)
+    pairs = [(light, heavy) for index, light in enumerate(sizes) for heavy in sizes[index:]]
+    totals = {
+        (light, heavy): sum(_cost(need, costs[light][i], costs[heavy][i]) for i, need in enumerate(needs))
+        for light, heavy in pairs
+    }
+    light, heavy = min(pairs, key=lambda pair: (totals[pair], pair[1], pair[0]))
+    return Partition(
+        light=light,
+        heavy=heavy,
+        classes={
+            need.job: need.job_class or ("light" if costs[light][i] <= costs[heavy][i] else "heavy")
+            for i, need in enumerate(needs)
+        },
+        monthly_usd=totals[light, heavy],
+    )
 
 
 def _cost(need: JobNeed, light: float, heavy: float) -> float:

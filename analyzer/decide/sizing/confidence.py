@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 FEWEST_RUNS = 3
 INTERVAL_FACTOR = 3.0
 """The nominal 90 % interval of day bootstrap and placebo windows is too narrow by this factor (on simulated hosts)."""
-_HIGH_ERROR = 0.15
+_HIGH_ERROR = 0.10
+_HIGH_UNIQUE = 0.30
+_HIGH_SAMPLES = 5
+_HIGH_DOUBT, _HIGH_DOUBT_MIB = 0.10, 32.0
+_SATURATED = 0.30
 _MEDIUM_ERROR = 0.40
 _NORMAL_90 = 1.645
 
@@ -46,6 +50,7 @@ def label(
     memory: MemoryPeak | None,
     *,
     measured_runs: int,
+    saturated: float,
 ) -> Labels:
     """Labels of one job from how its figures came about."""
     reasons: list[str] = []
@@ -58,6 +63,13 @@ def label(
     else:
         reasons.append("its load differs too much from run to run, or is hardly larger than the noise")
         advice.append("measure")
+    if cpu == "high" and separability.unique < _HIGH_UNIQUE:
+        cpu = "medium"
+        reasons.append("other jobs run during most of its time")
+        advice.append("separate")
+    if saturated >= _SATURATED:
+        cpu = "medium" if cpu == "high" else cpu
+        reasons.append(f"all CPUs were busy in {saturated:.0%} of its time: it may need more than it got")
     memory_label: Confidence = "none" if memory is None else "low"
     if memory is not None:
         memory_label = _memory(memory)
@@ -100,6 +112,12 @@ def label(
 
 
 def _memory(memory: MemoryPeak) -> Confidence:
-    if memory.basis == "measured" or (memory.basis == "clean" and memory.samples_per_run >= 3):
+    if memory.basis == "measured":
+        return "high"
+    if (
+        memory.basis == "clean"
+        and memory.samples_per_run >= _HIGH_SAMPLES
+        and memory.doubt_mib <= max(_HIGH_DOUBT * memory.peak_mib, _HIGH_DOUBT_MIB)
+    ):
         return "high"
     return "medium" if memory.basis in ("clean", "overlap") else "low"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, FargateSize, PlatformData
-from analyzer.decide.sizing.attribution import JobEstimate, attribute
+from analyzer.decide.sizing.attribution import SATURATED, JobEstimate, attribute
 from analyzer.decide.sizing.classes import JobNeed, Partition, cheapest, monthly_usd, partition
 from analyzer.decide.sizing.costs import compare_costs
 from analyzer.decide.sizing.definitions import api_definition, batch_definitions, process_definitions
@@ -130,7 +130,7 @@ def _attribute(
         return None
     runs = match_runs(usage, jobs, cpu, firings)
     problems += _censored(usage, cpu, capacity)
-    return Seen(host=usage.host, attribution=attribute(cpu, memory, runs))
+    return Seen(host=usage.host, attribution=attribute(cpu, memory, runs, capacity.vcpus))
 
 
 def _utc_offset(usage: HostUsage, settings: Settings) -> int:
@@ -150,7 +150,7 @@ def _censored(usage: HostUsage, cpu: Signal, capacity: _Capacity) -> list[Proble
     out = []
     source = usage.series[0].source if usage.series else None
     if capacity.vcpus:
-        full = float(np.mean(cpu.values[cpu.have] > 0.95 * capacity.vcpus))
+        full = float(np.mean(cpu.values[cpu.have] > SATURATED * capacity.vcpus))
         if full > 0.001:
             out.append(
                 Problem(

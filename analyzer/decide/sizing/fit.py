@@ -25,6 +25,8 @@ FREQUENT_RUNS = 400
 BOOTSTRAP_ROUNDS = 60
 _RUN_SPREAD = 0.3
 """Prior: runs of one job differ by 30 % (standard deviation)."""
+PROFILE_ERROR = 0.25
+"""Usual misfit of a run's profile against its job's mean profile, as a part of its height."""
 _HUBER = 3.0
 
 
@@ -239,7 +241,12 @@ def _scale_runs(
         mean = np.bincount(row, weights=value, minlength=signal.size)
         rest = np.where(signal.have, signal.values - baseline - fixed - mean, 0.0)
         seen = signal.have[row]
-        deviation, known = run_scales(row[seen], run[seen], value[seen], rest, total, 1.5 * noise / _RUN_SPREAD)
+        # a run's profile differs from the mean profile in proportion to its height: without this a small job beside a
+        # large one is blown up to explain what the large one's equal parts do not
+        doubt = 1 / np.hypot(1.5 * noise, PROFILE_ERROR * mean)
+        deviation, known = run_scales(
+            row[seen], run[seen], (value * doubt[row])[seen], rest * doubt, total, 1 / _RUN_SPREAD
+        )
         scale = np.maximum(0.0, 1 + deviation)
         explained = fixed + np.bincount(row, weights=value * scale[run], minlength=signal.size)
     parts = [

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SEPARABLE = 0.15
 """Share of a job's regressor that nothing else explains; below, its load cannot be told from the others'."""
+_TOGETHER = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +37,14 @@ class Separability:
 
 def separabilities(fit: Fit, jobs: Sequence[JobRuns]) -> tuple[Separability, ...]:
     """One for each job."""
-    unique = _unique(fit, jobs)
+    totals = [fit.columns[:, fit.of(index)].sum(axis=1) for index in range(len(jobs))]
+    unique = _unique(fit, jobs, totals)
     return tuple(
-        Separability(unique=float(unique[index]), partners=_partners(jobs, index)) for index in range(len(jobs))
+        Separability(unique=float(unique[index]), partners=_partners(totals, index)) for index in range(len(jobs))
     )
 
 
-def _unique(fit: Fit, jobs: Sequence[JobRuns]) -> Floats:
+def _unique(fit: Fit, jobs: Sequence[JobRuns], totals: Sequence[Floats]) -> Floats:
     """Free profiles, because a short job always inside a long one has a small correlation with it and is still lost."""
     import numpy as np
 
@@ -62,7 +64,6 @@ def _unique(fit: Fit, jobs: Sequence[JobRuns]) -> Floats:
             )
             profiles.append(part.column(signal.size))
             owner.append(index)
-    totals = [fit.columns[:, fit.of(index)].sum(axis=1) for index in range(len(jobs))]
     base, ridge = baseline_design(signal)
     everything = np.column_stack([*profiles, base, *totals]).astype(np.float32) * signal.have[:, None]
     gram = (everything.T @ everything).astype(np.float64)
@@ -82,19 +83,12 @@ def _unique(fit: Fit, jobs: Sequence[JobRuns]) -> Floats:
     return out
 
 
-def _partners(jobs: Sequence[JobRuns], index: int) -> tuple[int, ...]:
-    import numpy as np
-
-    job = jobs[index]
-    if not job.count or job.frequent:
+def _partners(totals: Sequence[Floats], index: int) -> tuple[int, ...]:
+    """Jobs that are present in the bins that hold nearly all of this one's time."""
+    mine = totals[index]
+    whole = mine.sum()
+    if whole <= 0:
         return ()
-    out = []
-    for other_index, other in enumerate(jobs):
-        if other_index == index or not other.count or other.frequent:
-            continue
-        overlap = np.minimum(other.ends_s[None, :], job.ends_s[:, None]) - np.maximum(
-            other.starts_s[None, :], job.starts_s[:, None]
-        )
-        if np.mean((overlap >= 0.5 * job.durations_s[:, None]).any(axis=1)) >= 0.8:
-            out.append(other_index)
-    return tuple(out)
+    return tuple(
+        other for other, theirs in enumerate(totals) if other != index and mine[theirs > 0].sum() >= _TOGETHER * whole
+    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from analyzer.decide.sizing.fit import Fit, JobRuns
+from analyzer.decide.sizing.fit import PROFILE_ERROR, Fit, JobRuns
 from analyzer.decide.sizing.signals import Signal, entries
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class MemoryPeak:
     """No more than this was in use above the baseline while it ran; 0 where nothing was sampled."""
     spread: float = 0.0
     """Standard deviation of ln(peak) over the runs."""
+    doubt_mib: float = 0.0
+    """How much of the peak short jobs beside it may have held; `peak_mib` counts half of it, `need_mib` all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,38 +70,48 @@ def memory_peak(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Flo
     per_run = usual_s / (signal.sampling_s or signal.step_s)
     if usual_s < shortest_visible_s(signal) or job.unresolved:
         return _never_sampled(fit, job, index, mean_peak, per_run, separable=separable)
-    peaks, clean, upper = _run_peaks(fit, job, index, frequent_mib, mean_peak)
-    basis: Literal["clean", "overlap", "mean"]
-    if clean.sum() >= 3 or (len(peaks) and clean.all()):
-        basis, values = "clean", peaks[clean]
-        highest = float(values.max()) if len(values) < 50 else float(np.quantile(values, 0.995))
-    elif len(peaks):
+    seen = _run_peaks(fit, jobs, index, frequent_mib, mean_peak)
+    basis: Literal["clean", "overlap", "mean"] = "mean"
+    net = gross = np.array([mean_peak])
+    lowest = highest = mean_peak
+    if seen.clean.sum() >= 3 or (len(seen.clean) and seen.clean.all()):
+        basis, net, gross = "clean", seen.net[seen.clean], seen.gross[seen.clean]
+        lowest, highest = _top(net), _top(gross)
+    elif len(seen.clean):
         known = fit.scales[index][fit.known[index] > 0.5]
-        largest = float(np.quantile(known, 0.95)) if len(known) else 1.0
-        basis, highest = "overlap", min(float(peaks.max()), mean_peak * max(1.0, largest))
-        values = np.minimum(peaks, 1.3 * highest)
-    else:
-        basis, values, highest = "mean", np.array([mean_peak]), mean_peak
-    highest = max(highest, 1.0)
+        model = mean_peak * max(1.0, float(np.quantile(known, 0.95)) if len(known) else 1.0)
+        basis, lowest, highest = "overlap", min(_top(seen.net), model), min(_top(seen.gross), model)
+        gross = np.minimum(seen.gross, 1.3 * highest)
+    lowest, highest = max(lowest, 1.0), max(highest, 1.0)
     low, spread = highest, 0.0
-    if basis != "mean" and len(values) >= 3:
-        logs = np.log(np.maximum(values, 1.0))
+    if basis != "mean" and len(gross) >= 3:
+        logs = np.log(np.maximum(gross, 1.0))
         spread = float(logs.std(ddof=1))
         # one-sided tolerance bound: 99 % of the runs with 90 % confidence, for a spread that is plausible
-        bound = math.exp(float(logs.mean()) + (2.33 + 2.2 / math.sqrt(len(values))) * min(spread, 0.35))
+        bound = math.exp(float(logs.mean()) + (2.33 + 2.2 / math.sqrt(len(gross))) * min(spread, 0.35))
         low = max(highest, min(bound, 1.5 * highest))
     need = low * unseen_factor(signal, per_run) + fit.noise
-    upper_mib = float(upper.max()) if len(upper) else 0.0
+    if basis == "overlap":
+        need += PROFILE_ERROR * seen.foreign_mib
+    upper_mib = bound_over_runs(seen.upper)
     if not separable:
         need = max(need, upper_mib * 1.05)
     return MemoryPeak(
-        peak_mib=highest,
+        peak_mib=(lowest + highest) / 2,
         need_mib=need,
         basis=basis,
         samples_per_run=per_run,
         upper_mib=upper_mib,
         spread=spread,
+        doubt_mib=highest - lowest,
     )
+
+
+def _top(peaks: Floats) -> float:
+    """Highest; of very many runs all but the few that something unknown disturbed."""
+    import numpy as np
+
+    return float(peaks.max()) if len(peaks) < 50 else float(np.quantile(peaks, 0.995))
 
 
 def unseen_factor(signal: Signal, samples_per_run: float) -> float:
@@ -143,35 +155,112 @@ def _never_sampled(
     )
 
 
-def _upper(fit: Fit, job: JobRuns) -> float:
-    touched = entries(fit.signal, job.starts_s, job.ends_s).bins
-    touched = touched[fit.signal.have[touched]]
-    return max(0.0, float((fit.signal.peaks[touched] - fit.baseline[touched]).max())) if len(touched) else 0.0
+def bound_over_runs(upper: Floats) -> float:
+    """A bound for all runs from what was in use above the baseline in each.
 
-
-def _run_peaks(
-    fit: Fit, job: JobRuns, index: int, frequent_mib: Floats, mean_peak: float
-) -> tuple[Floats, Bools, Floats]:
-    """(peak above everybody else, whether it was seen alone, peak above the baseline) of each run with a sample."""
+    Each of them bounds its own run, and runs of one job do not differ by much: with many runs a low quantile, half as
+    much again, is the bound that other jobs pollute least.
+    """
     import numpy as np
 
-    inside = _bins_inside(fit, job, index)
+    if not len(upper):
+        return 0.0
+    return max(0.0, float(min(upper.max(), _RUNS_DIFFER * np.quantile(upper, 0.25))))
+
+
+_RUNS_DIFFER = 1.5
+
+
+def _upper(fit: Fit, job: JobRuns) -> float:
+    import numpy as np
+
+    touched = entries(fit.signal, job.starts_s, job.ends_s)
+    keep = fit.signal.have[touched.bins]
+    runs, bins = touched.runs[keep], touched.bins[keep]
+    highest = np.full(job.count, -np.inf)
+    np.maximum.at(highest, runs, fit.signal.peaks[bins] - fit.baseline[bins])
+    return bound_over_runs(highest[np.isfinite(highest)])
+
+
+def _usual_excess(fit: Fit, jobs: Sequence[JobRuns], index: int) -> Floats:
+    """By how much the peak of a bin usually exceeds the model when the same often-running jobs are in it.
+
+    The model knows the mean that a short job adds to a bin; the bin's peak holds it whole or not at all. What that
+    amounts to is seen in the bins where the same short jobs run and nothing else does.
+    """
+    import numpy as np
+
+    signal = fit.signal
+    often = [k for k, job in enumerate(jobs) if k != index and job.count >= _OFTEN]
+    present = np.zeros(signal.size, dtype=np.int64)
+    rare = np.zeros(signal.size, dtype=bool)
+    for k in range(len(jobs)):
+        touched = fit.columns[:, fit.of(k)].sum(axis=1) > 0
+        if k in often:
+            present += touched.astype(np.int64) << min(often.index(k), 60)
+        else:
+            rare |= touched
+    excess = signal.peaks - fit.baseline - fit.explained
+    out = np.zeros(signal.size)
+    for code in np.unique(present):
+        same = present == code
+        reference = excess[same & signal.have & ~rare]
+        if len(reference) >= 20:
+            out[same] = float(np.median(reference))
+    return out
+
+
+_OFTEN = 100
+"""Jobs with so many runs show what they add to a bin's peak."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Peaks:
+    """Of each run with a sample in it."""
+
+    net: Floats
+    """Highest above everybody else, short jobs' usual peaks included."""
+    gross: Floats
+    """Highest above everybody else's mean."""
+    clean: Bools
+    """Nobody else mattered in at least half of its bins."""
+    upper: Floats
+    """Highest above the baseline."""
+    foreign_mib: float = 0.0
+    """What the rarer jobs usually hold beside it."""
+
+
+def _run_peaks(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Floats, mean_peak: float) -> _Peaks:
+    import numpy as np
+
+    inside = _bins_inside(fit, jobs[index], index)
     if not len(inside.bins):
-        return np.zeros(0), np.zeros(0, dtype=bool), np.zeros(0)
+        return _Peaks(net=np.zeros(0), gross=np.zeros(0), clean=np.zeros(0, dtype=bool), upper=np.zeros(0))
     base = fit.baseline[inside.bins]
     others = np.maximum(base + fit.explained[inside.bins] - inside.own, base)
     above = fit.signal.peaks[inside.bins] - others
     foreign = others - base - frequent_mib[inside.bins]
     alone = foreign <= max(ALONE_MIB, 0.2 * mean_peak)
+    # a short frequent job is in a sample or not: its mean is no help there, so such bins count only where no other is
+    undisturbed = alone & (frequent_mib[inside.bins] <= max(10.0, 0.05 * mean_peak))
     present, position = np.unique(inside.runs, return_inverse=True)
     count = np.bincount(position)
     clean = np.bincount(position, weights=alone) >= 0.5 * count
-    peaks = np.full(len(present), -np.inf)
-    usable = alone | ~clean[position]
-    np.maximum.at(peaks, position[usable], above[usable])
-    upper = np.full(len(present), -np.inf)
-    np.maximum.at(upper, position, fit.signal.peaks[inside.bins] - base - frequent_mib[inside.bins])
-    return peaks, clean, upper
+    calm = np.bincount(position, weights=undisturbed) >= np.maximum(2, 0.3 * count)
+    usable = np.where(calm[position], undisturbed, alone | ~clean[position])
+
+    def highest(values: Floats, where: Bools) -> Floats:
+        out = np.full(len(present), -np.inf)
+        np.maximum.at(out, position[where], values[where])
+        return out
+
+    return _Peaks(
+        net=highest(above - _usual_excess(fit, jobs, index)[inside.bins], usable),
+        gross=highest(above, usable),
+        clean=clean,
+        upper=highest(fit.signal.peaks[inside.bins] - base - frequent_mib[inside.bins], np.ones(len(base), dtype=bool)),
+        foreign_mib=float(np.median(foreign)),
+    )
 
 
 def _bins_inside(fit: Fit, job: JobRuns, index: int) -> _Bins:
