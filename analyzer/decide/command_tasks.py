@@ -6,9 +6,10 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from analyzer.decide.commands_in_tasks import SimpleCommand, argument_command, simple_commands
-from analyzer.decide.effects import Built, Refusal, build, text, texts, told
+from analyzer.decide.effects import Built, build, text, texts, told
 from analyzer.decide.match import first_unknown, match
 from analyzer.decide.parts import DEMAND, Part, rule_part
 from analyzer.model import Effect, Invocation, Outcome, ReleaseStep, RunCommand, Task, Unknown, Value
@@ -83,10 +84,14 @@ def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
 def _position(pattern: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     """Where the pattern's last word stands, None where the pattern does not describe the command."""
     operands = [word for word in words[1:] if not word.startswith("-")]
+    options = list(words[1:])
+    if all(wanted.startswith("-") for wanted in pattern[1:]):
+        # `gem -v` asks for the version, `gem install x -v 2` does not
+        options = list(takewhile(lambda word: word.startswith("-"), options))
     position = -1
     for wanted in pattern[1:]:
         if wanted.startswith("-"):
-            if not any(_has_option(word, wanted) for word in words[1:]):
+            if not any(_has_option(word, wanted) for word in options):
                 return None
         else:
             try:
@@ -279,6 +284,3 @@ def _unlisted(task: Task, invocation: Invocation, pack: RulePack, reason: str) -
     if not found:
         return Part(outcome=Outcome.MANUAL, rule=None, reason=reason)
     return rule_part(found[0], whole, f"{reason}. {found[0].reason}" if reason else "")
-
-
-__all__ = ["COMMAND_MODULES", "Refusal", "command_parts", "find_command"]

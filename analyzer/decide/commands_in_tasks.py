@@ -89,7 +89,7 @@ def simple_commands(text: str) -> tuple[SimpleCommand, ...]:
 
 def argument_command(words: tuple[str, ...]) -> tuple[SimpleCommand, ...]:
     """The same for an argument vector, where operators mean nothing."""
-    return _command([_Word(word, word, quoted=True) for word in words], "") if words else ()
+    return _command([_Word(word, word, quoted=True) for word in words], "", literal=True) if words else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +206,15 @@ def _skip_heredocs(text: str, position: int, heredocs: list[str]) -> int:
     return position
 
 
-def _command(words: list[_Word], joined: str) -> tuple[SimpleCommand, ...]:
+def _command(words: list[_Word], joined: str, *, literal: bool = False) -> tuple[SimpleCommand, ...]:
     """One simple command out of its words; the wrapped ones of `bash -c` and the like."""
     plain: list[str] = []
     writes: list[str] = []
     pending = ""
     for word in words:
-        redirection = (
-            None if word.quoted and word.written[:1] not in "0123456789<>&" else _REDIRECTION.match(word.plain)
-        )
+        redirection = _REDIRECTION.match(word.plain) if word.written[:1] in "0123456789<>&" else None
+        if literal:
+            redirection = None
         if pending:
             if ">" in pending and word.plain not in _NOWHERE:
                 writes.append(word.plain)

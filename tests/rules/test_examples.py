@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import yaml
+from example_tasks import task, told
 
 from analyzer.decide.tasks import decide_tasks
 from analyzer.model import Outcome, Settings
 from analyzer.resources import rule_texts
 from analyzer.rulepack import examples, load_pack
 from analyzer.ruletypes import EFFECTS, SUBJECTS
-
-sys.path.insert(0, str(Path(__file__).parent))
-from example_tasks import task, told
 
 PACK = load_pack(rule_texts())
 CASES = [
