@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from functools import cache
+from importlib.util import find_spec
 
 import pytest
 
@@ -35,7 +36,20 @@ def npm_missing() -> str:
     return "" if shutil.which("asl-validator") else "no asl-validator on PATH (npm install --global asl-validator)"
 
 
-NEEDS = {"docker": docker_missing, "terraform": terraform_missing, "npm": npm_missing}
+@cache
+def browser_missing() -> str:
+    """Why no browser can be driven, "" where Chromium and Playwright are there."""
+    if shutil.which("chromium") is None:
+        return "no chromium program on PATH"
+    return "" if find_spec("playwright") else "no playwright (pip install playwright)"
+
+
+NEEDS = {
+    "docker": docker_missing,
+    "terraform": terraform_missing,
+    "npm": npm_missing,
+    "browser": browser_missing,
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -4,7 +4,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 const WORDS = JSON.parse(document.getElementById("words").textContent);
 
 function t(key, values) {
-  let text = WORDS[values && values.count === 1 && WORDS[key + ".one"] ? key + ".one" : key] ?? key;
+  let text = WORDS[values && values.count === 1 && WORDS[key + ".one"] ? key + ".one" : key] ?? "⟦" + key + "⟧";
   for (const [name, value] of Object.entries(values || {})) text = text.replaceAll("{" + name + "}", String(value));
   return text;
 }

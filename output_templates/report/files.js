@@ -24,6 +24,7 @@ function showFile(path, line) {
   const viewer = $("#viewer");
   if (viewer.dataset.path !== path) {
     viewer.dataset.path = path;
+    viewer.upTo = null;
     if (file.text === null) viewer.replaceChildren(h("p", { class: "empty" }, t("page.not-shown")));
     else {
       const rows = file.text.replace(/\n$/, "").split("\n");
@@ -35,9 +36,10 @@ function showFile(path, line) {
         if (shown < rows.length) { const mark = h("li", {}); list.append(mark); later(mark, () => { mark.remove(); more(); }); }
       };
       more();
-      while (line > shown && shown < rows.length) { const mark = list.lastChild; waiting.delete(mark); mark.remove(); more(); }
+      viewer.upTo = (wanted) => { while (wanted > shown && shown < rows.length) { const mark = list.lastChild; waiting.delete(mark); mark.remove(); more(); } };
     }
   }
+  if (viewer.upTo) viewer.upTo(line);
   const row = line ? document.getElementById("line-" + line) : null;
   $$(".target", viewer).forEach((one) => one.classList.remove("target"));
   if (row) {

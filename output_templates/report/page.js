@@ -63,12 +63,12 @@ $("#app").addEventListener("change", () => chooseApp(DATA.apps.find((app) => app
 addEventListener("beforeprint", () => {
   setTheme(false);
   buildAll();
-  $$("details").forEach((one) => { one.dataset.was = one.open ? "1" : ""; one.open = true; });
+  $$("details").forEach((one) => { one.dataset.was ??= one.open ? "open" : "closed"; one.open = true; });
   buildAll();
 });
 addEventListener("afterprint", () => {
   setTheme(darkWanted.matches);
-  $$("details").forEach((one) => { one.open = Boolean(one.dataset.was); });
+  $$("details").forEach((one) => { one.open = one.dataset.was === "open"; delete one.dataset.was; });
 });
 $("#print").addEventListener("click", () => print());
 

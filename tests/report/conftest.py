@@ -8,7 +8,6 @@ import pytest
 from analyzer.model import (
     Application,
     Cost,
-    CronDaemon,
     Decision,
     Drift,
     Ec2,
@@ -238,4 +237,4 @@ def make() -> SimpleNamespace:
         "plan": plan,
         "hostile_plan": hostile_plan,
     }
-    return SimpleNamespace(**makers, hostile=HOSTILE, daemon=CronDaemon.DEBIAN)
+    return SimpleNamespace(**makers, hostile=HOSTILE)
