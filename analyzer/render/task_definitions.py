@@ -57,6 +57,11 @@ def file_system_placeholder(name: str) -> str:
     return f"{FILE_SYSTEM_PLACEHOLDER}id-of-{name}"
 
 
+def access_point_placeholder(name: str) -> str:
+    """Stands for the id of the access point `name`."""
+    return f"fsap-id-of-{name}"
+
+
 def _why(note: str, sources: tuple[Source, ...] = ()) -> Via:
     return Via(rule=_RULE, sources=sources, note=note)
 
@@ -211,11 +216,12 @@ class _Container:
         for place, via in scratch.volumes:
             self._mount(mounts, f"scratch{place.replace('/', '-')}", {"host": {}}, place, False, via)
         for file_system in file_systems(self.application):
+            name = self.names.file_system(file_system.name)
             configuration: dict[str, Json] = {
                 "efsVolumeConfiguration": {
-                    "fileSystemId": file_system_placeholder(self.names.file_system(file_system.name)),
+                    "fileSystemId": file_system_placeholder(name),
                     "transitEncryption": "ENABLED",
-                    "authorizationConfig": {"iam": "ENABLED"},
+                    "authorizationConfig": {"accessPointId": access_point_placeholder(name), "iam": "ENABLED"},
                 }
             }
             self._mount(
