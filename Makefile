@@ -21,9 +21,11 @@ $(INSTALLED): pyproject.toml .ci/make_venv.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-# Exit status 1 says that the bundle is written and something in it waits for a person: that is what a demo shows.
+# Exit status 1 says that the bundle is written and something in it waits for a person; a demo may show that.
 demo: $(INSTALLED)
+	@rm -f migration/plan.json
 	$(BIN)/migrate-analyze fixtures/accounting/inventory/ --out migration --force || test $$? -eq 1
+	@test -s migration/plan.json
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)

@@ -36,7 +36,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def files(bundle: Path) -> dict[str, bytes]:
     """Every file of a bundle."""
-    return {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    found = {str(path.relative_to(bundle)): path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    assert "plan.json" in found
+    return found
 
 
 def test_installed_wheel_writes_the_same_bundle(installed: Path, tmp_path: Path) -> None:

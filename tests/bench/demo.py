@@ -24,7 +24,7 @@ def run_s(out: Path) -> float:
     began = time.perf_counter()
     answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     took_s = time.perf_counter() - began
-    if answer.returncode not in (0, 1):
+    if answer.returncode not in (0, 1) or not (out / "plan.json").exists():
         sys.exit(answer.stderr)
     return took_s
 
