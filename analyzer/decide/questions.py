@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from analyzer.model import Application, Outcome, Plan, Problem, Question, Settings, Severity, Source
+from analyzer.model import Application, Decision, Job, Outcome, Plan, Problem, Question, Settings, Severity, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +91,9 @@ def stale_decisions(plan: Plan, settings: Settings) -> tuple[Problem, ...]:
     """A problem for each line of the decisions file that matches nothing in the plan (any more)."""
     decisions = [decision for application in plan.applications for decision in application.decisions]
     jobs = {job.id: job for application in plan.applications for job in application.jobs}
-    asked = {one.question.id for one in (*decisions, *jobs.values()) if one.question is not None}
-    asked |= {answered for one in (*decisions, *jobs.values()) for answered in one.answered_questions}
+    subjects: tuple[Decision | Job, ...] = (*decisions, *jobs.values())
+    asked = {one.question.id for one in subjects if one.question is not None}
+    asked |= {answered for one in subjects for answered in one.answered_questions}
     definitions = {definition.name for application in plan.applications for definition in application.task_definitions}
     known = (
         ("answers", settings.answers, asked, "question"),
