@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,7 +91,7 @@ def write_bundle(files: Sequence[OutputFile], out: Path, *, force: bool = False)
     except OSError as error:
         raise WriteError(f"{out}: {error.strerror or error}; nothing was overwritten") from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        _remove_folder(staging)
     problems = tuple(
         Problem(
             Severity.WARNING,
@@ -109,6 +108,18 @@ def write_bundle(files: Sequence[OutputFile], out: Path, *, force: bool = False)
         removed=removed,
         problems=problems,
     )
+
+
+def _remove_folder(folder: Path) -> None:
+    """Take the staging folder away, by whole paths, so that an observer sees where it is done."""
+    for here, folders, files in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):
+            for name in files:
+                Path(here, name).unlink()
+            for name in folders:
+                Path(here, name).rmdir()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _manifest(out: Path) -> dict[str, str]:

@@ -11,19 +11,20 @@ MAY_IMPORT = {
     "model": (),
     "usage": ("model",),
     "resources": (),
-    "rulepack": ("model",),
+    "ruletypes": ("model",),
+    "rulepack": ("model", "ruletypes"),
     "cron": ("model", "cron"),
     "read": ("model", "usage", "read", "cron"),
-    "decide": ("model", "usage", "rulepack", "cron", "decide"),
-    "render": ("model", "usage", "rulepack", "cron", "decide", "render"),
+    "decide": ("model", "usage", "rulepack", "ruletypes", "cron", "decide"),
+    "render": ("model", "usage", "rulepack", "ruletypes", "cron", "decide", "render"),
     "write": ("model",),
-    "explain": ("model", "rulepack"),
+    "explain": ("model", "rulepack", "ruletypes"),
     "verify": ("model", "verify", "render", "resources"),
     "collect": ("model", "collect", "read", "resources"),
 }
 """Layer -> the layers of ours that it may import. `cli` may import everything."""
 
-PURE = ("model", "usage", "rulepack", "cron", "decide", "render")
+PURE = ("model", "usage", "rulepack", "ruletypes", "cron", "decide", "render")
 IMPURE_MODULES = {
     "os",
     "pathlib",

@@ -33,9 +33,12 @@ from analyzer.model import (
     Project,
     Settings,
     Source,
+    TaskDefinition,
     Verdict,
+    Via,
 )
 from analyzer.rulepack import RulePack
+from analyzer.usage import HostUsage
 
 DEFAULT_REGION = "us-east-1"
 """Where neither evidence nor the command line says one; a problem says so."""
@@ -88,7 +91,8 @@ def _decide_application(
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
     platform, found = load_platform(data)
     problems += found
-    sizing = size_application(given.usage, jobs.jobs, findings.processes, given.hosts, settings, platform)
+    usages = tuple(usage for usage in given.usage if isinstance(usage, HostUsage))
+    sizing = size_application(usages, jobs.jobs, findings.processes, given.hosts, settings, platform)
     sized = tuple(
         replace(
             job,
@@ -115,14 +119,23 @@ def _decide_application(
         steps=tasks.steps,
         processes=findings.processes,
         jobs=sized,
-        task_definitions=sizing.task_definitions,
+        task_definitions=tuple(_measured(definition, usages) for definition in sizing.task_definitions),
         secrets=used_secrets(given.secrets, tasks.steps, findings.processes, sized),
         parameters=given.parameters,
-        drift=find_drift(given, tasks.steps, sized),
+        drift=find_drift(given, tasks.steps, sized, tasks.dropped),
         costs=sizing.costs,
         sizing=sizing,
     )
     return application, [*problems, *tasks.problems, *jobs.problems, *sizing.problems]
+
+
+def _measured(definition: TaskDefinition, usages: Sequence[HostUsage]) -> TaskDefinition:
+    """The definition with the files from which its size was reckoned."""
+    if definition.via:
+        return definition
+    sources = tuple(sorted({series.source for usage in usages for series in usage.series}))
+    rule = "size-assumed" if definition.assumed or not sources else "size-from-metrics"
+    return replace(definition, via=(Via(rule=rule, sources=sources, note=definition.basis),))
 
 
 def _region(hosts: Sequence[Host], settings: Settings, problems: list[Problem]) -> str:

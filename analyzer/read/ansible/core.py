@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 SAFE_LOOKUPS = frozenset(
     "dict file first_found flattened indexed_items items list nested random_choice_never sequence subelements template "
@@ -135,9 +135,16 @@ def _collector(method: str) -> Any:
 
 
 def _import_constants_quietly() -> None:
-    """Import `ansible.constants` without looking for configuration files and without making a temporary folder."""
+    """Import `ansible.constants` without looking for configuration files and without making a temporary folder.
+
+    Its `Display` finds the C library through ctypes, which starts ldconfig for that: it is told the name.
+    """
+    import ctypes.util
+
     from ansible.config import manager
 
+    find_library = ctypes.util.find_library
+    ctypes.util.find_library = lambda name: f"lib{name}.so.6"
     kept = (manager.find_ini_config_file, manager.makedirs_safe, manager.tempfile, manager.atexit)
     manager.find_ini_config_file = lambda *_args, **_kwargs: None
     manager.makedirs_safe = lambda *_args, **_kwargs: None
@@ -145,11 +152,13 @@ def _import_constants_quietly() -> None:
     manager.atexit = SimpleNamespace(register=lambda *_args, **_kwargs: None)
     try:
         import ansible.constants as _constants
+        import ansible.utils.display as _display  # noqa: F401 - imported here, while find_library is answered
 
         _constants.INVENTORY_ENABLED = ["yaml", "ini"]
         _constants.LOCALHOST_WARNING = False
     finally:
         manager.find_ini_config_file, manager.makedirs_safe, manager.tempfile, manager.atexit = kept
+        ctypes.util.find_library = find_library
 
 
 @cache
@@ -161,6 +170,15 @@ def guarded_loader_class() -> type[Any]:
         def __init__(self, roots: Sequence[Path]) -> None:
             super().__init__()
             self._roots = tuple(Path(os.path.realpath(root)) for root in roots)
+            self.variables_instead: Callable[[Path], dict[str, Any] | None] = lambda _path: None
+            """Asked before a file of variables is loaded: what to take in its place, or None to load it."""
+
+        def load_from_file(self, file_name: str, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("unsafe"):  # how the plugin for group_vars and host_vars loads
+                instead = self.variables_instead(Path(file_name))
+                if instead is not None:
+                    return instead
+            return super().load_from_file(file_name, *args, **kwargs)
 
         def _inside(self, path: str) -> bool:
             real = Path(os.path.realpath(path))

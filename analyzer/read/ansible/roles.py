@@ -35,6 +35,20 @@ class YamlReader:
     vault_passwords: tuple[bytes, ...] = ()
     _seen: dict[Path, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Group and host variables pass through here as well, so that one broken file stops nothing."""
+        self.inventory.loader.variables_instead = self._instead
+
+    def _instead(self, path: Path) -> dict[str, Any] | None:
+        """Variables of an encrypted or broken file of group_vars; None for a file that ansible-core can load."""
+        data = self.load(path)
+        if isinstance(data, dict) and not _is_encrypted(path):
+            return None
+        if data is not None and not isinstance(data, dict):
+            self.variables(path)  # notes what is wrong
+            return {}
+        return data or {}
+
     def load(self, path: Path) -> Any:
         """The file's data, strings trusted as templates; None where it is empty, broken or encrypted."""
         if path not in self._seen:
@@ -67,8 +81,7 @@ class YamlReader:
     def _load(self, path: Path) -> Any:
         core = ansible()
         try:
-            with path.open("rb") as stream:
-                encrypted = stream.read(15).startswith(b"$ANSIBLE_VAULT;")
+            encrypted = _is_encrypted(path)
         except OSError as error:
             self.note("file-unreadable", path, f"cannot be read: {error.strerror}", "check its permissions")
             return None
@@ -111,6 +124,11 @@ class YamlReader:
         words = hide(self.inventory.root, str(error).strip().splitlines()[0])
         line = int(getattr(tag, "line_num", 0) or 1)
         self.note("yaml-syntax", path, f"cannot be read as YAML: {words}", "check it with yamllint", line)
+
+
+def _is_encrypted(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(15).startswith(b"$ANSIBLE_VAULT;")
 
 
 @dataclass(slots=True)

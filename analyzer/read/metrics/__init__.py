@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from analyzer.model import Host, Problem, Severity
 from analyzer.read.cronlogs import read_cron_logs
 from analyzer.read.files import Tree
-from analyzer.read.metrics import cloudwatch, sadf_json
+from analyzer.read.metrics import (
+    accounting,
+    atop,
+    cloudwatch,
+    csv_table,
+    gnu_time,
+    pidstat,
+    sadf_json,
+    sadf_text,
+    sar_text,
+)
+from analyzer.read.metrics.link import with_measurements
 from analyzer.read.metrics.merge import capacity, merged
 from analyzer.read.metrics.reading import MetricFile, Reading
 from analyzer.usage import HostUsage
@@ -26,6 +37,14 @@ class Format:
 METRIC_FORMATS = (
     Format(name=sadf_json.NAME, recognises=sadf_json.recognises, read=sadf_json.read),
     Format(name=cloudwatch.NAME, recognises=cloudwatch.recognises, read=cloudwatch.read),
+    Format(name=sadf_text.NAME, recognises=sadf_text.recognises, read=sadf_text.read),
+    Format(name=accounting.TEXT_NAME, recognises=accounting.recognises_text, read=accounting.read_text),
+    Format(name=accounting.NAME, recognises=accounting.recognises, read=accounting.read),
+    Format(name=pidstat.NAME, recognises=pidstat.recognises, read=pidstat.read),
+    Format(name=sar_text.NAME, recognises=sar_text.recognises, read=sar_text.read),
+    Format(name=atop.NAME, recognises=atop.recognises, read=atop.read),
+    Format(name=gnu_time.NAME, recognises=gnu_time.recognises, read=gnu_time.read),
+    Format(name=csv_table.NAME, recognises=csv_table.recognises, read=csv_table.read),
 )
 """Asked in this order; the first that recognises a file reads it."""
 
@@ -56,14 +75,16 @@ def read_metrics(host: Host, evidence: Tree) -> tuple[HostUsage, tuple[Problem, 
     series = merged(readings, vcpus, total)
     log = read_cron_logs(host, evidence, _latest_s(host, series))
     problems += log.problems
+    samples = tuple(sample for _, reading in pairs for sample in reading.samples)
+    records = tuple(record for _, reading in pairs for record in reading.records)
     usage = HostUsage(
         host=host.name,
         vcpus=vcpus,
         memory_total_mib=total,
         timezone=host.timezone,
         series=series,
-        runs=log.runs,
-        samples=tuple(sample for _, reading in pairs for sample in reading.samples),
+        runs=with_measurements(log.runs, records, samples),
+        samples=samples,
         measurements=tuple(one for _, reading in pairs for one in reading.measurements),
         restarts_s=tuple(sorted({boot for _, reading in pairs for boot in reading.restarts_s})),
         log_span_s=log.span_s,

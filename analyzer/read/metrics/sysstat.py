@@ -127,3 +127,45 @@ def _memory(file: MetricFile, rows: Rows, good: object, interval: int) -> Series
 
 UNUSED = "unused: "
 """Marks memory that is still the unused part; `merge` subtracts it from MemTotal, which may stand in another file."""
+
+_TEXT_COLUMNS = {
+    "%idle": "idle",
+    "%iowait": "iowait",
+    "%steal": "steal",
+    "kbmemfree": "memfree",
+    "kbavail": "avail",
+    "kbmemused": "memused",
+    "%memused": "memused-percent",
+    "kbbuffers": "buffers",
+    "kbcached": "cached",
+    "kbslab": "slab",
+    "kbcommit": "commit",
+    "%commit": "commit-percent",
+}
+"""Column of the text formats -> name of `sadf -j`."""
+
+
+def columns(names: list[str], rows: list[list[str]]) -> dict[str, Floats]:
+    """The columns that are used here, by the names of `sadf -j`."""
+    return {
+        _TEXT_COLUMNS[name]: numbers([row[place] for row in rows])
+        for place, name in enumerate(names)
+        if name in _TEXT_COLUMNS
+    }
+
+
+def numbers(texts: list[str]) -> Floats:
+    """Numbers with a decimal point or comma; NaN for what is none."""
+    import numpy as np
+
+    try:
+        return np.array(texts, dtype=np.float64)
+    except ValueError:
+        return np.array([_number(text) for text in texts], dtype=np.float64)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return float("nan")
