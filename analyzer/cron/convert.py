@@ -253,8 +253,21 @@ def _calendar(times: Times, first_year: int) -> tuple[str, ...]:
                 weekdays=ALL_WEEKDAYS,
                 years=mask(year - FIRST_YEAR for year in years),
             )
-            expressions.append(write_expression(selected))
+            expressions += _by_years(selected)
     return tuple(expressions)
+
+
+def _by_years(times: Times) -> list[str]:
+    """The expression for `times`, or several with a part of the years each where one would be too long."""
+    try:
+        return [write_expression(times)]
+    except ExpressionError:
+        years = list(members(times.years or 0))
+        if len(years) < 2:
+            raise
+        middle = len(years) // 2
+        halves = (years[:middle], years[middle:])
+        return [text for half in halves for text in _by_years(replace(times, years=mask(half)))]
 
 
 def _from_end(times: Times, timezone: str, first_year: int) -> Conversion:
@@ -280,7 +293,7 @@ def _from_end(times: Times, timezone: str, first_year: int) -> Conversion:
             years = (leap if length == 29 else span & ~leap) & (span if wanted is None else wanted)
         if selected and days and years != 0:
             part = replace(times, days=days, months=selected, days_from_end=0, years=years)
-            expressions.append(write_expression(part))
+            expressions += _by_years(part)
     return Conversion(
         expressions=tuple(expressions),
         timezone=timezone,
