@@ -59,6 +59,8 @@ DEMAND = (
 """Outcomes, the most demanding first: where the items of a loop differ, the decision is the first of them."""
 
 DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
+_WRITTEN = frozenset({Outcome.PROCESS, Outcome.SCHEDULE, Outcome.TASK_DEFINITION})
+"""Outcomes of places whose files are read and become something else than files."""
 _MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MANUAL})
 """Outcomes that a subject's rule may change: what already is infrastructure, a schedule or a release stays that."""
 
@@ -143,6 +145,10 @@ def role_name(role: str) -> str:
 
 
 def _moved(part: Part, effect: Effect, rule: Rule, subject: str, task: Task, invocation: Invocation) -> Part:
+    if rule.outcome in _WRITTEN and isinstance(effect, RemovePath | MakeDirectory | TouchFile):
+        part = rule_part(rule, ())
+        reason = f"{rule.reason} Folders, owners and removals there have no counterpart."
+        return replace(part, outcome=Outcome.PLATFORM, subject=subject, reason=reason, dropped=(effect,))
     if rule.outcome in DROPPING:
         return replace(rule_part(rule, ()), subject=subject, dropped=(effect,), alternative=(effect,))
     built = build(rule.emit, {"subject": subject}, task, invocation) if rule.emit else None
