@@ -45,6 +45,8 @@ LONGEST_RUN_S = 7 * 86400
 _MOST_PERMUTED = 6
 """Up to so many jobs in one minute all 720 assignments are compared at once; beyond, one by one with scipy."""
 _ROUNDS = 8
+_EXCHANGEABLE = "session, exchangeable"
+"""Read by the sizing: such ends are a guess."""
 
 
 class _Runs:
@@ -168,6 +170,9 @@ def _assign(runs: _Runs, groups: list[tuple[list[int], list[int]]]) -> None:
     for index, end in enumerate(runs.ends):
         if not math.isnan(end):
             settled[keys[index]].append(math.log(max(1.0, end - runs.commands[index].time_s)))
+    # two that were never seen alone could be swapped throughout without anything contradicting it
+    never_alone = {key for key, known in enumerate(settled) if not known}
+    never_alone = never_alone if len(never_alone) > 1 else set()
     # groups of the same commands are solved together
     shaped: dict[tuple[int, ...], list[tuple[list[int], list[int]]]] = defaultdict(list)
     for members, ends in groups:
@@ -196,7 +201,9 @@ def _assign(runs: _Runs, groups: list[tuple[list[int], list[int]]]) -> None:
     for shape, some in shaped.items():
         for (members, ends), order in zip(some, chosen[shape].astype(int).tolist(), strict=True):
             for index, column in zip(members, order, strict=True):
-                runs.end(index, ends[column], "session, by usual duration")
+                runs.end(
+                    index, ends[column], _EXCHANGEABLE if keys[index] in never_alone else "session, by usual duration"
+                )
 
 
 def _durations(

@@ -141,7 +141,7 @@ def _estimate(
         / max(float(np.quantile(lengths, 0.95) / lengths.mean()), 1e-9),
     )
     upper = _cpu_upper(fit, job) if not separability.separable else None
-    measured = job.cpu_s[~np.isnan(job.cpu_s)] if job.cpu_s is not None else np.zeros(0)
+    measured = job.measured_cpu_s
     if len(measured):
         taller = float(np.quantile(measured, 0.95)) / max(float(measured.mean()), 1e-9)
         heights = (

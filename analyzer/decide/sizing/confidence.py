@@ -103,8 +103,11 @@ def label(
         memory_label = "low" if memory is not None else "none"
         reasons += [reason for reason, _ in worst]
         advice += [kind for _, kind in worst]
-    if measured_runs >= FEWEST_RUNS:
-        cpu = "high"
+    if memory is not None and memory.basis == "measured":
+        memory_label = _memory(memory)
+        reasons = [reason for reason in reasons if "memory" not in reason]
+    if measured_runs:
+        cpu = "high" if measured_runs >= FEWEST_RUNS else "medium"
         reasons = [reason for reason in reasons if "load" not in reason]
     return Labels(
         cpu=cpu, memory=memory_label, reasons=tuple(dict.fromkeys(reasons)), advice=tuple(dict.fromkeys(advice))
@@ -113,7 +116,7 @@ def label(
 
 def _memory(memory: MemoryPeak) -> Confidence:
     if memory.basis == "measured":
-        return "high"
+        return "high" if memory.measured_runs >= FEWEST_RUNS else "medium"
     if (
         memory.basis == "clean"
         and memory.samples_per_run >= _HIGH_SAMPLES

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from analyzer.decide.sizing.baseline import baseline_design
 from analyzer.decide.sizing.regression import Partialled, nonnegative, run_scales
 from analyzer.decide.sizing.signals import DAY_S, Entries, Signal, entries
+from analyzer.usage import Measurement
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +45,8 @@ class JobRuns:
     """Measured CPU-seconds of each run, NaN where not measured."""
     memory_mib: Floats | None = None
     """Measured peak of each run, NaN where not measured."""
+    by_hand: tuple[Measurement, ...] = ()
+    """Runs of its command under `/usr/bin/time -v`."""
     measured_by: tuple[str, ...] = ()
     evidence: str = ""
     """Where the starts and ends come from, in words."""
@@ -64,6 +67,23 @@ class JobRuns:
     def durations_s(self) -> Floats:
         """Length of each run."""
         return self.ends_s - self.starts_s
+
+    @property
+    def measured_cpu_s(self) -> Floats:
+        """CPU-seconds of every run that something measured."""
+        return self._measured(self.cpu_s, [one.cpu_s for one in self.by_hand])
+
+    @property
+    def measured_memory_mib(self) -> Floats:
+        """Peak memory of every run that something measured."""
+        return self._measured(self.memory_mib, [one.memory_mib for one in self.by_hand])
+
+    @staticmethod
+    def _measured(of_runs: Floats | None, by_hand: list[float]) -> Floats:
+        import numpy as np
+
+        seen = of_runs[~np.isnan(of_runs)] if of_runs is not None else np.zeros(0)
+        return np.concatenate([seen, np.array(by_hand, dtype=np.float64)])
 
     @property
     def frequent(self) -> bool:

@@ -5,18 +5,36 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from analyzer.cron.crontab import ScheduleError, read_schedule
+from analyzer.cron.firings import next_firings
 from analyzer.decide.sizing.fit import JobRuns
 from analyzer.decide.sizing.signals import DAY_S, Signal
-from analyzer.model import Job, Via
-from analyzer.usage import CommandRuns, HostUsage
+from analyzer.model import CronDaemon, Job, Via
+from analyzer.usage import CommandRuns, HostUsage, Measurement
 
 if TYPE_CHECKING:
     from analyzer.usage import Floats
 
 Firings: TypeAlias = Callable[[Job, int, int], Sequence[float]]
 """(job, from, to) -> the instants (UTC epoch) at which its schedule fires in that time."""
+
+
+def schedule_firings(job: Job, begin: int, end: int) -> tuple[float, ...]:
+    """The instants of a crontab schedule; none for timers and for lines that cron refuses."""
+    try:
+        schedule = read_schedule(job.schedule, CronDaemon.DEBIAN)
+        start = datetime.fromtimestamp(begin, UTC)
+        most = (end - begin) // 60 + 1
+        found = (
+            next_firings(schedule.times, job.timezone or "UTC", schedule.rule, start, most) if schedule.times else ()
+        )
+    except (ScheduleError, ValueError, KeyError):
+        return ()
+    return tuple(instant.timestamp() for instant in found if instant.timestamp() < end)
+
 
 _ONE_SECOND = 0.5
 """Logs have whole seconds: a run ends half a second after its stamp on average."""
@@ -37,9 +55,9 @@ def match_runs(usage: HostUsage, jobs: Sequence[Job], signal: Signal, firings: F
         names = tuple(job.id for job in members)
         runs = logged.get(key) or _run_parts(first, usage.runs)
         if runs is not None:
-            found: JobRuns | None = _from_log(first, names, runs, begin, end)
+            found: JobRuns | None = _from_log(first, names, runs, begin, end, _by_hand(first, usage.measurements))
         elif usage.log_span_s is None or not _covers(usage.log_span_s, begin, end):
-            found = _from_schedule(first, names, firings, begin, end) if first.enabled else None
+            found = _from_schedule(first, names, firings or schedule_firings, begin, end) if first.enabled else None
         else:
             found = None  # the log covers the time and shows no run
         if found is not None and found.count:
@@ -99,7 +117,18 @@ def _covers(span: tuple[int, int], begin: int, end: int) -> bool:
     return span[1] - span[0] >= 0.5 * (end - begin)
 
 
-def _from_log(job: Job, names: tuple[str, ...], runs: CommandRuns, begin: int, end: int) -> JobRuns:
+def _by_hand(job: Job, measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Measurements of the job's command; `time` prints it without the quotes that a shell took away."""
+
+    def bare(text: str) -> str:
+        return re.sub(r"[\s'\"\\]+", "", text)
+
+    return tuple(one for one in measurements if bare(one.command) == bare(_before_percent(job.command)))
+
+
+def _from_log(
+    job: Job, names: tuple[str, ...], runs: CommandRuns, begin: int, end: int, by_hand: tuple[Measurement, ...] = ()
+) -> JobRuns:
     import numpy as np
 
     inside = (runs.starts_s >= begin) & (runs.starts_s < end)
@@ -115,7 +144,8 @@ def _from_log(job: Job, names: tuple[str, ...], runs: CommandRuns, begin: int, e
         period_s=_period(job, starts),
         cpu_s=runs.cpu_s[inside],
         memory_mib=runs.memory_mib[inside],
-        measured_by=runs.measured_by,
+        by_hand=by_hand,
+        measured_by=(*runs.measured_by, *(("time -v",) if by_hand else ())),
         evidence=f"cron log {runs.source.file}: starts; ends: {how}",
         exchangeable=exchangeable,
         members=names,

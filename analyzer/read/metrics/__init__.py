@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analyzer.model import Host, Problem, Severity
@@ -22,7 +22,7 @@ from analyzer.read.metrics import (
 from analyzer.read.metrics.link import with_measurements
 from analyzer.read.metrics.merge import capacity, merged
 from analyzer.read.metrics.reading import MetricFile, Reading
-from analyzer.usage import HostUsage
+from analyzer.usage import HostUsage, ProcessRecords, ProcessSamples, Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +73,10 @@ def read_metrics(host: Host, evidence: Tree) -> tuple[HostUsage, tuple[Problem, 
     vcpus, total, conflicts = capacity(host, pairs)
     problems += conflicts
     series = merged(readings, vcpus, total)
-    log = read_cron_logs(host, evidence, _latest_s(host, series))
-    problems += log.problems
     samples = tuple(sample for _, reading in pairs for sample in reading.samples)
     records = tuple(record for _, reading in pairs for record in reading.records)
+    log = read_cron_logs(host, evidence, _latest_s(host, series, samples, records))
+    problems += log.problems
     usage = HostUsage(
         host=host.name,
         vcpus=vcpus,
@@ -93,11 +93,15 @@ def read_metrics(host: Host, evidence: Tree) -> tuple[HostUsage, tuple[Problem, 
     return usage, tuple(dict.fromkeys(problems))
 
 
-def _latest_s(host: Host, series: tuple[object, ...]) -> int | None:
+def _latest_s(
+    host: Host, series: Sequence[Series], samples: Sequence[ProcessSamples], records: Sequence[ProcessRecords]
+) -> int | None:
     """An instant near the collection of the evidence: the last of all stamps."""
-    from analyzer.usage import Series
-
-    stamps = [int(one.times_s[-1]) for one in series if isinstance(one, Series)]
+    stamps = [
+        *(int(one.times_s[-1]) for one in series),
+        *(int(one.ends_s.max()) for one in samples if len(one.ends_s)),
+        *(int(one.starts_s.max()) for one in records if len(one.starts_s)),
+    ]
     when = host.facts.get("date_time")
     if isinstance(when, dict) and str(when.get("epoch", "")).isdigit():
         stamps.append(int(when["epoch"]))

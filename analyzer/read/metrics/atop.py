@@ -84,7 +84,8 @@ def read(file: MetricFile) -> Reading:
         ends = np.array(sorted(found.unused_mib), dtype=np.int64)
         one = make_series(
             file, ends, np.array([found.unused_mib[int(end)] for end in ends]), quantity="memory", unit="mib",
-            statistic="sample", interval_s=usual_step(ends), definition=f"{UNUSED}total - free - buffers - cached - slab",
+            statistic="sample", interval_s=usual_step(ends),
+            definition=f"{UNUSED}total - free - buffers - cached - slab",
         )  # fmt: skip
         reading.series += [one] if one is not None else []
     if found.processes:

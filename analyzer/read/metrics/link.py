@@ -71,11 +71,12 @@ def _from_samples(runs: CommandRuns, samples: ProcessSamples) -> CommandRuns:
     for place, (start, pid) in enumerate(zip(runs.starts_s.tolist(), runs.pids.tolist(), strict=True)):
         first = int(np.searchsorted(instants, start))
         tree, used, peak, missed = {pid}, 0.0, 0.0, 0
-        met = False
+        met, ended = False, False
         for end in instants[first : first + 10_000].tolist():
             mine = _tree_rows(samples, rows_at[end], tree)
             if not mine:
                 missed += 1
+                ended = met
                 if missed > 1 or met:
                     break
                 continue
@@ -83,7 +84,8 @@ def _from_samples(runs: CommandRuns, samples: ProcessSamples) -> CommandRuns:
             used += float(samples.cpu_s[mine].sum())
             peak = max(peak, float(np.nansum(samples.memory_mib[mine])))
         if met:
-            cpu[place] = used if np.isnan(cpu[place]) else cpu[place]
+            # a run that the recording cuts off has not shown all its CPU time
+            cpu[place] = used if ended and np.isnan(cpu[place]) else cpu[place]
             memory[place] = peak if np.isnan(memory[place]) else max(peak, memory[place])
             found += 1
     if not found:

@@ -135,4 +135,5 @@ def _intervals(ends: Seconds) -> Floats:
         return np.full(len(ends), 60.0)
     steps = np.diff(ends).astype(np.float64)
     usual = float(np.median(steps))
-    return np.r_[usual, np.where(steps > 1.5 * usual, usual, steps)]
+    out: Floats = np.r_[usual, np.where(steps > 1.5 * usual, usual, steps)]
+    return out
