@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,18 @@ from analyzer.decide.commands_in_tasks import SimpleCommand, argument_command, s
 from analyzer.decide.effects import Built, build, text, texts, told
 from analyzer.decide.match import first_unknown, match
 from analyzer.decide.parts import DEMAND, Part, rule_part
-from analyzer.model import Effect, Invocation, Outcome, ReleaseStep, RunCommand, Task, Unknown, Value
+from analyzer.model import (
+    Effect,
+    Invocation,
+    Outcome,
+    Ownership,
+    ReleaseStep,
+    RunCommand,
+    Task,
+    Unknown,
+    Value,
+    WriteFile,
+)
 from analyzer.ruletypes import Rule, RulePack
 
 COMMAND_MODULES = frozenset(
@@ -20,6 +32,9 @@ COMMAND_MODULES = frozenset(
     for collection in ("ansible.builtin", "ansible.legacy")
     for name in ("command", "shell", "raw")
 )
+SCRIPT_MODULES = frozenset({"ansible.builtin.script", "ansible.legacy.script"})
+_SCRIPTS = "/usr/local/share/ansible-scripts"
+"""Where scripts of the project lie in the image; Ansible puts them into a folder of its own on the host."""
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _VERSIONED = re.compile(r"^(.+?)-?\d[\d.]*$")
 _IN_ORDER = frozenset({"", "&&", ";", "\n"})
@@ -43,6 +58,37 @@ def command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[P
         else:
             return (_unlisted(task, invocation, pack, f"No rule knows what {program} does"),)
     return _sum(task, invocation, written, commands, [rule for rule in rules if rule])
+
+
+def script_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Part, ...]:
+    """A script of the project: its file and its run, where the project has it; else a question."""
+    rules = pack.rules_for(task.module)
+    with_file = next((rule for rule in rules if not rule.fallback), None)
+    words = _vector(text(_written(invocation.args)))
+    content = next((content for _, content in invocation.contents if content.data is not None), None)
+    if with_file is None or content is None or not words or first_unknown(tuple(invocation.args.values())) is not None:
+        return (_asked(rules, "The script is not in the project, or its arguments are not known"),)
+    path = f"{_SCRIPTS}/{posixpath.basename(words[0])}"
+    program = _vector(text(invocation.args.get("executable")))
+    run = _whole(
+        Outcome.IMAGE,
+        task,
+        replace(invocation, args={**invocation.args, "executable": None}),
+        (*program, path, *words[1:]),
+    )
+    if not run:
+        return (_asked(rules, "The script's environment is not known"),)
+    file = WriteFile(path=path, content=content, ownership=Ownership(mode="0755"))
+    return (rule_part(with_file, (file, *run)),)
+
+
+def _asked(rules: Sequence[Rule], reason: str) -> Part:
+    rule = next((rule for rule in rules if rule.fallback), None)
+    return (
+        rule_part(rule, (), f"{reason}. {rule.reason}")
+        if rule
+        else Part(outcome=Outcome.MANUAL, rule=None, reason=reason)
+    )
 
 
 def find_command(command: SimpleCommand, pack: RulePack) -> Rule | None:

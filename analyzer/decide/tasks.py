@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import question_id_of, with_answers
-from analyzer.decide.command_tasks import COMMAND_MODULES, command_parts
+from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
 from analyzer.decide.module_tasks import module_parts
 from analyzer.decide.parts import (
     DEMAND,
@@ -115,6 +115,8 @@ def _invocation_parts(
 ) -> Iterator[Part]:
     if task.module in COMMAND_MODULES:
         parts = command_parts(task, invocation, pack)
+    elif task.module in SCRIPT_MODULES:
+        parts = script_parts(task, invocation, pack)
     else:
         parts = tuple(module_parts(task, invocation, pack, manager, problems))
     for part in parts:

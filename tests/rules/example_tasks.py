@@ -23,7 +23,7 @@ def value(written: Any) -> Any:
 
 def contents(module: str, args: dict[str, Any]) -> tuple[tuple[str, FileContent], ...]:
     """What `copy` and `template` deliver: the inline text, or any text for a file of the project."""
-    if not module.endswith((".copy", ".template")) or args.get("remote_src"):
+    if not module.endswith((".copy", ".template", ".script")) or args.get("remote_src"):
         return ()
     text = args.get("content", "a text\n")
     if isinstance(text, Unknown):
