@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -16,9 +16,11 @@ from analyzer import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from analyzer.model import Plan, Problem, Settings
     from analyzer.read.layout import Layout, Request
+    from analyzer.verify.playbook import PlaybookRun
 
 NOTHING_WRITTEN = 2
 BLOCKED = 1
@@ -39,7 +41,7 @@ class MainCommand(click.Group):
 @click.group(cls=MainCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="migrate-analyze")
 def cli() -> None:
-    r"""Hand a team everything to run its EC2/Ansible/cron application on ECS Fargate, with the proof beside it.
+    """Hand a team everything to run its EC2/Ansible/cron application on ECS Fargate, with the proof beside it.
 
     \b
     migrate-analyze inventory/                       read, decide, write ./migration
@@ -179,7 +181,7 @@ def _fail(message: str) -> int:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("place", metavar="FILE:LINE")
 def explain(bundle: Path, place: str) -> None:
-    r"""Which source line and which rule made an output line, and what became of a source line.
+    """Which source line and which rule made an output line, and what became of a source line.
 
     \b
     migrate-analyze explain migration accounting/app/Dockerfile:12
@@ -194,6 +196,106 @@ def explain(bundle: Path, place: str) -> None:
         click.echo(explain_place(bundle, place, load_pack(rule_texts())), nl=False)
     except ExplainError as error:
         raise SystemExit(_fail(str(error))) from None
+
+
+@cli.command("cron")
+@click.argument("line", required=False)
+@click.option("--timezone", required=True, metavar="ZONE", help="Zone of the host, e.g. Asia/Tokyo.")
+@click.option("--file", "lines", type=click.File("r", encoding="utf-8"), help="Many lines from a file, - for stdin.")
+@click.option("--daemon", type=click.Choice(["debian", "cronie-1.4", "cronie-1.5", "cronie-1.7", "busybox", "systemd"]),
+              default="debian", show_default=True, help="Which program reads the crontab.")  # fmt: skip
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="Where the list of firings begins (UTC).")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def cron_command(
+    line: str | None, timezone: str, lines: IO[str] | None, daemon: str, start: datetime | None, form: str
+) -> None:
+    """Convert one crontab LINE and print the proof.
+
+    \b
+    migrate-analyze cron '0 0 13 * 5' --timezone Asia/Tokyo
+    migrate-analyze cron --file crontab.txt --timezone America/New_York --format json
+    """
+    from datetime import UTC, datetime
+
+    from analyzer.cron.report import explain_line, explain_lines
+    from analyzer.model import CronDaemon
+    from analyzer.read.hosts import is_zone
+
+    if (line is None) == (lines is None):
+        raise SystemExit(_fail("give one LINE or --file, e.g. migrate-analyze cron '0 3 * * *' --timezone Asia/Tokyo"))
+    if not is_zone(timezone):
+        raise SystemExit(_fail(f"--timezone {timezone}: no such zone; expected a name such as Asia/Tokyo or UTC"))
+    begin = start or datetime.now(UTC)
+    shape: Literal["text", "json"] = "json" if form == "json" else "text"
+    if lines is not None:
+        click.echo(explain_lines(lines.read(), timezone, CronDaemon(daemon), begin, shape), nl=False)
+    else:
+        click.echo(explain_line(line or "", timezone, CronDaemon(daemon), begin, shape), nl=False)
+
+
+@cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--context", type=click.Path(path_type=Path), metavar="DIR", help="The application's repository.")
+@click.option("--against-playbook", "project", type=click.Path(path_type=Path), metavar="PROJECT",
+              help="Run the playbook of this project in a container of the same base image, and compare.")  # fmt: skip
+@click.option("--env", "environment", default="production", show_default=True, metavar="NAME", help="Environment.")
+@click.option("--batch", default="", metavar="JOB", help="Job to try.  [default: one is chosen]")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def verify(bundle: Path, context: Path | None, project: Path | None, environment: str, batch: str, form: str) -> None:
+    """Build the generated image with the Docker Engine, start what it is for, compare it with the real playbook.
+
+    \b
+    migrate-analyze verify migration --context ../accounting
+    migrate-analyze verify migration --context ../accounting --against-playbook inventory/
+    """
+    from analyzer.read.layout import UsageError
+    from analyzer.verify.engine import VerifyError
+    from analyzer.verify.run import run_verify
+    from analyzer.verify.text import render_json, render_text
+
+    def progress(text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(text, err=True)
+
+    try:
+        against = _playbook_runs(project, environment) if project is not None else ()
+        results = run_verify(bundle, context=context, against=against, batch=batch, progress=progress)
+    except UsageError as error:
+        raise SystemExit(_fail(str(error))) from None
+    except VerifyError as error:
+        raise SystemExit(_fail(f"{error}{'; ' + error.hint if error.hint else ''}")) from None
+    click.echo(render_json(results) if form == "json" else render_text(results), nl=False)
+    raise SystemExit(0 if all(result.passed for result in results) else BLOCKED)
+
+
+def _playbook_runs(project: Path, environment: str) -> tuple[PlaybookRun, ...]:
+    """The runs of the real playbook to compare with, from reading the project again."""
+    from analyzer.decide.plan import decide
+    from analyzer.model import Settings
+    from analyzer.read.layout import Request, collection_folders, find_layout
+    from analyzer.read.project import read_project
+    from analyzer.resources import rule_texts
+    from analyzer.rulepack import load_pack
+    from analyzer.verify.playbook import PlaybookRun
+
+    request = Request(project=project, environment=environment)
+    layout = find_layout(request)
+    settings = Settings(environment=layout.environment)
+    reading = read_project(request, layout, settings)
+    plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())
+    return tuple(
+        PlaybookRun(
+            application=application.name,
+            host=application.hosts[0].name,
+            root=layout.root,
+            playbooks=layout.playbooks,
+            inventories=layout.inventories,
+            tasks=given.tasks,
+            plan=application,
+            collections=collection_folders(layout),
+        )
+        for given, application in zip(reading.project.applications, plan.applications, strict=True)
+    )
 
 
 @cli.command()
