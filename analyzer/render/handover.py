@@ -64,8 +64,7 @@ def handover(job: Job) -> Handover:
     longest = 0
     by_day = sorted(ordered, key=lambda minute: (minute < DAYTIME[0], minute))  # examples at a human hour
     for here, following in zip(ordered, [*ordered[1:], ordered[0] + MINUTES_A_DAY], strict=True):
-        if following - here > longest:
-            longest = following - here
+        longest = max(longest, following - here)
         begin, finish = here + 2 * run + MARGIN_MINUTES, following - MARGIN_MINUTES
         if finish - begin < MARGIN_MINUTES:
             continue
