@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from typing import Literal, TypeAlias
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -91,6 +92,11 @@ def parameter_reference(name: str) -> str:
 
 Value: TypeAlias = "str | int | float | bool | Unknown | tuple[Value, ...] | Mapping[str, Value] | None"
 """An argument's value after templating. A `str` may hold secret and parameter markers."""
+
+
+def line_digest(line: str) -> str:
+    """A line's fingerprint, blanks at its end left out."""
+    return sha256(line.rstrip().encode(errors="replace")).hexdigest()[:16]
 
 
 class Verdict(StrEnum):
@@ -190,8 +196,9 @@ class Host:
     users: tuple[HostUser, ...] = ()
     files: Mapping[str, Source] = field(default_factory=dict)
     """Absolute path on the host -> evidence file, for every file below `fs/`."""
-    file_sha256: Mapping[str, str] = field(default_factory=dict)
-    """Absolute path -> SHA-256 of its content, for the files below `fs/etc`, `fs/opt`, `fs/srv` and `fs/usr/local`."""
+    file_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Absolute path -> `line_digest` of each line, for text files below /etc, /opt, /srv and /usr/local: enough to say
+    where a file is not what a role writes, and nothing of what stands in it."""
     packages_manual: tuple[str, ...] | None = None
     """Packages asked for, no dependencies (`apt-mark showmanual`, `dnf repoquery --userinstalled`); None: unknown."""
     changed_files: Mapping[str, Source] = field(default_factory=dict)

@@ -7,13 +7,12 @@ Not compared: packages of language managers, the content of directories, kernel 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from hashlib import sha256
 
 from analyzer.decide import drift_known as known
+from analyzer.decide.drift_files import find_files
 from analyzer.decide.drift_roles import RoleEffects
 from analyzer.model import (
     PARAMETER_OPEN,
@@ -23,11 +22,9 @@ from analyzer.model import (
     Host,
     Infrastructure,
     Job,
-    RemovePath,
     Source,
     Step,
     Verdict,
-    WriteFile,
 )
 
 _MANAGED = {
@@ -40,24 +37,20 @@ _MANAGED = {
     5672: "a message broker: Amazon MQ",
     25: "a mail server: Amazon SES, or the existing relay",
 }
-_NEEDED = "If the application needs it, write it into a role and run again; if not, it stays behind with the host."
-_IDENTITY = re.compile(
-    r"/etc/((passwd|group|shadow|gshadow|subuid|subgid)-?|hostname|hosts|machine-id|machine-info|mtab|resolv\.conf|fstab"
-    r"|(os|lsb|system|amazon-linux|redhat|debian)[-_](release|version)|timezone|localtime|adjtime|ld\.so\.cache|mailname"
-    r"|ssh/ssh_host_.*|alternatives/.*|crontab|anacrontab|cron\..*|at\.(deny|allow)|ssl/certs/.*|[^/]*\.wants/.*"
-    r"|systemd/system/(.*\.wants/.*|.*\.timer|dbus-org.*|[^/]*@?\.(target|socket)))"
-)
 
 
-def find_drift(application_input: ApplicationInput, steps: Sequence[Step], jobs: Sequence[Job]) -> tuple[Drift, ...]:
-    """Every difference between the application's hosts and what `steps` would make of them, each with a proposal.
+def find_drift(
+    application_input: ApplicationInput, steps: Sequence[Step], jobs: Sequence[Job], dropped: Sequence[Step] = ()
+) -> tuple[Drift, ...]:
+    """Every difference between the application's hosts and what its roles would make of them, each with a proposal.
 
-    A host about which nothing of a kind is known (no package list, no units …) gives no item of that kind.
+    `steps` are carried over, `dropped` are left out on purpose: they explain what a host has. A host about which
+    nothing of a kind is known (no package list, no units …) gives no item of that kind.
     """
-    roles = RoleEffects(tuple(step for step in steps if step.applies is not Verdict.NO))
+    roles = RoleEffects(_possible(steps), _possible(dropped))
     found: dict[tuple[str, str, str], tuple[Drift, list[str]]] = {}
     for host in application_input.hosts:
-        for find in (_packages, _services, _ports, _users, _files):
+        for find in (_packages, _services, _ports, _users, find_files):
             for drift in find(host, roles):
                 found.setdefault((drift.kind, drift.name, drift.seen), (drift, []))[1].append(host.name)
     several = len(application_input.hosts) > 1
@@ -67,6 +60,10 @@ def find_drift(application_input: ApplicationInput, steps: Sequence[Step], jobs:
     ]
     merged += _crontabs(application_input, jobs)
     return tuple(sorted(merged, key=lambda drift: (drift.kind, drift.name, drift.seen, drift.details)))
+
+
+def _possible(steps: Sequence[Step]) -> tuple[Step, ...]:
+    return tuple(step for step in steps if step.applies is not Verdict.NO)
 
 
 def _packages(host: Host, roles: RoleEffects) -> Iterator[Drift]:
@@ -104,7 +101,7 @@ def _packages_of_host(host: Host, roles: RoleEffects) -> Iterator[Drift]:
         name
         for name in sorted(host.packages)
         if not known.is_base_package(name)
-        and not any(fnmatchcase(name, asked) for asked in roles.packages)
+        and not any(fnmatchcase(name, asked) for asked in roles.known_packages)
         and not roles.mentions(name)
     ]
     if host.packages_manual is not None:
@@ -112,14 +109,14 @@ def _packages_of_host(host: Host, roles: RoleEffects) -> Iterator[Drift]:
             details = (
                 f"Version {host.packages[name]} was installed on request (not as a dependency); no role installs it."
             )
-            yield Drift(kind="package", name=name, seen="host-only", details=details, proposal=_NEEDED)
+            yield Drift(kind="package", name=name, seen="host-only", details=details, proposal=known.proposal_for(name))
         return
     in_use = {one.process for one in host.listening} | {
         known.service_name(one.name) for one in host.services if one.active == "active"
     }
     for name in sorted(set(others) & in_use):
         details = f"Version {host.packages[name]} is installed and running; no role installs it."
-        yield Drift(kind="package", name=name, seen="host-only", details=details, proposal=_NEEDED)
+        yield Drift(kind="package", name=name, seen="host-only", details=details, proposal=known.proposal_for(name))
     rest = [name for name in others if name not in in_use and not known.DEPENDENCY_SHAPED.fullmatch(name)]
     if rest:
         shown = ", ".join(rest[:12]) + (f" and {len(rest) - 12} more" if len(rest) > 12 else "")
@@ -131,6 +128,15 @@ def _packages_of_host(host: Host, roles: RoleEffects) -> Iterator[Drift]:
         yield Drift(kind="package", name="(not in a role)", seen="host-only", details=details, proposal=proposal)
 
 
+def _explained(program: str, roles: RoleEffects) -> bool:
+    """Whether a package or service of the roles brings the program; the kernel cuts its name to 15 characters."""
+    name = known.PROGRAMS.get(program, program)
+    names = roles.known_packages | roles.known_services
+    cut = len(name) == 15 and any(one.startswith(name) for one in names)
+    # `postfix@-` is an instance that the package postfix brings.
+    return name in names or cut or name.partition("@")[0] in names
+
+
 def _services(host: Host, roles: RoleEffects) -> Iterator[Drift]:
     if not host.services:
         return
@@ -140,15 +146,18 @@ def _services(host: Host, roles: RoleEffects) -> Iterator[Drift]:
         unit_file = f"/etc/systemd/system/{service.name}"
         if service.active not in {"active", "failed"} or known.BASE_SERVICES.fullmatch(unit):
             continue
-        explained = (
-            name in roles.services or name in roles.packages or unit in roles.packages or unit_file in roles.paths
-        )
+        explained = _explained(name, roles) or _explained(unit, roles) or unit_file in roles.known_paths
         if explained or roles.mentions(name) or roles.mentions(unit):
             continue
         said = f" ({service.description})" if service.description else ""
         details = f"{service.name}{said} is {service.active}; no role installs, starts or mentions it."
         yield Drift(
-            kind="service", name=unit, seen="host-only", details=details, proposal=_NEEDED, source=service.source
+            kind="service",
+            name=unit,
+            seen="host-only",
+            details=details,
+            proposal=known.proposal_for(unit),
+            source=service.source,
         )
     for name, (step, effect) in sorted(roles.services.items()):
         if step.applies is not Verdict.YES:
@@ -181,13 +190,17 @@ def _ports(host: Host, roles: RoleEffects) -> Iterator[Drift]:
     sources = {(one.protocol, one.port): (one.process, one.source) for one in reversed(host.listening)}
     for (protocol, port), addresses in sorted(listening.items()):
         process, source = sources[protocol, port]
-        by_role = process in roles.packages or process in roles.services or roles.mentions(str(port))
+        by_role = _explained(process, roles) or roles.mentions(str(port))
         if by_role or process in known.BASE_LISTENERS or (protocol, port) in {("tcp", 22), ("udp", 68), ("udp", 123)}:
             continue
         local = all(address.startswith("127.") or address == "::1" for address in addresses)
         reach = "from the host itself only" if local else f"on {', '.join(sorted(set(addresses)))}"
         who = process or "an unnamed process (ss was not run as root)"
-        proposal = f"Looks like {_MANAGED[port]} instead of the container." if port in _MANAGED else _NEEDED
+        proposal = (
+            f"Looks like {_MANAGED[port]} instead of the container."
+            if port in _MANAGED
+            else known.proposal_for(process)
+        )
         details = f"{who} listens {reach}; no role mentions the port."
         yield Drift(
             kind="port", name=f"{port}/{protocol}", seen="host-only", details=details, proposal=proposal, source=source
@@ -218,7 +231,7 @@ def _users(host: Host, roles: RoleEffects) -> Iterator[Drift]:
         return
     seen = {user.name: user for user in host.users}
     for name, user in sorted(seen.items()):
-        if 1000 <= user.uid < 60000 and name not in roles.users and name not in known.BASE_USERS:
+        if 1000 <= user.uid < 60000 and name not in roles.known_users and name not in known.BASE_USERS:
             if roles.mentions(name):
                 continue
             details = f"uid {user.uid}, home {user.home}, shell {user.shell}; no role makes this account."
@@ -247,49 +260,6 @@ def _users(host: Host, roles: RoleEffects) -> Iterator[Drift]:
             details = f"The role says uid {effect.uid}, the host has {there.uid}."
             proposal = f"Files that move to EFS or S3 belong to {there.uid}: settle on one number before the cutover."
             yield replace(item, details=details, proposal=proposal)
-
-
-def _files(host: Host, roles: RoleEffects) -> Iterator[Drift]:
-    for path in sorted({*host.files, *host.changed_files}):
-        if not path.startswith(("/etc/", "/opt/", "/srv/", "/usr/local/")) or _IDENTITY.fullmatch(path):
-            continue
-        unit = re.fullmatch(r"/etc/systemd/system/([^/]+)\.service(\.d/.*)?", path)
-        if path.startswith(roles.folders) or (unit and known.BASE_SERVICES.fullmatch(unit[1])):
-            continue
-        source = host.changed_files.get(path) or host.files[path]
-        writers = roles.paths.get(path, [])
-        if not writers:
-            if path in host.changed_files:
-                details = "Differs from what its package delivers; no role writes it."
-            elif host.changed_files:
-                details = (
-                    "Is on the host; no role writes it. It is not listed as changed: new, or as its package has it."
-                )
-            else:
-                details = "Is on the host; no role writes it. Whether it differs from its package's own is not known."
-            proposal = f"Compare it with the package's version. {_NEEDED}"
-            yield Drift(kind="file", name=path, seen="host-only", details=details, proposal=proposal, source=source)
-        elif (step := writers[-1]).applies is Verdict.YES and path in host.files:
-            if isinstance(step.effect, RemovePath):
-                details = "A role removes it; it is on the host."
-                proposal = "Run the playbook, or drop the task. The image does not have the file."
-                yield Drift(kind="file", name=path, seen="differs", details=details, proposal=proposal, source=source)
-            elif len(writers) == 1 and _edited(step, host.file_sha256.get(path, "")):
-                details = (
-                    f"Is not what {_first(step) or 'its role'} would write: edited by hand, or the role changed since."
-                )
-                proposal = "Compare the two; the image gets the role's version. Take over by hand what must stay."
-                yield Drift(kind="file", name=path, seen="differs", details=details, proposal=proposal, source=source)
-
-
-def _edited(step: Step, seen_sha256: str) -> bool:
-    """Whether the host's file is surely not what the step writes; nothing is sure where its content holds a marker."""
-    if not seen_sha256 or not isinstance(step.effect, WriteFile) or not step.effect.force:
-        return False
-    data = step.effect.content.data
-    if data is None or any(marker.encode() in data for marker in (SECRET_OPEN, PARAMETER_OPEN)):
-        return False
-    return sha256(data).hexdigest() != seen_sha256
 
 
 def _crontabs(application_input: ApplicationInput, jobs: Sequence[Job]) -> Iterator[Drift]:

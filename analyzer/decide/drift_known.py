@@ -32,8 +32,9 @@ BASE_PACKAGES = frozenset(
     openssh openssh-clients pam passwd policycoreutils rootfiles rpm rpm-build-libs rsync rtkit selinux-policy
     selinux-policy-targeted setup shadow-utils shim-x64 snapd strace sysstat system-release systemd-udev time tcpdump
     tcsh tuned update-motd vim-enhanced vim-minimal which yum yum-utils zip unzip bc dosfstools xfsprogs btrfs-progs
+    acl amazon-ec2-utils python3-apt
     acpid acpid-sysvinit at ec2-ami-tools cloud-image-repair genisoimage libpam-systemd mdadm open-iscsi
-    """.split()  # noqa: SIM905 - one name a word reads better than six hundred quotes
+    """.split()
 )
 
 _BASE_PATTERN = re.compile(
@@ -70,8 +71,44 @@ BASE_LISTENERS = frozenset(
     sshd systemd systemd-resolve systemd-resolved systemd-network systemd-networkd chronyd ntpd dhclient dhcpcd
     rpcbind rpc.statd systemd-timesyncd systemd-timesyn NetworkManager avahi-daemon init ssm-agent-worker
     amazon-ssm-agent
-    """.split()  # noqa: SIM905 - as above
+    """.split()
 )
+
+NEEDED = "If the application needs it, write it into a role and run again; if not, it stays behind with the host."
+
+_PROPOSALS = (
+    (r"certbot|python3-certbot.*|acme.*|letsencrypt.*", "A certificate of ACM on the load balancer takes its place."),
+    (
+        r"(amazon-cloudwatch|datadog|mackerel|td)-agent|zabbix-agent2?|telegraf|fluent.*|filebeat|.*exporter|munin-node",
+        "An agent of the host: Container Insights or a sidecar takes its place where its figures are needed.",
+    ),
+    (r"vsftpd|proftpd.*|pure-ftpd", "Who sends files by FTP? AWS Transfer Family in front of S3 takes them."),
+    (r"redis.*|valkey.*|memcached", "Amazon ElastiCache takes its place; ask which data in it must survive."),
+    (r"mysql.*|mariadb.*|postgresql.*", "Amazon RDS takes its place; its data must be moved."),
+    (r"rabbitmq-server|activemq", "Amazon MQ or SQS takes its place."),
+    (r"elasticsearch|opensearch", "Amazon OpenSearch Service takes its place."),
+    (r"postfix.*|exim4.*|sendmail.*", "Amazon SES or the existing relay takes its place."),
+    (r"ufw|fail2ban|firewalld|denyhosts", "Security groups take its place."),
+    (
+        r"tmux|screen|vim.*|nano|htop|mc|tree|zsh|fish|ncdu|iotop|iftop|nmap|mtr.*|telnet|sysstat|dstat|emacs.*|bash-completion",
+        "A person's tool: it stays behind with the host.",
+    ),
+)
+
+
+def proposal_for(name: str) -> str:
+    """What takes the place of a package or service, or the general advice."""
+    return next((text for pattern, text in _PROPOSALS if re.fullmatch(pattern, name)), NEEDED)
+
+
+PROGRAMS = {
+    "master": "postfix",
+    "smtpd": "postfix",
+    "mariadbd": "mariadb-server",
+    "mysqld": "mysql-server",
+    "nrpe": "nagios-nrpe-server",
+}
+"""Program -> the package it belongs to, where the names differ."""
 
 _ALIASES = (
     ("ssh", "sshd"),

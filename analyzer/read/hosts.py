@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
 from typing import TypeVar
 
-from analyzer.model import Ec2, Host, HostService, HostUser, ListeningSocket, Problem, Severity, Source
+from analyzer.model import Ec2, Host, HostService, HostUser, ListeningSocket, Problem, Severity, Source, line_digest
 from analyzer.read.ec2 import InstanceTypes, read_ec2
 from analyzer.read.evidence_json import items, mapping, word
 from analyzer.read.facts import facts_of_release, read_facts
@@ -24,6 +23,9 @@ from analyzer.read.host_lists import (
 )
 
 Entry = TypeVar("Entry")
+
+_MAX_COMPARED = 1_000_000
+"""Bytes of a configuration file that is compared line by line."""
 
 
 def read_host(
@@ -54,7 +56,7 @@ def read_host(
         listening=_listening(evidence, problems),
         users=_users(evidence, problems),
         files=files,
-        file_sha256=_hashes(files, evidence),
+        file_lines=_file_lines(files, evidence),
         packages_manual=_packages_manual(evidence, problems),
         changed_files=_changed_files(evidence, problems),
     )
@@ -133,8 +135,8 @@ def _changed_files(evidence: Tree, problems: list[Problem]) -> dict[str, Source]
     return {path: source for source, path in sorted(found, key=lambda one: one[1])}
 
 
-def _hashes(files: Mapping[str, Source], evidence: Tree) -> dict[str, str]:
-    hashes: dict[str, str] = {}
+def _file_lines(files: Mapping[str, Source], evidence: Tree) -> dict[str, tuple[str, ...]]:
+    lines: dict[str, tuple[str, ...]] = {}
     for path, source in files.items():
         # Accounts and passwords are compared elsewhere, or never.
         if path.startswith(("/etc/", "/opt/", "/srv/", "/usr/local/")) and not re.fullmatch(
@@ -143,9 +145,9 @@ def _hashes(files: Mapping[str, Source], evidence: Tree) -> dict[str, str]:
             data = evidence.read_bytes(
                 source.file.removeprefix(evidence.label + "/") if evidence.label else source.file
             )
-            if data is not None:
-                hashes[path] = sha256(data).hexdigest()
-    return hashes
+            if data is not None and len(data) <= _MAX_COMPARED and b"\0" not in data:
+                lines[path] = tuple(line_digest(line) for line in data.decode(errors="replace").split("\n"))
+    return lines
 
 
 def _services(facts: Mapping[str, object], evidence: Tree, problems: list[Problem]) -> tuple[HostService, ...]:

@@ -1,7 +1,5 @@
 """decide/drift.py: differences between the hosts and what the roles make of them."""
 
-from hashlib import sha256
-
 import pytest
 
 from analyzer.decide.drift import find_drift
@@ -26,6 +24,7 @@ from analyzer.model import (
     Verdict,
     Via,
     WriteFile,
+    line_digest,
     parameter_reference,
 )
 
@@ -147,6 +146,31 @@ def test_a_unit_that_a_role_writes_is_explained():
     assert drift(*effects, services=services) == ()
 
 
+def test_what_was_dropped_on_purpose_explains_the_host():
+    """A step that the bundle leaves out explains a package, a unit, a port and a file, and is never missed itself."""
+    effects = (
+        InstallPackages(manager="apt", names=("postfix", "prometheus-node-exporter", "absent")),
+        writes("/etc/postfix/main.cf"),
+        MakeUser(name="sato"),
+    )
+    dropped = [Step(effect=effect, via=Via(rule="r", sources=(TASK,))) for effect in effects]
+    host = Host(
+        name="acct01",
+        source=SEEN,
+        packages={"postfix": "3", "prometheus-node-exporter": "1"},
+        packages_manual=("postfix", "prometheus-node-exporter"),
+        services=(HostService(name="postfix@-.service", active="active"),),
+        listening=(
+            ListeningSocket(protocol="tcp", address="127.0.0.1", port=25, process="master"),
+            ListeningSocket(protocol="tcp", address="*", port=9100, process="prometheus-node"),
+        ),
+        users=(HostUser(name="sato", uid=2001, gid=2001, home="/home/sato", shell="/bin/sh"),),
+        files={"/etc/postfix/main.cf": SEEN},
+    )
+    given = ApplicationInput(name="a", hosts=(host,), tasks=(), crons=())
+    assert find_drift(given, (), (), dropped) == ()
+
+
 def test_ports():
     """A port is explained by a role that names it or its program; an open port without listener is told as well."""
     sockets = [
@@ -184,6 +208,37 @@ def test_users():
     assert "1002" in found[0].details
 
 
+def lines_of(data):
+    return tuple(line_digest(line) for line in data.decode().split("\n"))
+
+
+DIFFERENCES = """
+a;b;c                  | a;b;c                        |
+a;b;                   | a;b                          |
+a;b  ;c                | a;b;c                        |
+# Ansible managed;b    | # Ansible managed: 2019;b    |
+a;b;c                  | a;x;c                        | only the role has `b` (line 2); only the host has what stands in its line 2
+a;b                    | a;b;c;d;e;f                  | only the host has what stands in its line 3, 4, 5 and 1 more
+a;b;c                  | a;c                          | only the role has `b` (line 2)
+a;PARAM                | a;3000                       |
+a;PARAM                | a;3000;x                     | only the host has what stands in its line 3
+"""
+
+
+@pytest.mark.parametrize("case", DIFFERENCES.strip().splitlines())
+def test_lines_of_a_file(case):
+    """Which lines only one side has is said by number, and by text for the role's; values from outside never differ."""
+    role, host, expected = (part.strip() for part in case.split("|"))
+    role, host = role.replace(";", "\n"), host.replace(";", "\n")
+    role = role.replace("PARAM", parameter_reference("port"))
+    found = drift(
+        writes("/etc/x", role.encode()), files={"/etc/x": SEEN}, file_lines={"/etc/x": lines_of(host.encode())}
+    )
+    assert [item.details.partition("writes: ")[2].partition(". Edited")[0] for item in found] == (
+        [expected] if expected else []
+    )
+
+
 def test_files():
     """Files that no role writes, files that roles remove, and files whose content is not the role's."""
     paths = {
@@ -206,7 +261,7 @@ def test_files():
         EditFile(path="/etc/edited-later.conf", method="lineinfile", args={"line": "y"}),
         RemovePath(path="/etc/gone.conf"),
         files=dict.fromkeys(paths, SEEN),
-        file_sha256={path: sha256(data).hexdigest() for path, data in paths.items()},
+        file_lines={path: lines_of(data) for path, data in paths.items()},
         changed_files={"/etc/ssh/sshd_config": SEEN},
     )
     assert lines(found) == [
