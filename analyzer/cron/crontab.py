@@ -228,7 +228,7 @@ def read_table(text: str, daemon: CronDaemon, *, system: bool, complete: bool = 
         complaints.append(Complaint(number=len(rows), message="Missing newline before EOF"))
     if daemon is CronDaemon.DEBIAN and (fatal := [item for item in complaints if not item.harmless]):
         why = f"{_DEAD_FILE} (line {fatal[0].number}: {fatal[0].message})"
-        lines = [replace(line, dead=line.dead or why) for line in lines]
+        lines = [replace(line, dead=why) for line in lines]
     return Table(tuple(lines), tuple(complaints), tuple(environment.items()))
 
 

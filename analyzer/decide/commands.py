@@ -261,7 +261,7 @@ def _lock(work: _Work, command: Simple, words: list[Token]) -> bool:
             found = re.search(r"--lockfile[= ](\S+)", head[1]) if head else None
             skip, name = not (head and "--wait" in head[1]), found[1] if found else ""
         case _:
-            head = re.match(rf"({options})\s+(?!\d+(?:\s|$))([^\s&|;]+)\s+", rest)
+            head = re.match(rf"({options})\s+(?!\d+(?:\s|$)|-)([^\s&|;]+)\s+", rest)
             if head is None:
                 return _lock_on_descriptor(work, rest)
             skip, name = bool(re.search(r"(?:^|\s)-\w*n|--nonblock|--nb|-w|--timeout|--wait", head[1])), head[2]
