@@ -13,17 +13,37 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from analyzer.decide.image_base import base_image
 from analyzer.decide.image_entrypoint import PATH as ENTRYPOINT
 from analyzer.decide.image_entrypoint import entrypoint, prepare_commands, runtime_variables
-from analyzer.decide.image_files import Entry, copy_lines, image_files, ownership_commands
-from analyzer.decide.image_packages import LINT_IGNORE, Continued, package_commands
+from analyzer.decide.image_files import (
+    Entry,
+    context_name,
+    copy_lines,
+    image_files,
+    is_plain_name,
+    ownership_commands,
+)
+from analyzer.decide.image_packages import LINT_IGNORE, Continued, Installed, package_commands
 from analyzer.decide.image_paths import is_below, normal, parent
 from analyzer.decide.image_shell import Command, Instructions, command, dockerfile_word, has_marker, quote, unique
-from analyzer.decide.image_steps import BuildStep, Composed, compose_steps
+from analyzer.decide.image_steps import SCRATCH, BuildStep, Composed, compose_steps
 from analyzer.decide.processes import ProcessFindings
-from analyzer.model import CheckoutCode, Host, Image, ImageFile, Job, Outcome, Process, Settings, Step, Via
+from analyzer.model import (
+    CheckoutCode,
+    Host,
+    Image,
+    ImageFile,
+    InstallPackages,
+    Job,
+    Outcome,
+    Process,
+    Settings,
+    Step,
+    Via,
+)
 
 SKELETON = Via(rule="template:Dockerfile")
 """For lines that no task caused."""
@@ -54,6 +74,10 @@ IGNORE = (
 
 _LINT_OF_SCRIPTS = (("DL3003", r"\bcd\s"), ("DL3004", r"\bsudo\s"), ("DL4006", r"\|"))
 """hadolint rules that the playbook's own shell text may break: it is carried over as it stands."""
+
+
+_TOOLS = (("curl", ("curl", "ca-certificates")), ("git clone", ("git", "ca-certificates")), ("unzip", ("unzip",)))
+TOOLS = Via(rule="template:Dockerfile", note="the build downloads with it where Ansible did so in Python")
 
 
 def compose_image(
@@ -108,8 +132,17 @@ class _Writer:
     def image(self, notes: Sequence[str]) -> Image:
         self.out.add("FROM", self.base, self.base_via)
         debian = not any(word in self.base for word in ("amazonlinux", "rocky", "alma", "ubi", "centos", "fedora"))
-        if debian and any(not isinstance(each, str) for each in self.composed.sources):
+        tools = self.missing_tools()
+        if debian and (tools or any(not isinstance(each, str) for each in self.composed.sources)):
             self.out.add("ARG", "DEBIAN_FRONTEND=noninteractive", SKELETON)
+        if tools:
+            effect = InstallPackages(manager="apt" if debian else "dnf", names=tools, recommends=False)
+            first = self.composed.sources[0] if self.composed.sources else None
+            group = first if isinstance(first, list) and first[0].effect.manager == effect.manager else None
+            if group is None:
+                group = []
+                self.composed.sources.insert(0, group)
+            group.insert(0, Installed(effect=effect, via=TOOLS))
         self.packages()
         self.zone()
         self.out.run(self.composed.accounts)
@@ -130,6 +163,27 @@ class _Writer:
         )
 
     # -- parts ------------------------------------------------------------------------------------------------------
+
+    def missing_tools(self) -> tuple[str, ...]:
+        """Programs that the build calls where Ansible's modules did the work in Python."""
+        steps = [each for each in self.composed.sources if isinstance(each, BuildStep)]
+        early = " ".join(line for step in steps for each in step.commands for line in each.lines)
+        late = " ".join(line for step in self.composed.build for each in step.commands for line in each.lines)
+        installed = {
+            name
+            for each in self.composed.sources
+            if isinstance(each, list)
+            for one in each
+            for name in one.effect.names
+        }
+        found = []
+        for program, packages in _TOOLS:
+            called = re.compile(rf"(?:^|[\s;]){program} ")
+            # the package sources come before the packages of the playbook, so nothing has installed it for them yet
+            first = isinstance(self.composed.sources[0], BuildStep) if self.composed.sources else False
+            if (first and called.search(early)) or (called.search(early + " " + late) and packages[0] not in installed):
+                found += [name for name in packages if first or name not in installed]
+        return tuple(dict.fromkeys(found))
 
     def packages(self) -> None:
         for each in self.composed.sources:
@@ -186,12 +240,17 @@ class _Writer:
         return any(is_below(path, root) for root in self.roots)
 
     def copy(self, files: Sequence[tuple[str, Entry]]) -> None:
-        for line in copy_lines(files):
-            words = [*line.sources, line.destination]
-            if all(" " not in word and dockerfile_word(word) == word for word in words):
-                self.out.add("COPY", " ".join(words), *line.via)
-            else:
-                self.out.add("COPY", json.dumps(words, ensure_ascii=True), *line.via)
+        for line in copy_lines([each for each in files if is_plain_name(each[0])]):
+            self.out.add("COPY", " ".join((*line.sources, line.destination)), *line.via)
+        for path, entry in files:
+            if not is_plain_name(path):
+                # COPY expands variables, quotes and wildcards in its words: such a path is for the shell
+                vias = unique(entry.via)
+                self.out.add("COPY", f"rootfs{context_name(path)} {SCRATCH}/", *vias)
+                self.out.become("", vias[0])
+                moved = quote(f"{SCRATCH}/{context_name(path).rpartition('/')[2]}")
+                make, move = f"mkdir -p {quote(parent(path))}", f"mv {moved} {quote(path)}"
+                self.out.run([command(make, *vias), command(move, *vias)])
 
     def steps(self, steps: Sequence[BuildStep]) -> None:
         """Build steps in order; quick commands on files that stand together share one RUN."""
@@ -214,9 +273,11 @@ class _Writer:
         if step.copy:
             entry = self.composed.files.get(step.copy)
             if entry is not None and not has_marker(entry.text):
-                self.out.become("", step.via)
                 self.copy([(step.copy, entry)])
-                self.out.run(ownership_commands([(step.copy, entry)]))
+                commands = ownership_commands([(step.copy, entry)])
+                if commands:
+                    self.out.become("", step.via)
+                self.out.run(commands)
             return
         for name in step.arguments:
             if name not in self.arguments:
@@ -240,14 +301,13 @@ class _Writer:
             flag = f"--chown={dockerfile_word(f'{owner}:{owner}')} " if owner else ""
             locked = [step for step in later if step.lock and step.directory and is_below(normal(step.directory), root)]
             for step in locked:
-                self.out.become("", via)
                 # an asterisk keeps COPY going where the project has no lock file
                 names = [step.lock[0], *(f"{name}*" for name in step.lock[1:])]
                 self.out.add("COPY", f"{flag}{' '.join(names)} {dockerfile_word(root)}/", step.via)
                 self.step(step)
             later = [step for step in later if step not in locked]
-            self.out.become("", via)
             self.out.add("COPY", f"{flag}. {dockerfile_word(root)}/", via)
+            self.out.become("", via)
             commands = [command(f"rm -rf {quote(root + '/rootfs')}", via)]
             entry = self.composed.files.entries.get(root)
             if entry is not None and entry.user_and_group:
@@ -262,8 +322,8 @@ class _Writer:
         if self.runtime:
             script = entrypoint(self.runtime)
             self.files.append(script)
-            self.out.become("", SKELETON)
             self.out.add("COPY", f"{script.path} {parent(ENTRYPOINT)}/", *script.via)
+            self.out.become("", SKELETON)
             self.out.run([
                 command(f"chmod 0755 {ENTRYPOINT}", *script.via),
                 *prepare_commands(self.runtime, self.user),
@@ -272,6 +332,9 @@ class _Writer:
         if directory:
             self.out.enter(directory, via)
         self.out.become(self.user, via)
+        if not self.user and (last := max((n for n, i in enumerate(self.out.items) if i.keyword == "USER"), default=0)):
+            # nobody says who runs it: the host ran it as root
+            self.out.items[last] = replace(self.out.items[last], lint_ignore=("DL3002",))
         if self.main is not None and self.main.port is not None:
             self.out.add("EXPOSE", str(self.main.port), via)
         if self.main is not None and self.main.stop_signal not in ("", "SIGTERM"):

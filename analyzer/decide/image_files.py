@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -130,6 +132,19 @@ class FileTree:
         return [entry for each, entry in self.entries.items() if each.startswith(path + "/")]
 
 
+def is_plain_name(path: str) -> bool:
+    """Whether COPY takes `path` as it stands."""
+    return re.fullmatch(r"[A-Za-z0-9_@%+=:,./-]+", path) is not None
+
+
+def context_name(path: str) -> str:
+    """Where a file lies below `rootfs/`: at its own path, or under a name that COPY and git can take."""
+    if is_plain_name(path):
+        return path
+    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return re.sub(r"[^A-Za-z0-9_@%+=:,./-]+", "_", path) + f".{digest}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyLine:
     """A COPY from `rootfs/`."""
@@ -143,7 +158,7 @@ def image_files(files: Iterable[tuple[str, Entry]]) -> tuple[ImageFile, ...]:
     """The files of the build context, without those that the entrypoint writes."""
     return tuple(
         ImageFile(
-            path="rootfs" + path,
+            path="rootfs" + context_name(path),
             data=entry.data,
             via=unique(entry.via),
             mode=0o755 if entry.mode is not None and entry.mode & 0o111 else 0o644,

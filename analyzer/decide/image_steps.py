@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from analyzer.decide.image_accounts import group_command, user_command
@@ -49,11 +49,12 @@ from analyzer.model import (
     TouchFile,
     Unknown,
     Unpack,
+    Verdict,
     Via,
     WriteFile,
 )
 
-_SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
+SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
 _EARLY = ("/etc/apt", "/usr/share/keyrings", "/etc/yum.repos.d", "/etc/pki/rpm-gpg", "/etc/dnf", "/etc/dpkg")
 """Files below these say what a package manager installs: they go in before it runs."""
 
@@ -114,6 +115,7 @@ class _Composer:
             name for step in steps if isinstance(step.effect, InstallPackages) for name in step.effect.names
         ]
         self.groups_made: set[str] = set()
+        self.installed: set[str] = set()
         self.last_install = max(
             (number for number, step in enumerate(steps) if isinstance(step.effect, InstallPackages)), default=-1
         )
@@ -213,10 +215,16 @@ class _Composer:
         return next((why for name, why in self.excluded.items() if name.startswith("/") and is_below(path, name)), None)
 
     def install(self, effect: InstallPackages, via: Via) -> None:
-        names = tuple(name for name in effect.names if name.split("=")[0] not in self.excluded)
+        names = tuple(
+            name
+            for name in effect.names
+            if name.split("=")[0] not in self.excluded and not (effect.state == "present" and name in self.installed)
+        )
         for name in effect.names:
-            if name not in names:
+            if name.split("=")[0] in self.excluded:
                 self.refuse(via, f"package {name}", *self.excluded[name.split("=")[0]])
+        if effect.state == "absent":
+            self.installed -= {each for each in self.installed if each.split("=")[0] in names}
         if not names:
             return
         kept = InstallPackages(
@@ -229,8 +237,16 @@ class _Composer:
         sources = self.out.sources
         if sources and isinstance(sources[-1], list) and sources[-1][0].effect.manager == effect.manager:
             sources[-1].append(Installed(effect=kept, via=via))
-        else:
-            sources.append([Installed(effect=kept, via=via)])
+            return
+        # the open group is closed: what it installs is there for good
+        for group in sources:
+            if isinstance(group, list):
+                self.installed |= {
+                    name for each in group if each.effect.state != "absent" for name in each.effect.names
+                }
+        fresh = tuple(name for name in names if effect.state != "present" or name not in self.installed)
+        if fresh:
+            sources.append([Installed(effect=replace(kept, names=fresh), via=via)])
 
     def repository(self, effect: PackageRepository, via: Via) -> None:
         if effect.path and effect.content:
@@ -404,11 +420,11 @@ class _Composer:
         commands: list[Command] = []
         directory = quote(effect.directory)
         if effect.remote and "://" in archive:
-            name = f"{_SCRATCH}/" + (archive.rstrip("/").rsplit("/", 1)[-1].split("?")[0] or "archive")
+            name = f"{SCRATCH}/" + (archive.rstrip("/").rsplit("/", 1)[-1].split("?")[0] or "archive")
             commands.append(command(f"curl -fsSL -o {quote(name)} {quote(archive)}", via))
             archive = name
         elif effect.content is not None and effect.content.data is not None:
-            archive = f"{_SCRATCH}/" + archive.rstrip("/").rsplit("/", 1)[-1]
+            archive = f"{SCRATCH}/" + archive.rstrip("/").rsplit("/", 1)[-1]
             self.out.files.write(archive, effect.content.data, Ownership(), via, late=True)
             self.build(BuildStep(copy=archive, via=via))
         options = "".join(" " + quote(option) for option in effect.options)
@@ -416,16 +432,14 @@ class _Composer:
             commands.append(command(f"unzip -qo{options} {quote(archive)} -d {directory}", via))
         else:
             commands.append(command(f"tar -xf {quote(archive)}{options} -C {directory}", via))
-        if archive.startswith(f"{_SCRATCH}/"):
+        if archive.startswith(f"{SCRATCH}/"):
             commands.append(command(f"rm {quote(archive)}", via))
         commands += [command(text, via) for text in _recursive(effect.ownership, effect.directory)]
         if effect.creates:
-            first, last = commands[0], commands[-1]
-            commands[0] = Command(lines=(f"if [ ! -e {quote(effect.creates)} ]; then {first.lines[0]}",), via=first.via)
-            commands[-1] = Command(
-                lines=((commands[0] if len(commands) == 1 else last).lines[0] + "; fi",), via=last.via
-            )
-        self.mention(f"{effect.directory} {effect.creates}")
+            commands = [_unless(effect.creates, commands, via)]
+        self.mention(effect.creates)
+        if normal(effect.directory) != "/":
+            self.mentioned.append(normal(effect.directory))
         self.build(BuildStep(commands=tuple(commands), via=via, code=self.in_code(effect.directory)))
 
     def checkout(self, effect: CheckoutCode, via: Via) -> None:
@@ -453,7 +467,10 @@ def compose_steps(steps: Sequence[Step], roots: Sequence[str], left_out: Mapping
     """
     composer = _Composer(steps, roots, left_out)
     for number, step in enumerate(steps):
-        if step.applies != "no":
+        if step.applies == Verdict.UNKNOWN:
+            note = "carried over although its condition is only known on the host"
+            composer.take(number, replace(step, via=replace(step.via, note=step.via.note or note)))
+        elif step.applies == Verdict.YES:
             composer.take(number, step)
     return composer.out
 
@@ -504,6 +521,13 @@ def _attributes(ownership: Ownership, path: str, *, flags: str = "") -> list[str
 
 def _recursive(ownership: Ownership, path: str) -> list[str]:
     return _attributes(ownership, path, flags="-R ")
+
+
+def _unless(path: str, commands: Sequence[Command], via: Via) -> Command:
+    """The commands as one that does nothing where `path` is there."""
+    lines = [line for each in commands for line in each.lines]
+    joined = [f"  {line} &&" for line in lines[:-1]] + [f"  {lines[-1]};"]
+    return Command(lines=(f"if [ ! -e {quote(path)} ]; then", *joined, "fi"), via=(via,))
 
 
 _SIMPLE_SHELL = re.compile(r"[\w@%+=:,./ \"'&>-]+")

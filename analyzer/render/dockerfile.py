@@ -85,7 +85,8 @@ def comments(vias: Sequence[Via]) -> list[str]:
     """`# via RULE <- FILE:LINE, …` lines, sources of one rule together."""
     by_rule: dict[str, list[str]] = {}
     for via in vias:
-        sources = by_rule.setdefault(via.rule or "a person's answer", [])
+        note = f" ({via.note})" if via.note else ""
+        sources = by_rule.setdefault((via.rule or "a person's answer") + note, [])
         sources += [str(source) for source in via.sources if str(source) not in sources]
     out = []
     for rule, sources in by_rule.items():

@@ -181,6 +181,9 @@ class Container:
             "PACKAGES": snapshot.PACKAGES,
             "OWNERS": snapshot.OWNERS,
             "SCRIPTS": snapshot.SCRIPTS,
+            "SCRIPT_PATHS": snapshot.SCRIPT_PATHS,
+            "SYSUSERS": snapshot.SYSUSERS,
+            "HISTORY": snapshot.HISTORY,
             "ACCOUNTS": snapshot.ACCOUNTS,
         }
         return snapshot.read_snapshot({name: self.run(text).output for name, text in commands.items()})

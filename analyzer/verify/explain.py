@@ -42,6 +42,8 @@ STATE: tuple[tuple[str, str], ...] = (
 )
 """Paths that hold the state of a running or building machine, not what a playbook makes: not compared."""
 
+_STEM = re.compile(r"^[a-z]+\d*")
+_SUFFIX = re.compile(r"(-common|-server|-base|-config|-daemon.*)+$")
 _STATE = re.compile("|".join(f"(?:{pattern})" for pattern, _ in STATE))
 
 _PACKAGE_MODULES = re.compile(r"\.(apt|yum|dnf|dnf5|package|zypper|pip|gem|npm)$")
@@ -62,10 +64,15 @@ class Explainer:
     packages: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
+    _named: dict[str, set[str]] = field(default_factory=dict)
+    """Package name, also without its suffix -> packages, of those that are explained."""
 
     def compare(self) -> tuple[dict[str, int], list[Difference]]:
         """(how many things of each kind are the same, the differences)."""
         self._follow_packages()
+        for package in self.packages:
+            for word in (package, _SUFFIX.sub("", package)):
+                self._named.setdefault(word, set()).add(package)
         same: dict[str, int] = {}
         out: list[Difference] = []
         for kind, left, right, explain in (
@@ -93,7 +100,12 @@ class Explainer:
         return same, out
 
     def _follow_packages(self) -> None:
-        """Packages that only an explained package needs are explained by it."""
+        """Packages that came for an explained package alone are explained by it."""
+        for asked, installed in self.host.runs:
+            # the image has the others that were asked for, with all that came for them: what it lacks came for these
+            explained = sorted(name for name in asked if name in self.packages)
+            for name in sorted(installed - asked - set(self.image.packages)) if explained else ():
+                self.packages.setdefault(name, f"came with {explained[0]}: {self.packages[explained[0]]}")
         for known in (self.host, self.image):
             queue = [name for name in self.packages if name in known.packages]
             while queue:
@@ -102,9 +114,8 @@ class Explainer:
                 for need in sorted(known.needs.get(name, ())):
                     for each in sorted({need, *known.provides.get(need, ())} & set(known.packages)):
                         if each not in self.packages:
-                            self.packages[each] = (
-                                origin if origin.startswith("comes with") else f"comes with {name}: {origin}"
-                            )
+                            follows = origin.startswith(("comes with", "came with"))
+                            self.packages[each] = origin if follows else f"comes with {name}: {origin}"
                             queue.append(each)
 
     def why_package(self, name: str) -> str:
@@ -119,10 +130,21 @@ class Explainer:
             for text, package in known.accounts_of_packages.items():
                 if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) and self.why_package(package):
                     return f"made by package {package}: {self.why_package(package)}"
-        for package in sorted({*self.host.packages, *self.image.packages}):
-            if self.why_package(package) and name.lstrip("_") in package:
-                return f"made by package {package}: {self.why_package(package)}"
-        return ""
+        for package in sorted(self.packages):
+            if name.lower().removeprefix("debian-").lstrip("_") in package or (
+                name == "messagebus" and package.startswith("dbus")
+            ):
+                return f"made by package {package}: {self.packages[package]}"
+        return self._why_members(name)
+
+    def _why_members(self, name: str) -> str:
+        """A group that differs by members who are explained themselves."""
+        mine, theirs = self.image.groups.get(name), self.host.groups.get(name)
+        if mine is None or theirs is None or mine[0] != theirs[0]:
+            return ""
+        changed = sorted({*mine[1].split(",")} ^ {*theirs[1].split(",")} - {""})
+        reasons = [self.accounts[each] for each in changed if each in self.accounts]
+        return reasons[0] if changed and len(reasons) == len(changed) else ""
 
     def why_path(self, path: str) -> str:
         best = ""
@@ -158,17 +180,13 @@ class Explainer:
         return self._why_target(entry) or self._why_made_by_script(path)
 
     def _why_target(self, entry: File) -> str:
-        package = self.host.owners.get(entry.target) or self.image.owners.get(entry.target)
-        if package is None and entry.target.startswith("/lib/"):
-            package = self.host.owners.get("/usr" + entry.target) or self.image.owners.get("/usr" + entry.target)
+        target = re.sub(r"^/(bin|sbin|lib\w*)/", r"/usr/\1/", entry.target)
+        package = self.host.owners.get(target) or self.image.owners.get(target)
         return f"of package {package}: {self.why_package(package)}" if package and self.why_package(package) else ""
 
     def _why_named(self, name: str) -> str:
-        for place in (
-            f"/etc/init.d/{name}",
-            f"/lib/systemd/system/{name}.service",
-            f"/lib/systemd/system/{name}.timer",
-        ):
+        units = f"/usr/lib/systemd/system/{name}"
+        for place in (f"/etc/init.d/{name}", f"{units}.service", f"{units}.timer", f"{units}.socket"):
             package = self.host.owners.get(place) or self.image.owners.get(place)
             if package and self.why_package(package):
                 return f"of package {package}: {self.why_package(package)}"
@@ -176,13 +194,20 @@ class Explainer:
 
     def _why_made_by_script(self, path: str) -> str:
         """Files that a package's script makes carry its name somewhere in their path."""
-        parts = {re.sub(r"[^a-z0-9].*$", "", part.lower()) for part in path.split("/") if len(part) > 3}
-        names = {part.lower() for part in path.split("/")} | parts
-        for package in sorted({*self.host.packages, *self.image.packages}):
-            stem = package.removesuffix("-common").removesuffix("-server").removesuffix("-base")
-            if (package in names or stem in names) and self.why_package(package):
-                return f"made by package {package}: {self.why_package(package)}"
-        return ""
+        if path.startswith("/etc/pam.d/common-"):
+            names = {self.host.owners[each] for each in self.host.owners if each.startswith("/usr/share/pam-configs/")}
+        else:
+            names = set()
+            for known in (self.host.paths_of_scripts, self.image.paths_of_scripts):
+                names |= known.get(path, frozenset()) | known.get(path.rpartition("/")[0], frozenset())
+                names |= {name for each in known if each.startswith(path + "/") for name in known[each]}
+        found = sorted(name for name in names if self.why_package(name))
+        if not found:
+            words = {part for each in path.lower().split("/") if len(each) > 2 for part in (each, *_STEM.findall(each))}
+            found = sorted(package for word in words for package in self._named.get(word, ()))
+        if not found and path.rpartition(".")[0] in self.paths:
+            return self.paths[path.rpartition(".")[0]]
+        return f"made by package {found[0]}: {self.why_package(found[0])}" if found else ""
 
 
 def _difference(kind: str, name: str, image: str, playbook: str, reason: str) -> Difference:

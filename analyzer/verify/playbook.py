@@ -170,13 +170,11 @@ def run_playbook(container: Container, run: PlaybookRun, code: Path | None, told
         "ANSIBLE_STRATEGY": "linear",
         "ANSIBLE_CACHE_PLUGIN": "memory",
         "ANSIBLE_STDOUT_CALLBACK": "default",
-        "ANSIBLE_CALLBACKS_ENABLED": "",
         "ANSIBLE_SHOW_TASK_PATH_ON_FAILURE": "true",
         "ANSIBLE_NOCOLOR": "true",
         "ANSIBLE_HOST_KEY_CHECKING": "false",
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
         "ANSIBLE_DEPRECATION_WARNINGS": "false",
-        "ANSIBLE_LOG_PATH": "",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     output = ""

@@ -23,6 +23,14 @@ OWNERS = 'cd /var/lib/dpkg/info 2>/dev/null && for list in *.list; do sed "s|^|$
 SCRIPTS = (
     "cd /var/lib/dpkg/info 2>/dev/null && grep -EHo '(adduser|useradd|addgroup|groupadd)[^|&;]*' *.postinst *.preinst"
 )
+SCRIPT_PATHS = (
+    "cd /var/lib/dpkg/info 2>/dev/null && "
+    "grep -EHo '/(etc|var|usr|root|srv|opt)/[A-Za-z0-9_.@/-]+' *.postinst *.preinst *.config; "
+    "cd /usr/lib/tmpfiles.d 2>/dev/null && "
+    "grep -EHo '^[a-zA-Z+!-]+[[:space:]]+/[^[:space:]]+' *.conf"
+)
+SYSUSERS = "cd /usr/lib/sysusers.d 2>/dev/null && grep -EHo '^[ug]!?[[:space:]]+[^[:space:]]+' *.conf"
+HISTORY = "cat /var/log/apt/history.log 2>/dev/null"
 ACCOUNTS = "cat /etc/passwd; echo; echo --; cat /etc/group"
 
 
@@ -74,6 +82,10 @@ class Snapshot:
     """Path -> the package that brings it."""
     accounts_of_packages: Mapping[str, str] = field(default_factory=dict)
     """Text of the account commands in a package's scripts -> package."""
+    paths_of_scripts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Path that a package's scripts or its tmpfiles.d name -> packages."""
+    runs: tuple[tuple[frozenset[str], frozenset[str]], ...] = ()
+    """(packages asked for, all packages installed) of each run of apt."""
     files: Mapping[str, File] = field(default_factory=dict)
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name -> (uid, gid, home, shell)."""
@@ -107,21 +119,53 @@ def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
     for line in outputs["OWNERS"].decode("utf-8", "replace").splitlines():
         package, _, path = line.partition("\t")
         if path and path != "/.":
-            owners.setdefault(path, package.split(":")[0])
+            # packages may still name /lib and /bin, which are links to /usr
+            owners.setdefault(re.sub(r"^/(bin|sbin|lib\w*)(?=/|$)", r"/usr/\1", path), package.split(":")[0])
     accounts: dict[str, str] = {}
     for line in outputs["SCRIPTS"].decode("utf-8", "replace").splitlines():
         script, _, text = line.partition(":")
         accounts[text] = re.sub(r"(:\w+)?\.(post|pre)inst$", "", script)
+    for line in outputs["SYSUSERS"].decode("utf-8", "replace").splitlines():
+        name, _, text = line.partition(":")
+        accounts[f"sysusers {text.split()[-1]}"] = owners.get(f"/usr/lib/sysusers.d/{name}", "systemd")
     return Snapshot(
         packages=packages,
         needs=needs,
         provides=provides,
         owners=owners,
         accounts_of_packages=accounts,
+        paths_of_scripts=_script_paths(outputs["SCRIPT_PATHS"].decode("utf-8", "replace"), owners),
+        runs=_runs(outputs["HISTORY"].decode("utf-8", "replace")),
         files=files,
         users=users,
         groups=groups,
     )
+
+
+def _script_paths(text: str, owners: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for line in text.splitlines():
+        name, _, path = line.partition(":")
+        path = path.split()[-1] if path.split() else ""
+        if name.endswith(".conf"):
+            package = owners.get(f"/usr/lib/tmpfiles.d/{name}", "")
+        else:
+            package = re.sub(r"(:\w+)?\.(postinst|preinst|config)$", "", name)
+        if package and path.count("/") > 1:
+            found.setdefault(path.rstrip("/."), set()).add(package)
+    return {path: frozenset(packages) for path, packages in found.items()}
+
+
+def _runs(text: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    runs = []
+    for entry in text.split("\n\n"):
+        match = re.search(r"^Install: (.*)$", entry, re.MULTILINE)
+        if match is None:
+            continue
+        packages = re.findall(r"([a-z0-9][a-z0-9+.-]*)(?::\w+)? \(([^)]*)\)", match[1])
+        asked = frozenset(name for name, how in packages if "automatic" not in how)
+        runs.append((asked, frozenset(name for name, _ in packages)))
+    return tuple(runs)
 
 
 def _packages(text: str) -> tuple[dict[str, str], dict[str, frozenset[str]], dict[str, frozenset[str]]]:
