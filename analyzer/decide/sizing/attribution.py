@@ -78,7 +78,9 @@ class Attribution:
     memory: Fit | None
 
 
-def attribute(cpu: Signal, memory: Signal | None, jobs: Sequence[JobRuns], vcpus: float | None = None) -> Attribution:
+def attribute(
+    cpu: Signal, memory: Signal | None, jobs: Sequence[JobRuns], vcpus: float | None = None, *, throttled: bool = False
+) -> Attribution:
     """Everything that the series say. Jobs without a run in the recorded time must be left out by the caller."""
     signals = [cpu] if memory is None else [cpu, memory]
     settled = estimate_ends(merge_groups(jobs), signals)
@@ -92,7 +94,7 @@ def attribute(cpu: Signal, memory: Signal | None, jobs: Sequence[JobRuns], vcpus
         peak = None
         if memory_fit is not None and frequent is not None:
             peak = memory_peak(memory_fit, settled, index, frequent, separable=separable[index].separable)
-        estimates.append(_estimate(cpu_fit, settled, index, separable[index], peak, full))
+        estimates.append(_estimate(cpu_fit, settled, index, separable[index], peak, full, throttled=throttled))
     return Attribution(jobs=tuple(estimates), api=_api(cpu_fit, memory_fit, settled), cpu=cpu_fit, memory=memory_fit)
 
 
@@ -116,6 +118,8 @@ def _estimate(
     separability: Separability,
     memory: MemoryPeak | None,
     full: Bools | None,
+    *,
+    throttled: bool,
 ) -> JobEstimate:
     import numpy as np
 
@@ -166,7 +170,16 @@ def _estimate(
         memory=memory,
         separability=separability,
         partners=tuple(jobs[partner].job for partner in separability.partners),
-        labels=label(job, cpu_s, error, separability, memory, measured_runs=len(measured), saturated=saturated),
+        labels=label(
+            job,
+            cpu_s,
+            error,
+            separability,
+            memory,
+            measured_runs=len(measured),
+            saturated=saturated,
+            throttled=throttled,
+        ),
         source=job,
     )
 

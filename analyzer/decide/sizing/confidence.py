@@ -51,6 +51,7 @@ def label(
     *,
     measured_runs: int,
     saturated: float,
+    throttled: bool,
 ) -> Labels:
     """Labels of one job from how its figures came about."""
     reasons: list[str] = []
@@ -70,6 +71,9 @@ def label(
     if saturated >= _SATURATED:
         cpu = "medium" if cpu == "high" else cpu
         reasons.append(f"all CPUs were busy in {saturated:.0%} of its time: it may need more than it got")
+    if throttled:
+        cpu = "medium" if cpu == "high" else cpu
+        reasons.append("the host's CPU credits were used up at times: it may need more than it got")
     memory_label: Confidence = "none" if memory is None else "low"
     if memory is not None:
         memory_label = _memory(memory)

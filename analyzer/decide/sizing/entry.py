@@ -129,8 +129,10 @@ def _attribute(
             )
         return None
     runs = match_runs(usage, jobs, cpu, firings)
-    problems += _censored(usage, cpu, capacity)
-    return Seen(host=usage.host, attribution=attribute(cpu, memory, runs, capacity.vcpus))
+    held_down = _censored(usage, cpu, capacity)
+    problems += held_down
+    throttled = any(problem.code in ("sizing-credits-exhausted", "sizing-cpu-steal") for problem in held_down)
+    return Seen(host=usage.host, attribution=attribute(cpu, memory, runs, capacity.vcpus, throttled=throttled))
 
 
 def _utc_offset(usage: HostUsage, settings: Settings) -> int:

@@ -68,7 +68,16 @@ def read_metrics(host: Host, evidence: Tree) -> tuple[HostUsage, tuple[Problem, 
                 severity=Severity.ERROR,
             )
             continue
-        readings.append((file, kind.name, kind.read(file)))
+        try:
+            readings.append((file, kind.name, kind.read(file)))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # a shape that the format's module did not foresee costs this file, never the analysis
+            file.note(
+                "metrics-unreadable",
+                f"{file.source.file} looks like {kind.name} and cannot be read as such ({type(error).__name__})",
+                hint="export it again",
+                severity=Severity.ERROR,
+            )
     pairs = [(file, reading) for file, _, reading in readings]
     vcpus, total, conflicts = capacity(host, pairs)
     problems += conflicts

@@ -67,6 +67,7 @@ class _Points:
     """average | maximum | other | "" (nothing said it)."""
     stamps: list[str]
     values: list[float]
+    identity: str = ""
 
 
 def recognises(data: bytes) -> bool:
@@ -93,7 +94,7 @@ def read(file: MetricFile) -> Reading:
                 continue
             if points.statistic == "other":
                 continue
-            key = (f"{points.name} {points.process}", points.statistic or _series_id(points, gathered))
+            key = (f"{points.name} {points.process}", points.statistic or f"?{points.identity}")
             if key in gathered:
                 gathered[key].stamps += points.stamps
                 gathered[key].values += points.values
@@ -107,17 +108,6 @@ def read(file: MetricFile) -> Reading:
         )
     reading.series += _series(file, gathered)
     return reading
-
-
-def _series_id(points: _Points, gathered: dict[tuple[str, str], _Points]) -> str:
-    """Two unlabelled queries of one metric stay apart: pages of one query never repeat an instant."""
-    index = 0
-    while True:
-        key = f"?{index}"
-        known = gathered.get((f"{points.name} {points.process}", key))
-        if known is None or not set(known.stamps) & set(points.stamps):
-            return key
-        index += 1
 
 
 def _queries(document: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
@@ -160,7 +150,7 @@ def _from_data(file: MetricFile, document: dict[str, Any], queries: dict[str, tu
             )
         identity = str(result.get("Id", ""))
         name, process, statistic = queries.get(identity) or _name(identity, str(result.get("Label", "")))
-        out.append(_Points(name, process, statistic, [str(s) for s in stamps], values))
+        out.append(_Points(name, process, statistic, [str(s) for s in stamps], values, identity))
     return out
 
 

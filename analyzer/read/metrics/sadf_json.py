@@ -25,7 +25,8 @@ def read(file: MetricFile) -> Reading:
     """CPU, steal and memory of the host; restarts; number of CPUs."""
     reading = Reading()
     for document in load_documents(file):
-        hosts = document.get("sysstat", {}).get("hosts") if isinstance(document, dict) else None
+        root = document.get("sysstat") if isinstance(document, dict) else None
+        hosts = root.get("hosts") if isinstance(root, dict) else None
         if not isinstance(hosts, list):
             file.note("metrics-no-hosts", "no `sysstat.hosts` list in it", severity=Severity.ERROR)
             continue

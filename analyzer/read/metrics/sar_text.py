@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from analyzer.model import Severity
 from analyzer.read.metrics import sysstat
-from analyzer.read.metrics.reading import MetricFile, Reading, clock_to_local, epoch_of_local
+from analyzer.read.metrics.reading import MetricFile, Reading, clock_to_local, epoch_of_local, usual_step
 
 if TYPE_CHECKING:
     from analyzer.usage import Floats, Seconds
@@ -35,13 +35,12 @@ def read(file: MetricFile) -> Reading:
     day: date | None = None
     header: list[str] = []
     sections: dict[tuple[str, ...], list[tuple[str, list[str]]]] = {}
-    restarts: list[str] = []
     for line in file.data.decode(errors="replace").splitlines():
         banner = _BANNER.match(line)
         if banner:
             if day is not None:
-                _read_report(file, day, sections, restarts, reading)
-                sections, restarts = {}, []
+                _read_report(file, day, sections, reading)
+                sections = {}
             day = read_date(file, banner.group(2))
             reading.vcpus = float(banner.group(3))
             continue
@@ -50,7 +49,8 @@ def read(file: MetricFile) -> Reading:
             continue
         time, words = _clock(row), row.group(5).split()
         if words[:2] == ["LINUX", "RESTART"]:
-            restarts.append(time)
+            # kept among the section's rows: only they tell on which side of midnight it was
+            sections.setdefault(tuple(header), []).append((time, []))
         elif words and not any(_NUMERIC.match(word) for word in words):
             header = words
         elif header and len(words) == len(header):
@@ -58,7 +58,7 @@ def read(file: MetricFile) -> Reading:
     if day is None:
         file.note("metric-date-unknown", "the first line carries no date that could be read", severity=Severity.ERROR)
         return reading
-    _read_report(file, day, sections, restarts, reading)
+    _read_report(file, day, sections, reading)
     return reading
 
 
@@ -97,20 +97,21 @@ def _read_report(
     file: MetricFile,
     day: date,
     sections: dict[tuple[str, ...], list[tuple[str, list[str]]]],
-    restarts: list[str],
     reading: Reading,
 ) -> None:
-    boots = tuple(int(value) for value in _epochs(file, day, restarts))
-    reading.restarts_s += boots
     for names, found in sections.items():
         rows = found
         if "CPU" in names:
             place = names.index("CPU")
-            rows = [row for row in found if row[1][place] == "all"]
-        columns = sysstat.columns(list(names), [words for _, words in rows])
-        if not rows or not {"idle", "memfree"} & columns.keys():
+            rows = [row for row in found if not row[1] or row[1][place] == "all"]
+        instants = _epochs(file, day, [time for time, _ in rows])
+        real = [bool(words) for _, words in rows]
+        boots = tuple(int(value) for value, is_row in zip(instants, real, strict=True) if not is_row)
+        reading.restarts_s += [boot for boot in boots if boot not in reading.restarts_s]
+        columns = sysstat.columns(list(names), [words for _, words in rows if words])
+        if not any(real) or not {"idle", "memfree"} & columns.keys():
             continue
-        ends = _epochs(file, day, [time for time, _ in rows])
+        ends = instants[real]
         here = sysstat.Rows(
             ends_s=ends,
             intervals_s=_intervals(ends),
@@ -134,6 +135,6 @@ def _intervals(ends: Seconds) -> Floats:
     if len(ends) < 2:
         return np.full(len(ends), 60.0)
     steps = np.diff(ends).astype(np.float64)
-    usual = float(np.median(steps))
+    usual = float(usual_step(ends))
     out: Floats = np.r_[usual, np.where(steps > 1.5 * usual, usual, steps)]
     return out

@@ -1,0 +1,152 @@
+"""Known hosts are taken apart into what they were made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import simulator
+
+from analyzer.decide.sizing import Sizing, size_application
+from analyzer.model import Settings
+from analyzer.usage import HostUsage, Measurement, Series
+
+SEED = 9001
+
+
+@pytest.fixture(scope="module")
+def truth() -> simulator.Truth:
+    return simulator.simulate(SEED)
+
+
+def sized(usage: HostUsage, jobs: tuple, platform, **answers: object) -> Sizing:
+    return size_application([usage], jobs, [], [], Settings(region="us-east-1", answers=answers), platform)
+
+
+def said(sizing: Sizing) -> dict[str, tuple]:
+    return {
+        job: (one.cpu_s, one.memory_mib, one.cpu_confidence, one.memory_confidence)
+        for job, one in sizing.footprints.items()
+    } | {one.name: (one.cpu, one.memory) for one in sizing.task_definitions}
+
+
+def mean_cpu(truth: simulator.Truth, name: str) -> float:
+    index = next(i for i, one in enumerate(truth.workloads) if one.name == name)
+    return float(np.mean([run.cpu_s for run in truth.runs if run.workload == index]))
+
+
+def test_what_is_called_high_is_within_twenty_percent(truth, platform):
+    """One-minute data with the ends of runs; at least four jobs of that host deserve the label."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=True))
+    sizing = sized(usage, jobs, platform)
+    high = [name for name, one in sizing.footprints.items() if one.cpu_confidence == "high"]
+    assert len(high) >= 4
+    for name in high:
+        assert sizing.footprints[name].cpu_s == pytest.approx(mean_cpu(truth, name), rel=0.2), name
+
+
+def test_without_ends_nothing_is_called_high(truth, platform):
+    """The duration is an estimate, so all that follows from it is one."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=False))
+    sizing = sized(usage, jobs, platform)
+    labels = {label for one in sizing.footprints.values() for label in (one.cpu_confidence, one.memory_confidence)}
+    assert "high" not in labels
+    assert "medium" in labels
+
+
+def test_a_gap_is_no_load(truth, platform):
+    """Three percent of the points and eight hours missing move a heavy job by a few percent at most."""
+    whole = sized(*simulator.evidence(truth, simulator.Mode(step_s=60, ends=True)), platform)
+    torn = sized(*simulator.evidence(truth, simulator.Mode(step_s=60, ends=True, gaps=True)), platform)
+    for name, one in whole.footprints.items():
+        if one.cpu_confidence == "high" and one.cpu_s > 60:
+            assert torn.footprints[name].cpu_s == pytest.approx(one.cpu_s, rel=0.1), name
+    assert {t.name: t.memory for t in torn.task_definitions} == {t.name: t.memory for t in whole.task_definitions}
+
+
+def test_the_order_of_series_jobs_and_runs_changes_nothing(truth, platform):
+    """Nothing depends on how the evidence was listed."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=300, ends=True))
+    other = replace(usage, series=usage.series[::-1], runs=usage.runs[::-1])
+    assert said(sized(usage, jobs, platform)) == said(sized(other, jobs[::-1], platform))
+
+
+def test_a_measured_run_replaces_the_estimate(truth, platform):
+    """`time -v` of a job that no sample ever met gives its memory, and the label rises from low."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=True))
+    before = sized(usage, jobs, platform)
+    name = next(n for n, one in before.footprints.items() if one.memory_mib is None and one.runs > 3)
+    by_hand = Measurement(
+        command=f"/srv/app/bin/{name}", cpu_s=3.5, elapsed_s=9.0, memory_mib=123.0, source=usage.runs[0].source
+    )
+    after = sized(replace(usage, measurements=(by_hand,)), jobs, platform).footprints[name]
+    assert (after.memory_mib, after.memory_confidence, after.cpu_s) == (123, "medium", 3.5)
+    assert "time -v" in after.basis
+
+
+def test_accounting_makes_the_cpu_exact(truth, platform):
+    """Measured CPU-seconds are reported as they are, with the label high."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=300, ends=False))
+    runs = tuple(
+        replace(one, cpu_s=np.full(len(one.starts_s), 42.0), measured_by=("process accounting",)) for one in usage.runs
+    )
+    sizing = sized(replace(usage, runs=runs), jobs, platform)
+    single = [one for one in sizing.footprints.values() if one.runs >= 3 and "together with" not in one.basis]
+    assert single
+    assert {one.cpu_s for one in single} == {42.0}
+    assert {one.cpu_confidence for one in single} == {"high"}
+
+
+def test_advice_names_the_command_that_would_raise_a_low_label(truth, platform):
+    """Each low label comes with what to do."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=True))
+    for name, one in sized(usage, jobs, platform).footprints.items():
+        if one.confidence == "low":
+            assert f"/usr/bin/time -v sh -c /srv/app/bin/{name}" in one.advice
+
+
+def test_no_metrics_give_assumed_sizes_and_questions(truth, platform):
+    """Three task definitions stand there all the same, each labelled, each asked about."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=True))
+    sizing = sized(replace(usage, series=()), jobs, platform)
+    assert [one.name for one in sizing.task_definitions] == ["api", "batch_heavy", "batch_light"]
+    assert sizing.task_definitions[0].assumed
+    assert {question.id for question in sizing.questions} >= {"size:api", "size:batch_light"}
+    assert {one.confidence for one in sizing.footprints.values()} == {"none"}
+
+
+def test_a_reviewers_size_and_class_are_obeyed(truth, platform):
+    """`size:` takes CPU units and MiB, `class:` a class; an illegal pair is not obeyed."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=300, ends=True))
+    name = jobs[0].id
+    sizing = sized(
+        usage, jobs, platform, **{"size:api": "4096/8192", "size:batch_light": "1/1", f"class:{name}": "heavy"}
+    )
+    sizes = {one.name: (one.cpu, one.memory) for one in sizing.task_definitions}
+    assert sizes["api"] == (4096, 8192)
+    assert sizes["batch_light"] != (1, 1)
+    assert sizing.classes[name] == "heavy"
+
+
+def test_a_host_held_down_by_credits_is_said(truth, platform):
+    """Demand is censored there."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=300, ends=True))
+    times = usage.series[0].times_s
+    balance = Series(
+        quantity="credit-balance", unit="credits", statistic="average", interval_s=300, times_s=times,
+        values=np.zeros(len(times)), source=usage.series[0].source,
+    )  # fmt: skip
+    sizing = sized(replace(usage, series=(*usage.series, balance)), jobs, platform)
+    assert "sizing-credits-exhausted" in {problem.code for problem in sizing.problems}
+    assert "high" not in {one.cpu_confidence for one in sizing.footprints.values()}
+
+
+def test_jobs_that_always_start_together_are_known_only_together(truth, platform):
+    """Without ends two jobs at midnight are one regressor; both carry the sum and name each other."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=False))
+    sizing = sized(usage, jobs, platform)
+    close, dump = sizing.footprints["nightly-close"], sizing.footprints["database-dump"]
+    assert close.cpu_s == dump.cpu_s
+    assert "database-dump" in close.basis
+    assert close.confidence == dump.confidence == "low"
