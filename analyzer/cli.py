@@ -5,6 +5,7 @@ PROJECT ──read──> Project ──decide──> Plan ──render──> O
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -79,6 +80,8 @@ def cli() -> None:
 @click.option("--force", is_flag=True, help="Overwrite files that were edited since they were generated.")
 def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, **asked: Any) -> None:
     """Read PROJECT, decide, write the bundle (the default command)."""
+    # One BLAS thread: the matrices are small, and sums must not depend on the number of cores.
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     from analyzer.decide.plan import decide
     from analyzer.read.layout import UsageError, find_layout
     from analyzer.read.project import read_project
@@ -307,6 +310,31 @@ def rules(form: str) -> None:
     from analyzer.rulepack import load_pack
 
     click.echo(render_rules(load_pack(rule_texts()), form), nl=False)  # type: ignore[arg-type]  # click checked the choice
+
+
+@cli.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def diff(old: Path, new: Path, form: str) -> None:
+    r"""What changed between two bundles, in a reviewer's terms.
+
+    \b
+    migrate-analyze diff migration.before migration
+    """
+    from analyzer.render.bundle_diff import render_diff
+
+    plans = []
+    for bundle in (old, new):
+        path = bundle / "plan.json" if bundle.is_dir() else bundle
+        try:
+            plan = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise SystemExit(_fail(f"{path}: no plan to compare: {getattr(error, 'strerror', '') or error}")) from None
+        if not isinstance(plan, dict) or plan.get("version") != 1:
+            raise SystemExit(_fail(f"{path}: not a plan.json of version 1"))
+        plans.append(plan)
+    click.echo(render_diff(*plans, form), nl=False)
 
 
 def main() -> None:
