@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from analyzer.decide.data_folders import file_system_steps, find_data_folders, with_questions
 from analyzer.decide.drift import find_drift
 from analyzer.decide.image import compose_image
 from analyzer.decide.image_decisions import settle_decisions
@@ -102,8 +103,11 @@ def _decide_application(
         for job in jobs.jobs
     )
     image = compose_image(tasks.steps, given.hosts, findings, sized, settings)
+    folders, found = find_data_folders(tasks.steps, findings.processes, sized, settings)
+    problems += found
+    task_decisions = _with_jobs(tasks.decisions, jobs.by_task, sized)
     decisions = (
-        *settle_decisions(_with_jobs(tasks.decisions, jobs.by_task, sized), tasks.steps, image),
+        *with_questions(settle_decisions(task_decisions, tasks.steps, image), folders),
         *jobs.decisions,
         *(_host_decision(host) for host in given.hosts),
     )
@@ -116,7 +120,7 @@ def _decide_application(
         hosts=given.hosts,
         image=image,
         decisions=decisions,
-        steps=tasks.steps,
+        steps=(*tasks.steps, *file_system_steps(folders)),
         processes=findings.processes,
         jobs=sized,
         task_definitions=tuple(_measured(definition, usages) for definition in sizing.task_definitions),

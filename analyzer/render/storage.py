@@ -85,7 +85,8 @@ def scratch_space(application: Application, environment: str, definition: TaskDe
     declared = frozenset(_declared_volumes(application))
     places = dict(_places(application, definition))
     for file_system in file_systems(application):
-        places.pop(file_system.path, None)
+        # scratch space on a folder of the file system would hide that folder
+        places = {place: via for place, via in places.items() if not f"{place}/".startswith(f"{file_system.path}/")}
     if process_of(application, definition) is None and "/tmp" not in declared and not _as_root(application, definition):  # noqa: S108
         note = (
             "batches write temporary files of unknown size: declare VOLUME /tmp in the image and set this to true; "
