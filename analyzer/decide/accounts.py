@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from analyzer.decide.effects import text
-from analyzer.decide.parts import Part
+from analyzer.decide.parts import Decided, Part
 from analyzer.model import (
     CheckoutCode,
     Effect,
@@ -29,9 +28,6 @@ from analyzer.ruletypes import Rule, RulePack
 
 _KEYS = "ansible.posix.authorized_key"
 _WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_.-]*")
-
-Decided: TypeAlias = "list[tuple[Part, Verdict]]"
-"""The parts of one task, each with whether it applies."""
 
 
 def without_people(tasks: Sequence[Task], decided: Sequence[Decided], pack: RulePack) -> list[Decided]:

@@ -55,7 +55,7 @@ def holds(condition: Condition, bindings: Mapping[str, Value]) -> Verdict:
         case "any_of":
             return _any(_all(holds(part, bindings) for part in parts) for parts in condition.operand)
         case _:
-            if value is None or value == "":
+            if value is None or value in ("", ()):
                 # nothing given: not one of anything, and none of everything
                 return _verdict(condition.operator == "none_of")
             if first_unknown(value) is not None:

@@ -79,9 +79,9 @@ def _choose(
 
 
 def _asks_for(rule: Rule, missing: Undetermined) -> bool:
-    """Whether the rule would take any value of what is missing, if only it were known."""
+    """Whether the rule says that it needs what is missing."""
     names = {name for name, _ in missing.unknown}
-    return all(condition.operator == "known" for condition in rule.where if condition.argument in names)
+    return any(condition.operator == "known" for condition in rule.where if condition.argument in names)
 
 
 def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from analyzer.decide.effects import Built, build
 from analyzer.decide.settings_files import settings_of
@@ -37,6 +38,7 @@ from analyzer.model import (
     TaskSetting,
     TouchFile,
     Unpack,
+    Verdict,
     WriteFile,
 )
 from analyzer.ruletypes import Rule, RulePack
@@ -61,7 +63,7 @@ DEMAND = (
 DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
 _WRITTEN = frozenset({Outcome.PROCESS, Outcome.SCHEDULE, Outcome.TASK_DEFINITION})
 """Outcomes of places whose files are read and become something else than files."""
-_MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MANUAL})
+MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MANUAL})
 """Outcomes that a subject's rule may change: what already is infrastructure, a schedule or a release stays that."""
 
 
@@ -88,6 +90,10 @@ class Part:
     """The question is about the rule's subject, once for all tasks that touch it."""
 
 
+Decided: TypeAlias = "list[tuple[Part, Verdict]]"
+"""The parts of one task, each with whether it applies."""
+
+
 def rule_part(rule: Rule, effects: tuple[Effect, ...], reason: str = "") -> Part:
     """The part that a matching rule makes, with its own question where it has one."""
     manual = rule.outcome is Outcome.MANUAL
@@ -105,7 +111,7 @@ def rule_part(rule: Rule, effects: tuple[Effect, ...], reason: str = "") -> Part
 
 def by_subject(part: Part, task: Task, invocation: Invocation, pack: RulePack) -> Iterator[Part]:
     """The part as it is, or split where packages, services, paths, users or addresses go elsewhere than the rest."""
-    if part.outcome not in _MOVABLE:
+    if part.outcome not in MOVABLE:
         yield part
         return
     kept: list[Effect] = []
@@ -127,7 +133,7 @@ def by_subject(part: Part, task: Task, invocation: Invocation, pack: RulePack) -
 
 def by_role(part: Part, task: Task, pack: RulePack) -> Part:
     """The part, or what becomes of it because its whole role serves the host and not the application."""
-    rule = pack.roles.find(role_name(task.role)) if task.role and part.outcome in _MOVABLE else None
+    rule = pack.roles.find(role_name(task.role)) if task.role and part.outcome in MOVABLE else None
     if rule is None:
         return part
     return replace(

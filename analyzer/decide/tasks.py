@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import question_id_of, with_answers
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
+from analyzer.decide.handlers import with_their_tasks
 from analyzer.decide.module_tasks import module_parts
 from analyzer.decide.parts import (
     DEMAND,
@@ -81,7 +82,7 @@ def decide_tasks(
     problems: list[Problem] = []
     ids = _question_ids(tasks)
     decided = without_people(tasks, [list(_task_parts(task, pack, manager, problems)) for task in tasks], pack)
-    for task, question_id, undecided in zip(tasks, ids, decided, strict=True):
+    for task, question_id, undecided in zip(tasks, ids, with_their_tasks(tasks, decided), strict=True):
         parts, settled = with_answers(undecided, question_id, task, settings, problems)
         decisions.append(_decision(task, [part for part, _ in parts], question_id, settled))
         for part, applies in parts:

@@ -45,6 +45,7 @@ TABLE = [
     ("known", (True,), 0, YES),
     ("known", (True,), "", NO),
     ("known", (True,), None, NO),
+    ("known", (True,), (), NO),
     ("known", (True,), UNKNOWN, MAYBE),
     ("known", (True,), {"deep": (UNKNOWN,)}, MAYBE),
     ("absent", (True,), None, YES),

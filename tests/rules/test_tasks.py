@@ -362,6 +362,28 @@ def test_an_account_that_a_unit_names_stays():
     assert found.decisions[0].outcome is Outcome.IMAGE
 
 
+# -- handlers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_handler_goes_with_the_tasks_that_notify_it():
+    """A handler is left behind where all who notify it are, and stays as soon as one of them stays."""
+    left = task({COPY: {"content": "x", "dest": "/etc/logrotate.d/x"}}, name="rotation", notify=("rebuild",))
+    stays = task({COPY: {"content": "x", "dest": "/etc/app.conf"}}, name="settings", notify=("rebuild",))
+    handler = task({SHELL: {"_raw_params": "make -C /opt/x"}}, name="rebuild", kind="handler")
+    alone = decide(left, handler)
+    assert (alone.decisions[1].outcome, alone.steps) == (Outcome.PLATFORM, ())
+    assert "rotation" in alone.decisions[1].reason
+    assert decide(left, stays, handler).decisions[2].outcome is Outcome.IMAGE
+
+
+def test_handlers_are_found_by_what_they_listen_to_and_by_their_role():
+    """`listen` and `role : name` are names of a handler too."""
+    for notify, listen in (("topic", ("topic",)), ("example : rebuild", ())):
+        left = task({COPY: {"content": "x", "dest": "/etc/logrotate.d/x"}}, notify=(notify,))
+        handler = task({SHELL: {"_raw_params": "make"}}, name="rebuild", kind="handler", listen=listen)
+        assert decide(left, handler).decisions[1].outcome is Outcome.PLATFORM
+
+
 # -- answers ---------------------------------------------------------------------------------------------------------
 
 
