@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class TaskDefinition:
     name: str
     request: Mapping[str, Any]
     image: str
+    file_systems: Mapping[str, str] = field(default_factory=dict)
+    """Name of a task's volume -> volume of the engine that stands for it; others are empty and the container's own."""
 
     @classmethod
     def read(cls, path: Path, image: str) -> TaskDefinition:
@@ -86,7 +88,9 @@ class TaskDefinition:
             options = ",".join([*place.get("mountOptions", []), f"size={place['size']}m"])
             out += ["--tmpfs", f"{place['containerPath']}:{options}"]
         for mount in container.get("mountPoints", []):
-            out += ["--volume", mount["containerPath"] + (":ro" if mount.get("readOnly") else "")]
+            source = self.file_systems.get(mount["sourceVolume"], "")
+            place = f"{source}:{mount['containerPath']}" if source else mount["containerPath"]
+            out += ["--volume", place + (":ro" if mount.get("readOnly") else "")]
         for limit in container.get("ulimits", []):
             out += ["--ulimit", f"{limit['name']}={limit['softLimit']}:{limit['hardLimit']}"]
         if container.get("entryPoint"):

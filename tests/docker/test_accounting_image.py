@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ from tests.docker.fargate import Batch, TaskDefinition, build, docker
 pytestmark = pytest.mark.docker
 
 ABOVE_INFO = {"error", "warning"}
+
+
+def get(identity: str, resource: str) -> str:
+    """What the API in a container answers."""
+    program = f"print Net::HTTP.get('127.0.0.1', '{resource}', 3000)"
+    return docker("exec", identity, "ruby", "-rnet/http", "-e", program).stdout
 
 
 def test_hadolint_reports_nothing_above_info(context: Path) -> None:
@@ -54,12 +61,9 @@ def test_api_becomes_healthy_as_its_task_definition_starts_it(definitions: dict[
 def test_api_answers_with_the_application(definitions: dict[str, TaskDefinition]) -> None:
     """The health resource is the application's own, not that of some server before it."""
     api = definitions["api"]
-    port = api.container["portMappings"][0]["containerPort"]
     with api.started() as identity:
         api.wait_until_healthy(identity)
-        body = docker(
-            "exec", identity, "ruby", "-rnet/http", "-e", f"print Net::HTTP.get('127.0.0.1', '/health', {port})"
-        ).stdout
+        body = get(identity, "/health")
     assert json.loads(body) == {"status": "ok"}
 
 
@@ -96,6 +100,26 @@ def test_no_failing_batch_says_that_it_ended(batches: dict[str, Batch]) -> None:
         if "End." in answer.stdout or not answer.returncode:
             wrong[name] = (batch.start, answer.returncode, answer.stdout, answer.stderr)
     assert wrong == {}
+
+
+def test_the_api_serves_what_a_batch_has_written(
+    batches: dict[str, Batch], definitions: dict[str, TaskDefinition]
+) -> None:
+    """Data outlive the task that wrote them: one file system is mounted by every task definition."""
+    api, batch = definitions["api"], batches["fetch-rates"]
+    shared = {volume["name"] for volume in api.request.get("volumes", ()) if "efsVolumeConfiguration" in volume} & {
+        volume["name"] for volume in batch.definition.request.get("volumes", ())
+    }
+    names = {name: f"migrate-analyze-test-{name}" for name in shared}
+    try:
+        answer = replace(batch, definition=replace(batch.definition, file_systems=names)).run()
+        assert answer.returncode == 0, answer.stderr
+        with replace(api, file_systems=names).started() as identity:
+            api.wait_until_healthy(identity)
+            rates = json.loads(get(identity, "/rates"))
+    finally:
+        docker("volume", "rm", "--force", *names.values(), check=False)
+    assert rates["base"] == "JPY"
 
 
 def test_batch_definition_without_a_batch_fails(definitions: dict[str, TaskDefinition]) -> None:
