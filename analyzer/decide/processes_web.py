@@ -83,7 +83,7 @@ def read_nginx(text: str) -> Front:
     plain = "\n".join(lines)
     ports: list[int] = []
     sockets: list[str] = []
-    for address in re.findall(r"^\s*server\s+([^\s;{]+)[^;{]*;", plain, re.MULTILINE):
+    for address in re.findall(r"(?<![\w-])server\s+([^\s;{]+)[^;{]*;", plain):
         _add_address(address, ports, sockets)
     for address in re.findall(r"(?:proxy|uwsgi|fastcgi)_pass\s+(?:https?://)?([^\s;/]+)", plain):
         if ":" in address or address.startswith("unix"):
@@ -95,15 +95,15 @@ def read_nginx(text: str) -> Front:
             health, health_line = match[1], number
     features = []
     for name, pattern in (
-        ("serves files itself", r"^\s*(root|alias|try_files)\s"),
-        ("rewrites addresses", r"^\s*(rewrite|return\s+30\d)\s"),
-        ("asks for a password", r"^\s*auth_basic\s+(?!off)"),
-        ("limits requests", r"^\s*limit_(req|conn)\s"),
-        ("caches answers", r"^\s*proxy_cache\s+(?!off)"),
-        ("restricts addresses", r"^\s*(allow|deny)\s"),
-        ("limits the size of a request's body", r"^\s*client_max_body_size\s"),
+        ("serves files itself", r"(root|alias|try_files)\s"),
+        ("rewrites addresses", r"(rewrite|return\s+30\d)\s"),
+        ("asks for a password", r"auth_basic\s+(?!off)"),
+        ("limits requests", r"limit_(req|conn)\s"),
+        ("caches answers", r"proxy_cache\s+(?!off)"),
+        ("restricts addresses", r"(allow|deny)\s"),
+        ("limits the size of a request's body", r"client_max_body_size\s"),
     ):
-        if re.search(pattern, plain, re.MULTILINE):
+        if re.search(rf"(?:^|[{{;])\s*{pattern}", plain, re.MULTILINE):
             features.append(name)
     tls = bool(re.search(r"listen\s+[^;]*\bssl\b", plain))
     return Front(

@@ -1,0 +1,284 @@
+"""Processes from units, supervisor programs and web servers' configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from analyzer.decide.processes import ProcessFindings, find_processes
+from analyzer.decide.processes_units import (
+    exec_words,
+    expand,
+    parse_environment_file,
+    seconds,
+    split_words,
+    unwrap_shell,
+)
+from analyzer.decide.processes_web import command_port, config_port, read_nginx
+from analyzer.model import Host, ListeningSocket, Settings, Source
+from tests.image.effects import DEBIAN, marked, steps
+
+
+def found(unit: str, *others: Mapping[str, Any], name: str = "web", host: Host = DEBIAN) -> ProcessFindings:
+    write = {"effect": "WriteFile", "path": f"/etc/systemd/system/{name}.service", "content": unit}
+    return find_processes(steps([write, *others]), [host], Settings())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/usr/bin/puma -C /etc/puma.rb", ("/usr/bin/puma", "-C", "/etc/puma.rb")),
+        ("-/usr/bin/x", ("/usr/bin/x",)),
+        ("@/usr/bin/x shown as", ("/usr/bin/x", "as")),
+        ("+!/usr/bin/x a", ("/usr/bin/x", "a")),
+        (r'/bin/x "a b" c\x20d e\tf', ("/bin/x", "a b", "c d", "e\tf")),
+        ("/bin/x 'it''s' --name=%n %i %%", ("/bin/x", "its", "--name=web@one.service", "one", "%")),
+        ("/bin/x --home=%h --user=%u %t/web", ("/bin/x", "--home=/home/app", "--user=app", "/run/web")),
+    ],
+)
+def test_exec_lines_are_read_as_systemd_reads_them(line: str, words: tuple[str, ...]) -> None:
+    """Prefixes, quotes, escapes and specifiers of ExecStart give the argument vector that systemd would run."""
+    from analyzer.decide.processes_units import specifiers_of
+
+    assert exec_words(line, specifiers_of("web@one.service", "app", "")) == words
+
+
+def test_variables_of_exec_lines() -> None:
+    """`$NAME` alone is split into words, `${NAME}` stays inside its word, `$$` is a dollar sign, unknown names stay."""
+    words = ("/bin/x", "$OPTS", "-p${PORT}", "$$HOME", "$UNKNOWN", "${UNKNOWN}")
+    environment = {"OPTS": "-a  -b", "PORT": "80"}
+    assert expand(words, environment) == ("/bin/x", "-a", "-b", "-p80", "$HOME", "$UNKNOWN", "${UNKNOWN}")
+
+
+@pytest.mark.parametrize(
+    ("words", "plain", "directory"),
+    [
+        (("/bin/bash", "-lc", "bundle exec puma"), ("bundle", "exec", "puma"), ""),
+        (("/bin/sh", "-c", "cd /srv/app && exec ./run --x 'a b'"), ("./run", "--x", "a b"), "/srv/app"),
+        (("/usr/bin/bash", "-c", "a | b"), (), ""),
+        (("/bin/bash", "-lc", "source ~/.rvm/scripts/rvm; puma"), (), ""),
+        (("/bin/bash", "-lc", "FOO=1 puma"), (), ""),
+        (("/bin/bash", "-lc", "puma $PORT"), (), ""),
+        (("/bin/bash", "script.sh"), (), ""),
+        (("/usr/bin/puma", "-c", "x"), (), ""),
+    ],
+)
+def test_a_shell_around_a_command_is_left_out_only_where_nothing_needs_it(
+    words: tuple[str, ...], plain: tuple[str, ...], directory: str
+) -> None:
+    """`bash -lc` is unwrapped for plain words and kept where pipes, variables or assignments need a shell."""
+    assert unwrap_shell(words) == (plain, directory)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("30", 30), ("1min 30s", 90), ("500ms", 1), ("2h", 7200), ("infinity", None), ("", None), ("5 bananas", None)],
+)
+def test_time_spans(text: str, value: int | None) -> None:
+    """Time spans of systemd's are whole seconds, rounded up."""
+    assert seconds(text) == value
+
+
+def test_environment_files() -> None:
+    """Comments, quotes and `export` of an EnvironmentFile are read as systemd reads them."""
+    text = '# c\nA=1\nexport B=\'x y\'\nC="q \\" $z"\n;d\nnot a line\nA=2\nE=a#b\n'
+    assert parse_environment_file(text) == (("A", "2"), ("B", "x y"), ("C", 'q " $z'), ("E", "a#b"))
+
+
+def test_words_keep_empty_strings() -> None:
+    """Empty quotes are an empty word."""
+    assert split_words("a '' \"\" b") == ("a", "", "", "b")
+
+
+UNIT = """[Service]
+User=app
+WorkingDirectory=/srv/app
+Environment="RACK_ENV=production" PORT=8080
+EnvironmentFile=-/etc/app.env
+ExecStart=/bin/bash -lc 'bundle exec puma -C config/puma.rb'
+LimitNOFILE=4096:65536
+KillSignal=INT
+TimeoutStopSec=1min
+RuntimeDirectory=web
+"""
+
+
+def test_a_unit_becomes_a_process() -> None:
+    """Command, user, directory, environment, limits and stop settings of a unit are the process's; secrets stay names."""
+    secret = "TOKEN=<secret api_token>\nURL=postgres://u:<secret db>@h/x\n"
+    findings = found(
+        UNIT,
+        {"effect": "WriteFile", "path": "/etc/app.env", "content": secret},
+        {"effect": "ServiceState", "name": "web.service", "state": "started", "enabled": True},
+    )
+    (process,) = findings.processes
+    assert process.name == "api"
+    assert process.command == ("bundle", "exec", "puma", "-C", "config/puma.rb")
+    assert (process.user, process.working_directory, process.port) == ("app", "/srv/app", 8080)
+    assert process.environment == (("PORT", "8080"), ("RACK_ENV", "production"))
+    assert process.secrets == (("TOKEN", "api_token"), ("URL", "url"))
+    assert [(each.name, each.parts) for each in findings.composed_secrets] == [("url", ("db",))]
+    assert (process.nofile, process.stop_signal, process.stop_timeout_s) == (4096, "SIGINT", 60)
+    assert findings.environment_files == ("/etc/app.env",)
+    assert [step.effect.path for step in findings.directories] == ["/run/web"]
+
+
+def test_drop_ins_and_resets() -> None:
+    """A drop-in overrides the unit, and an empty assignment resets a list."""
+    drop_in = "[Service]\nExecStart=\nExecStart=/usr/bin/other -p 9000\nUser=other\n"
+    findings = found(
+        UNIT, {"effect": "WriteFile", "path": "/etc/systemd/system/web.service.d/x.conf", "content": drop_in}
+    )
+    (process,) = findings.processes
+    assert (process.command, process.user, process.port) == (("/usr/bin/other", "-p", "9000"), "other", 9000)
+
+
+@pytest.mark.parametrize(
+    ("unit", "state"),
+    [
+        ("[Service]\nType=oneshot\nExecStart=/bin/x\n", {}),
+        ("[Service]\nExecStart=/bin/x\n", {"state": "stopped"}),
+        ("[Service]\nExecStart=/bin/x\n", {"enabled": False}),
+        ("[Service]\nUser=x\n", {}),
+    ],
+)
+def test_what_is_no_process(unit: str, state: dict[str, Any]) -> None:
+    """Oneshot units, stopped or disabled ones, and units without a command give no process."""
+    others = [{"effect": "ServiceState", "name": "web", **state}] if state else []
+    assert found(unit, *others).processes == ()
+
+
+def test_a_unit_with_a_timer_is_a_batch() -> None:
+    """A service that a timer starts is no process that stays."""
+    timer = {"effect": "WriteFile", "path": "/etc/systemd/system/web.timer", "content": "[Timer]\nOnCalendar=daily\n"}
+    assert found("[Service]\nExecStart=/bin/x\n", timer).processes == ()
+
+
+def test_several_processes_and_the_platform() -> None:
+    """The one behind the web server is `api`, others keep their names, daemons of the platform are none."""
+    nginx = "upstream a { server unix:/run/x.sock; server 127.0.0.1:3000; }\nserver { listen 443 ssl; location = /healthz { proxy_pass http://a; } }\n"
+    findings = find_processes(
+        steps([
+            {"effect": "InstallPackages", "manager": "apt", "names": ["nginx", "nginx-extras", "curl"]},
+            {"effect": "WriteFile", "path": "/etc/systemd/system/my-worker.service", "content": "[Service]\nExecStart=/usr/bin/sidekiq\n"},
+            {"effect": "WriteFile", "path": "/etc/systemd/system/my-web.service", "content": "[Service]\nExecStart=/usr/bin/puma -b tcp://127.0.0.1:3000\n"},
+            {"effect": "WriteFile", "path": "/etc/systemd/system/chrony.service", "content": "[Service]\nExecStart=/usr/sbin/chronyd\n"},
+            {"effect": "WriteFile", "path": "/etc/nginx/conf.d/a.conf", "content": nginx},
+            {"effect": "ServiceState", "name": "sshd", "state": "started"},
+            {"effect": "ServiceState", "name": "mystery", "state": "started"},
+        ]),
+        [DEBIAN],
+        Settings(),
+    )  # fmt: skip
+    api, worker = findings.processes
+    assert (api.name, worker.name) == ("api", "my-worker")
+    assert api.command == ("/usr/bin/puma", "-b", "tcp://0.0.0.0:3000")
+    assert api.port == 3000
+    assert api.health_check is not None
+    assert api.health_check.path == "/healthz"
+    assert api.health_check.command[1] == "curl -fsS -o /dev/null http://127.0.0.1:3000/healthz || exit 1"
+    assert worker.health_check is None
+    assert {each.name for each in findings.left_out} >= {"nginx", "nginx-extras", "/etc/nginx"}
+    assert [name for name, _ in findings.unresolved] == ["mystery"]
+
+
+def test_supervisor_programs() -> None:
+    """Programs of supervisord are processes with their own user, directory, environment and stop settings."""
+    text = (
+        "[program:web]\ncommand=/srv/venv/bin/gunicorn -b 127.0.0.1:8000 app:app ; comment\nuser=app\n"
+        "directory=/srv\nenvironment=A=\"1\",B='x,y'\nstopsignal=QUIT\nstopwaitsecs=20\n"
+        "[program:off]\ncommand=/bin/off\nautostart=false\n[group:all]\nprograms=web\n"
+    )
+    findings = find_processes(
+        steps([{"effect": "WriteFile", "path": "/etc/supervisor/conf.d/web.conf", "content": text}]),
+        [DEBIAN],
+        Settings(),
+    )
+    (process,) = findings.processes
+    assert process.command == ("/srv/venv/bin/gunicorn", "-b", "0.0.0.0:8000", "app:app")
+    assert process.environment == (("A", "1"), ("B", "x,y"))
+    assert (process.user, process.working_directory, process.stop_signal) == ("app", "/srv", "SIGQUIT")
+    assert process.stop_timeout_s == 20
+
+
+def test_template_units_take_their_instances() -> None:
+    """`worker@.service` becomes one process for each instance that a task starts."""
+    findings = find_processes(
+        steps([
+            {"effect": "WriteFile", "path": "/etc/systemd/system/worker@.service", "content": "[Service]\nExecStart=/bin/w --queue %i\n"},
+            {"effect": "ServiceState", "name": "worker@mail", "state": "started"},
+            {"effect": "ServiceState", "name": "worker@pdf", "state": "started"},
+        ]),
+        [DEBIAN],
+        Settings(),
+    )  # fmt: skip
+    assert [process.command[-1] for process in findings.processes] == ["mail", "pdf"]
+    assert [process.name for process in findings.processes] == ["worker-mail", "worker-pdf"]
+
+
+def test_the_port_that_only_the_host_shows() -> None:
+    """Where no configuration names a port, the host's socket list does, and the process says so."""
+    socket = ListeningSocket(protocol="tcp", address="0.0.0.0", port=9292, process="appd")
+    host = Host(name="h", source=Source("hosts"), facts=DEBIAN.facts, listening=(socket,))
+    (process,) = found("[Service]\nExecStart=/opt/appd\n", host=host).processes
+    assert process.port == 9292
+    assert any("socket list" in note for note in process.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("port 3000", 3000),
+        ("port ENV.fetch('PORT', 3001)", 3001),
+        ('port ENV.fetch("PORT") { 3002 }', None),
+        ("port ENV['PORT'] || 3003", 3003),
+        ("bind 'tcp://0.0.0.0:3004'", 3004),
+        ("bind \"tcp://#{ENV.fetch('BIND', '127.0.0.1')}:#{ENV.fetch('PORT', '3005')}\"", 3005),
+        ("# port 1\nbind 'unix:///run/x.sock'", None),
+        ("listen 3006, tcp_nopush: true", 3006),
+        ("bind = '0.0.0.0:3007'", 3007),
+        ("bind = '0.0.0.0:' + os.environ.get('X', '1')", None),
+    ],
+)
+def test_ports_of_application_servers(text: str, port: int | None) -> None:
+    """Configurations of puma, unicorn and gunicorn give their port, with look-ups in the environment filled in."""
+    assert config_port(text, {}) == port
+
+
+@pytest.mark.parametrize(
+    ("words", "port"),
+    [
+        ("puma -p 3000", 3000),
+        ("puma --port=3001", 3001),
+        ("gunicorn -b 0.0.0.0:3002 app", 3002),
+        ("gunicorn --bind=:3003 app", 3003),
+        ("puma -b tcp://127.0.0.1:3004", 3004),
+        ("puma -b unix:///run/x.sock", None),
+        ("tool -p name", None),
+    ],
+)
+def test_ports_of_commands(words: str, port: int | None) -> None:
+    """Command lines give the port that they name."""
+    assert command_port(words.split()) == port
+
+
+def test_nginx() -> None:
+    """Upstreams, health location and what a load balancer does not do are read; comments are not."""
+    front = read_nginx(
+        "# server 1.2.3.4:9;\nupstream a { server 10.0.0.1:3000 weight=2; server unix:/run/a.sock; }\n"
+        "server {\n listen 443 ssl;\n root /srv/public;\n location /status { proxy_pass http://a; }\n"
+        " location /x { auth_basic 'x'; proxy_pass http://127.0.0.1:4000/y; }\n}\n"
+    )
+    assert front.upstream_ports == (3000, 4000)
+    assert front.sockets == ("/run/a.sock",)
+    assert (front.health_path, front.health_line) == ("/status", 6)
+    assert front.tls
+    assert front.features == ("serves files itself", "asks for a password")
+
+
+def test_markers_never_leave_the_model() -> None:
+    """A secret in the command line itself stays a marker, for the renderers to turn into a reference."""
+    (process,) = found(f"[Service]\nExecStart=/bin/x --token {marked('<secret t>')}\n").processes
+    assert marked("<secret t>") in process.command
