@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 
 help:
 	@echo 'make demo          the main job on the project in fixtures/accounting; the bundle goes to migration/'
-	@echo 'make test          all tests (those that need a Docker Engine, terraform or npm tools skip where there is none)'
+	@echo 'make test          all tests (those that need a Docker Engine, terraform, a browser or npm tools skip where there is none)'
 	@echo 'make lint          formatting, lint and types'
 	@echo 'make bench         time of the demo from a cold start, and of cron conversion'
 	@echo 'make bench-sizing  errors of attribution and sizing on simulated hosts'
