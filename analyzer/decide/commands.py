@@ -486,7 +486,19 @@ def _core(text: str) -> str:
     chosen = next((item for item in commands if item.program and item.program not in ignored), None)
     if chosen is None:
         return text
-    return " ".join(plain(word.text) for word in chosen.words if not re.match(r"[A-Za-z_]\w*=", word.text))
+    words = [plain(word.text) for word in chosen.words if not re.match(r"[A-Za-z_]\w*=", word.text)]
+    if chosen.program == "timeout":
+        words = words[1:]
+        while words and (words[0].startswith("-") or re.fullmatch(r"[\d.]+[smhd]?", words[0])):
+            words = words[1:]
+    if (
+        words
+        and basename(words[0]) in {"sh", "bash", "dash", "zsh"}
+        and len(words) > 2
+        and re.match(r"-\w*c$", words[1])
+    ):
+        return _core(words[2])
+    return " ".join(words)
 
 
 def _exec_start(text: str, work: _Work) -> str:

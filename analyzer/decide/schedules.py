@@ -177,7 +177,7 @@ class _Job:
         names = tuple(filter(None, (entry.name, entry.path.rpartition("/")[2] if "/cron." in entry.path else "")))
         programs = command.programs if command else ()
         rule = next((item for item in rules if item.matches(names, programs, text)), None)
-        name = job_name(entry.name, command.core if command else text)
+        name = job_name(entry.name, (command.core if command else "") or text)
         return cls(group, entry, host, command, timing, host_zone, zone_source, rule, name)
 
     @property
@@ -205,6 +205,12 @@ class _Job:
             window = None
         if timing.conversion is not None:
             notes.append(f"{len(timing.conversion.expressions)} schedule(s): {timing.conversion.reason}")
+        answered = (question_id,) if answer is not None and self._answerable(verdict, answer) else ()
+        wanted = settings.answers.get(f"retries:{job_id}")
+        retries = min(wanted, 10) if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0 else 0
+        if retries:
+            answered = (*answered, f"retries:{job_id}")
+            notes.append(f"a person asked for {retries} further attempt(s) after a non-zero exit")
         question = None
         if verdict.question:
             question = Question(
@@ -225,7 +231,8 @@ class _Job:
             outcome=verdict.outcome,
             reason=verdict.reason,
             question=question,
-            answered_questions=(question_id,) if answer is not None and self._answerable(verdict, answer) else (),
+            answered_questions=answered,
+            retries=retries,
             expressions=_expressions(job_id, timing) if scheduled else (),
             equivalence=timing.equivalence,
             single_flight=command.single_flight if command and scheduled else "",
