@@ -157,15 +157,15 @@ def _moved(part: Part, effect: Effect, rule: Rule, subject: str, task: Task, inv
         return replace(part, outcome=Outcome.PLATFORM, subject=subject, reason=reason, dropped=(effect,))
     if rule.outcome in DROPPING:
         return replace(rule_part(rule, ()), subject=subject, dropped=(effect,), alternative=(effect,))
+    if rule.outcome in (Outcome.TASK_DEFINITION, Outcome.INFRASTRUCTURE) and (settings := settings_of(effect)):
+        left = f" Left behind: {', '.join(settings.left)}." if settings.left else ""
+        found = replace(rule_part(rule, settings.kept, rule.reason + left), subject=subject, dropped=(effect,))
+        return found if settings.kept else replace(found, outcome=Outcome.PLATFORM, question="", answers=())
     built = build(rule.emit, {"subject": subject}, task, invocation) if rule.emit else None
     if isinstance(built, Built):
         return replace(rule_part(rule, built.effects), subject=subject, dropped=(effect,), alternative=(effect,))
     if rule.outcome is Outcome.INFRASTRUCTURE:
         return replace(rule_part(rule, ()), subject=subject, dropped=(effect,), alternative=(effect,))
-    if rule.outcome is Outcome.TASK_DEFINITION and (settings := settings_of(effect)) is not None:
-        left = f" Left behind: {', '.join(settings.left)}." if settings.left else ""
-        found = replace(rule_part(rule, settings.kept, rule.reason + left), dropped=(effect,), alternative=(effect,))
-        return found if settings.kept else replace(found, outcome=Outcome.PLATFORM)
     moved = replace(rule_part(rule, (effect,)), subject=subject)
     if part.outcome in (Outcome.SECRET, Outcome.MANUAL) and rule.outcome is not Outcome.MANUAL:
         # a unit file with a password in it is a process all the same, but the secret is what a person must see to

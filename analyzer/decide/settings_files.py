@@ -1,12 +1,13 @@
-"""Kernel settings and limits that a role writes into files, as settings of a task definition where that has them."""
+"""Settings that a role writes into files of the host, as what a task definition or Terraform says instead."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from analyzer.model import EditFile, Effect, TaskSetting, WriteFile
+from analyzer.model import EditFile, Effect, Infrastructure, TaskSetting, WriteFile
 
 _NAMESPACED = ("net.", "fs.mqueue.")
 _SYSTEM_V = frozenset(
@@ -14,17 +15,20 @@ _SYSTEM_V = frozenset(
 )
 
 
+_Setting: TypeAlias = TaskSetting | Infrastructure
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a settings file says, apart."""
 
-    kept: tuple[TaskSetting, ...]
+    kept: tuple[_Setting, ...]
     left: tuple[str, ...]
-    """Keys and limits that no task definition can set."""
+    """Keys, limits and names that have no place outside the host."""
 
 
 def settings_of(effect: Effect) -> Settings | None:
-    """The settings in a file below /etc/sysctl.d or /etc/security/limits.d; None where its text is not known."""
+    """What /etc/hosts or a file in sysctl.d or limits.d says; None for other files and where the text is not known."""
     match effect:
         case WriteFile(path=path, content=content) if content.data is not None:
             text = content.data.decode(errors="replace")
@@ -32,9 +36,12 @@ def settings_of(effect: Effect) -> Settings | None:
             text = str(args.get("line") or args.get("block") or "")
         case _:
             return None
-    kept: list[TaskSetting] = []
+    parse = next((parse for part, parse in _FILES if part in path), None)
+    if parse is None:
+        return None
+    kept: list[_Setting] = []
     left: list[str] = []
-    for name, setting in (_limits if "limits" in path else _keys)(text):
+    for name, setting in parse(text):
         if setting is None:
             left.append(name)
         else:
@@ -42,7 +49,15 @@ def settings_of(effect: Effect) -> Settings | None:
     return Settings(tuple(kept), tuple(dict.fromkeys(left)))
 
 
-def _keys(text: str) -> Iterator[tuple[str, TaskSetting | None]]:
+def _hosts(text: str) -> Iterator[tuple[str, _Setting | None]]:
+    for line in text.splitlines():
+        address, *names = line.partition("#")[0].split() or [""]
+        own = address.startswith(("127.", "::1", "fe00::", "ff02::", "ff00::", "0.0.0.0"))  # noqa: S104 - no listening
+        for name in names:
+            yield name, None if own else Infrastructure(kind="dns", name=name, details={"address": address})
+
+
+def _keys(text: str) -> Iterator[tuple[str, _Setting | None]]:
     for line in text.splitlines():
         name, given, value = line.partition("=")
         name = name.strip().removeprefix("-").strip().replace("/", ".")
@@ -52,7 +67,7 @@ def _keys(text: str) -> Iterator[tuple[str, TaskSetting | None]]:
         yield name, TaskSetting(kind="sysctl", name=name, value=value.strip()) if fits else None
 
 
-def _limits(text: str) -> Iterator[tuple[str, TaskSetting | None]]:
+def _limits(text: str) -> Iterator[tuple[str, _Setting | None]]:
     for line in text.splitlines():
         words = re.split(r"\s+", line.partition("#")[0].strip())
         if len(words) != 4:
@@ -60,3 +75,11 @@ def _limits(text: str) -> Iterator[tuple[str, TaskSetting | None]]:
         domain, _, item, value = words
         fits = item == "nofile"
         yield f"{domain} {item}", TaskSetting(kind="ulimit", name=item, value=value, user=domain) if fits else None
+
+
+_FILES: tuple[tuple[str, Callable[[str], Iterator[tuple[str, _Setting | None]]]], ...] = (
+    ("/limits", _limits),
+    ("/sysctl", _keys),
+    ("/hosts", _hosts),
+)
+"""Part of a path -> how such a file is read."""
