@@ -267,8 +267,26 @@ def verify(bundle: Path, context: Path | None, project: Path | None, environment
         raise SystemExit(_fail(str(error))) from None
     except VerifyError as error:
         raise SystemExit(_fail(f"{error}{'; ' + error.hint if error.hint else ''}")) from None
+    _keep_fidelity(bundle, render_json(results))
     click.echo(render_json(results) if form == "json" else render_text(results), nl=False)
     raise SystemExit(0 if all(result.passed for result in results) else BLOCKED)
+
+
+def _keep_fidelity(bundle: Path, results: str) -> None:
+    """Put the result beside the plan and into the report, where the bundle can be written."""
+    from analyzer.model import OutputFile
+    from analyzer.render.report_fidelity import with_fidelity
+    from analyzer.write import WriteError, amend_bundle
+
+    files = [OutputFile(path="fidelity.json", data=results.encode())]
+    report = bundle / "report.html"
+    if report.is_file():
+        page = report.read_text(encoding="utf-8", errors="replace")
+        files.append(OutputFile(path="report.html", data=with_fidelity(page, results).encode()))
+    try:
+        amend_bundle(files, bundle)
+    except WriteError as error:
+        click.echo(f"note: the result is not kept in the bundle: {error}", err=True)
 
 
 def _playbook_runs(project: Path, environment: str) -> tuple[PlaybookRun, ...]:
@@ -334,7 +352,7 @@ def diff(old: Path, new: Path, form: str) -> None:
         if not isinstance(plan, dict) or plan.get("version") != 1:
             raise SystemExit(_fail(f"{path}: not a plan.json of version 1"))
         plans.append(plan)
-    click.echo(render_diff(*plans, form), nl=False)
+    click.echo(render_diff(plans[0], plans[1], form), nl=False)
 
 
 def main() -> None:

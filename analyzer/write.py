@@ -110,6 +110,32 @@ def write_bundle(files: Sequence[OutputFile], out: Path, *, force: bool = False)
     )
 
 
+def amend_bundle(files: Sequence[OutputFile], out: Path) -> tuple[str, ...]:
+    """Write `files` into a bundle that is there, as if they had been generated with it; the paths that were written.
+
+    A file that a person edited is left alone. A later run of the analysis replaces or removes what was amended.
+    """
+    manifest = _manifest(out)
+    done = []
+    for file in files:
+        target = out / file.path
+        if target.exists() and _is_edited(target, manifest.get(file.path), None):
+            continue
+        staging = out / f".staging-{os.getpid()}"
+        try:
+            staging.mkdir()
+            (staging / "file").write_bytes(file.data)
+            (staging / "file").replace(target)
+            manifest[file.path] = hashlib.sha256(file.data).hexdigest()
+            _write_manifest(out, staging, manifest)
+        except OSError as error:
+            raise WriteError(f"{target}: {error.strerror or error}") from error
+        finally:
+            _remove_folder(staging)
+        done.append(file.path)
+    return tuple(done)
+
+
 def _remove_folder(folder: Path) -> None:
     """Take the staging folder away, by whole paths, so that an observer sees where it is done."""
     for here, folders, files in os.walk(folder, topdown=False):

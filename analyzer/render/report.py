@@ -31,6 +31,7 @@ SCRIPTS = (
     "report/plots.js",
     "report/questions.js",
     "report/lists.js",
+    "report/fidelity.js",
     "report/page.js",
 )
 """In this order, as one script. The plots are uPlot's (MIT, licence beside it): tens of thousands of points with zoom,

@@ -1,6 +1,7 @@
 "use strict";
 /* Elements from data. Every text becomes a text node: nothing from the input is ever parsed as HTML. */
 const DATA = JSON.parse(document.getElementById("data").textContent);
+const FIDELITY = JSON.parse(document.getElementById("fidelity").textContent);
 const WORDS = JSON.parse(document.getElementById("words").textContent);
 
 function t(key, values) {

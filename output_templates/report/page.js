@@ -1,5 +1,7 @@
 /* The page: which application, which theme, and where a link leads. */
-const SECTIONS = { questions: drawQuestions, load: drawPlots, calendar: drawCalendar, jobs: drawJobs, roles: drawRoles, ledger: drawLedger, files: drawFiles, drift: drawDrift, values: drawValues, problems: drawProblems };
+if (FIDELITY) { $("#fidelity-section").hidden = false; $("#toc-fidelity").hidden = false; }
+
+const SECTIONS = { questions: drawQuestions, load: drawPlots, calendar: drawCalendar, jobs: drawJobs, roles: drawRoles, ledger: drawLedger, files: drawFiles, "fidelity-section": drawFidelity, drift: drawDrift, values: drawValues, problems: drawProblems };
 
 function chooseApp(app) {
   current = app;
@@ -75,7 +77,7 @@ $("#print").addEventListener("click", () => print());
 const spy = new IntersectionObserver((entries) => {
   for (const entry of entries) if (entry.isIntersecting) {
     $$("#toc a").forEach((link) => link.removeAttribute("aria-current"));
-    $(`#toc a[href="#${entry.target.id}"]`).setAttribute("aria-current", "true");
+    $(`#toc a[href="#${entry.target.id}"]`)?.setAttribute("aria-current", "true");
   }
 }, { rootMargin: "-20% 0px -70% 0px" });
 $$("main > section").forEach((section) => spy.observe(section));

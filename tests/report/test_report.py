@@ -99,7 +99,7 @@ def test_the_page_is_whole_and_loads_nothing(make, language, hostile):
     assert parser.open == []
     assert parser.loads == []
     assert parser.handlers == []
-    assert parser.tags.count("script") == 3
+    assert parser.tags.count("script") == 4
     assert f'lang="{language}"' in text
 
 
@@ -263,52 +263,6 @@ class Sizing:
                  baseline=share, jobs=share, runs=runs, origin="test")
             for what, unit in (("cpu", "cores"), ("memory", "MiB"))
         )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium; tests that use it carry the marker `browser`."""
-    import shutil
-
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def visit(browser, tmp_path):
-    """Opens a page's text at an anchor; fails on any console error, script error or request to anywhere."""
-    opened, complaints = [], []
-
-    def open_page(text, anchor="", **context):
-        path = tmp_path / "report.html"
-        path.write_text(text, encoding="utf-8")
-        tab = browser.new_context(viewport={"width": 1400, "height": 1000}, **context).new_page()
-        tab.on(
-            "console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None
-        )
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: (
-                complaints.append(request.url)
-                if request.url != path.as_uri() + anchor and not request.url.startswith(path.as_uri())
-                else None
-            ),
-        )
-        tab.on("dialog", lambda dialog: complaints.append(dialog.message))
-        tab.goto(path.as_uri() + anchor)
-        tab.wait_for_selector("html[data-ready]")
-        opened.append(tab)
-        return tab
-
-    yield open_page
-    for tab in opened:
-        tab.context.close()
-    assert complaints == []
 
 
 def ordinary(make):

@@ -1,0 +1,74 @@
+"""render/report_fidelity.py and write.amend_bundle: what `verify` found, kept beside the plan and shown in the report."""
+
+import json
+import re
+
+import pytest
+
+from analyzer.model import OutputFile
+from analyzer.render.report import render
+from analyzer.render.report_fidelity import with_fidelity
+from analyzer.resources import template_texts
+from analyzer.verify.fidelity import Check, Difference, Fidelity, Standing
+from analyzer.verify.text import render_json
+from analyzer.write import amend_bundle, write_bundle
+
+
+def results(hostile=""):
+    return render_json([
+        Fidelity(
+            application="accounting",
+            checks=(Check(name="build", status="ok", seconds=3), Check(name="health api", status="failed", detail=f"503\nbody {hostile}")),
+            compared=True,
+            same=(("package", 210), ("file", 900)),
+            differences=(
+                Difference(kind="file", name="/etc/motd", image="absent", playbook="0644 root", standing=Standing.UNEXPLAINED),
+                Difference(kind="package", name="sudo", image="absent", playbook="1.9", standing=Standing.EXPLAINED, reason="dropped: `sudo`"),
+            ),
+        )
+    ])  # fmt: skip
+
+
+def page(make):
+    return render(make.plan(), template_texts())[0].data.decode()
+
+
+def kept(text):
+    return re.search(r'id="fidelity">(.*?)</script>', text, re.DOTALL)[1]
+
+
+def test_the_result_replaces_the_one_before(make):
+    """The page takes the result up unchanged, a second one replaces the first, and hostile text stays inside."""
+    first = with_fidelity(page(make), results(make.hostile))
+    assert json.loads(kept(first)) == json.loads(results(make.hostile))
+    assert "<img" not in first
+    second = with_fidelity(first, results())
+    assert second == with_fidelity(page(make), results())
+    assert with_fidelity("<html></html>", results()) == "<html></html>"
+
+
+def test_amending_a_bundle(tmp_path):
+    """An amended file counts as generated; one that a person edited is left alone; the next run takes away what is stale."""
+    write_bundle([OutputFile(path="report.html", data=b"one"), OutputFile(path="plan.json", data=b"{}")], tmp_path)
+    (tmp_path / "plan.json").write_bytes(b"edited")
+    amended = [OutputFile(path=name, data=b"two") for name in ("report.html", "plan.json", "fidelity.json")]
+    assert amend_bundle(amended, tmp_path) == ("report.html", "fidelity.json")
+    assert (tmp_path / "plan.json").read_bytes() == b"edited"
+    again = write_bundle([OutputFile(path="report.html", data=b"one")], tmp_path)
+    assert again.kept == ()
+    assert (tmp_path / "report.html").read_bytes() == b"one"
+    assert not (tmp_path / "fidelity.json").exists()
+    assert not list(tmp_path.glob(".staging-*"))
+
+
+@pytest.mark.browser
+def test_the_section_appears_with_a_result(make, visit):
+    """Without a result there is no section; with one, checks, the table and what is unexplained are shown."""
+    tab = visit(page(make))
+    assert tab.locator("#fidelity-section").is_hidden()
+    assert tab.locator("#toc-fidelity").is_hidden()
+    tab = visit(with_fidelity(page(make), results(make.hostile)), "#fidelity-section")
+    text = tab.locator("#fidelity-section").inner_text()
+    for words in ("health api", "failed", "210", "/etc/motd", "dropped: sudo", "<img src=x"):
+        assert words in text
+    assert tab.locator("#fidelity-section img").count() == 0
