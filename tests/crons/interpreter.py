@@ -33,6 +33,7 @@ def interpreter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """A fresh AWS in memory whose state machines really run."""
     moto = pytest.importorskip("moto", reason="the interpreter of state machines comes with moto")
     pytest.importorskip("antlr4", reason="moto's interpreter parses with antlr4")
+    from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
     from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
     from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
         FailureEvent,
@@ -46,7 +47,6 @@ def interpreter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_ecs import (
         StateTaskServiceEcs,
     )
-    from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
     from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
     ecs = Ecs()
