@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 
 from analyzer.model import (
     Application,
@@ -313,11 +315,45 @@ def hostile() -> Application:
     )
 
 
-APPLICATIONS: Mapping[str, Application] = {
-    "typical": application(),
-    "many-jobs": many_jobs(),
-    "no-api": no_api(),
-    "two-processes": two_processes(),
-    "hostile": hostile(),
-}
-"""The hand-made applications by what is special about them."""
+@cache
+def fixture() -> Application:
+    """The fixture's application, as the whole pipeline decides it."""
+    from analyzer.decide.plan import decide
+    from analyzer.model import Settings
+    from analyzer.read.layout import Request, find_layout
+    from analyzer.read.project import read_project
+    from analyzer.resources import rule_texts
+    from analyzer.rulepack import load_pack
+
+    request = Request(project=Path(__file__).parents[2] / "fixtures/accounting/inventory")
+    layout = find_layout(request)
+    settings = Settings(environment=layout.environment)
+    reading = read_project(request, layout, settings)
+    (made,) = decide(reading.project, load_pack(rule_texts()), settings, rule_texts()).applications
+    return made
+
+
+class _Applications(Mapping[str, Application]):
+    """Made when they are asked for, so that a test of one does not wait for all."""
+
+    makers: Mapping[str, Callable[[], Application]] = {
+        "typical": application,
+        "many-jobs": many_jobs,
+        "no-api": no_api,
+        "two-processes": two_processes,
+        "hostile": hostile,
+        "fixture": fixture,
+    }
+
+    def __getitem__(self, name: str) -> Application:
+        return self.makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.makers)
+
+    def __len__(self) -> int:
+        return len(self.makers)
+
+
+APPLICATIONS = _Applications()
+"""Applications by what is special about them: made by hand, and the fixture's."""

@@ -20,7 +20,13 @@ from tests.infra.bundle import texts
 from tests.infra.plain import plain
 
 NAMES = sorted(factory.APPLICATIONS)
-CASES = [(name, environment) for name in NAMES for environment in environments(factory.APPLICATIONS[name])]
+CASES = [
+    (name, environment)
+    for name in NAMES
+    for environment in (
+        ("production", "development") if name == "fixture" else environments(factory.APPLICATIONS[name])
+    )
+]
 
 
 def declared(application: Application, environment: str) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def run(cloud: dict[str, str], folder: Path, *words: str) -> subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("name", ["typical", "two-processes", "no-api"])
+@pytest.mark.parametrize("name", ["fixture", "two-processes", "no-api"])
 def test_everything_registers(cloud: dict[str, str], name: str, tmp_path: Path) -> None:
     """Roles, log groups, filters, alarms, machines, schedules and task definitions of every environment are created."""
     application = factory.APPLICATIONS[name]
