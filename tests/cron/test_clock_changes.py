@@ -18,7 +18,9 @@ NEW_YORK = "America/New_York"
 EDT, EST = "-04:00", "-05:00"
 
 
-def proof_of(line: str, timezone: str = NEW_YORK, years: int = 1, daemon: CronDaemon = CronDaemon.DEBIAN) -> Equivalence:
+def proof_of(
+    line: str, timezone: str = NEW_YORK, years: int = 1, daemon: CronDaemon = CronDaemon.DEBIAN
+) -> Equivalence:
     schedule = read_schedule(line, daemon)
     return prove(schedule, convert(schedule, timezone, start=START, years=years), timezone, start=START, years=years)
 
@@ -143,5 +145,11 @@ def test_transitions_of_new_york_are_the_known_ones() -> None:
 def test_the_method_names_the_zone_data_and_the_horizon() -> None:
     """A reader can tell what was compared with what."""
     method = proof_of("30 2 * * *", years=10).method
-    for part in ("14 kinds", "20 clock changes of America/New_York", "2026-01-01 to 2036-01-01", "zone data 20", "not measured"):
+    for part in (
+        "14 kinds",
+        "20 clock changes of America/New_York",
+        "2026-01-01 to 2036-01-01",
+        "zone data 20",
+        "not measured",
+    ):
         assert part in method

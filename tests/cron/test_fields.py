@@ -15,7 +15,13 @@ DAEMONS = {
     "1.7": CronDaemon.CRONIE_1_7,
     "busybox": CronDaemon.BUSYBOX,
 }
-EVERYTHING = {"minutes": ALL_MINUTES, "hours": ALL_HOURS, "days": ALL_DAYS, "months": ALL_MONTHS, "weekdays": ALL_WEEKDAYS}
+EVERYTHING = {
+    "minutes": ALL_MINUTES,
+    "hours": ALL_HOURS,
+    "days": ALL_DAYS,
+    "months": ALL_MONTHS,
+    "weekdays": ALL_WEEKDAYS,
+}
 POSITIONS = ("minutes", "hours", "days", "months", "weekdays")
 
 # field, text, then debian | cronie 1.5.7 | cronie 1.7.2 | busybox: values, `all`, `never`, REJ, or - for not observed
