@@ -91,6 +91,8 @@ class _Response:
 
 
 _AUTOCORRELATION = 2.0
+_SURE, _LIKELY = 5.0, 2.0
+"""Standard errors."""
 
 
 def estimate_ends(jobs: Sequence[JobRuns], signals: Sequence[Signal]) -> tuple[JobRuns, ...]:
@@ -162,19 +164,23 @@ def _support(responses: list[_Response], owner: Seconds, vague: Sequence[int]) -
         fresh = np.zeros(len(owner), dtype=bool)
         for index in vague:
             mine = np.flatnonzero(owner == index)
-            alive = np.zeros(len(mine), dtype=bool)
+            sure, likely = np.zeros(len(mine), dtype=bool), np.zeros(len(mine), dtype=bool)
             for one in responses:
                 heights = one.heights[mine]
                 if heights.max() > 0:
                     ordered = np.sort(heights)
                     spiky = len(heights) > 2 and ordered[-1] > 3 * ordered[-2]
-                    reference = ordered[-2] if spiky else ordered[-1]
-                    alive |= (heights >= 0.15 * reference) & (one.strength[mine] > 5)
+                    tall = heights >= 0.15 * (ordered[-2] if spiky else ordered[-1])
+                    sure |= tall & (one.strength[mine] > _SURE)
+                    likely |= tall & (one.strength[mine] > _LIKELY)
             length = 1
-            while length < len(mine) and (
-                alive[length] or (attempt < 1 and length + 1 < len(mine) and alive[length + 1])
-            ):
-                length += 1
+            # the first windows are short, so what shows in them is weak: it counts where something sure follows
+            for end in range(1, len(mine)):
+                bridged = attempt < 1 and end + 1 < len(mine) and likely[end + 1]
+                if not (likely[end] or bridged):
+                    break
+                if sure[end]:
+                    length = end + 1
             fresh[mine[:length]] = True
         if (fresh == live).all():
             break
@@ -249,7 +255,7 @@ def _change_points(
     partial = np.clip(np.where(np.isfinite(window[rows, following]), window[rows, following], 0) / plateau, 0, 0.9)
     ends = signal.start_s + (first + last + 1 + partial) * step
     short = sums[rows, last] <= 0
-    ends = np.where(short, signal.start_s + (first - 0.5) * step, ends)
+    ends = np.where(short, signal.start_s + first * step, ends)  # within the first bin, no more is known
     unseen = ~inside[:, 0]
     out: Floats = np.where(unseen, job.starts_s + usual_s, ends)
     return out

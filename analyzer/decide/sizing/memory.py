@@ -159,11 +159,11 @@ def _never_sampled(
     columns = fit.of(index)
     spread = float(np.std(fit.resampled[:, columns].max(axis=1))) if len(columns) else math.inf
     spread += float(np.std(fit.residual)) * fit.signal.step_s / usual_s / math.sqrt(job.count)
-    upper = _upper(fit, job) if not separable else 0.0
+    upper = _upper(fit, job) if not separable or job.estimated_ends else 0.0
     if separable and not job.unresolved and mean_peak > 5 * spread:
         return MemoryPeak(
             peak_mib=mean_peak,
-            need_mib=max(NEVER_SAMPLED_MIB, 2 * mean_peak),
+            need_mib=max(NEVER_SAMPLED_MIB, 2 * mean_peak, upper),
             basis="mean",
             samples_per_run=per_run,
             upper_mib=upper,
@@ -196,7 +196,9 @@ _RUNS_DIFFER = 1.5
 def _upper(fit: Fit, job: JobRuns) -> float:
     import numpy as np
 
-    touched = entries(fit.signal, job.starts_s, job.ends_s)
+    # an end that is only estimated may lie in the next bin
+    slack = fit.signal.step_s if job.estimated_ends else 0
+    touched = entries(fit.signal, job.starts_s, job.ends_s + slack)
     keep = fit.signal.have[touched.bins]
     runs, bins = touched.runs[keep], touched.bins[keep]
     highest = np.full(job.count, -np.inf)
