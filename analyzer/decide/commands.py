@@ -220,16 +220,28 @@ def _wrapper(work: _Work, command: Simple) -> bool:
         why = _WHY_IDLE.get(program, "it has no use where a batch has a task of its own")
         work.notes.append(f"`{program}` is left out: {why}")
         return True
-    if program == "timeout" and work.timeout_s is None:
-        work.timeout_s = _timeout(words)
-        if work.timeout_s:
+    if program == "timeout":
+        seconds = _timeout(words)
+        if seconds and work.timeout_s is None:
+            work.timeout_s = seconds
             work.notes.append(f"`timeout` stays in the command and limits an attempt to {work.timeout_s} s")
-        return False
+        after = _after_timeout(words)
+        return bool(after) and _wrapper(work, Simple(tuple(after), (), command.ended_by, command.depth))
     if program in {"flock", "setlock", "run-one", "solo", "lckdo", "lockrun"}:
         return _lock(work, command, words)
     if program in {"sudo", "runuser", "su"}:
         return _other_user(work, program, words)
     return False
+
+
+def _after_timeout(words: list[Token]) -> list[Token]:
+    """What `timeout [options] DURATION` runs."""
+    for number, word in enumerate(words[1:], 2):
+        if re.fullmatch(r"[\d.]+[smhd]?", plain(word.text)):
+            return words[number:]
+        if not word.text.startswith("-"):
+            break
+    return []
 
 
 def _timeout(words: list[Token]) -> int | None:
@@ -448,7 +460,9 @@ def _directory(entry: CronEntry, home: str) -> str:
 
 
 _SPECIAL = re.compile(r"[;|&()#{}`\n]")
-_CHANGES_SHELL = frozenset({"exec", "exit", "set", "trap", "return", "cd"})
+_CHANGES_SHELL = frozenset({"exec", "exit", "return", "cd", "export"})
+_NEEDS_ITS_OWN = frozenset({"set", "trap", "shopt"})
+"""`set -e` has no effect in a list of commands, so such a line gets a shell process of its own."""
 
 
 def _script(work: _Work, directory: str, stdin: str | None, end_marker: str) -> str:
@@ -456,7 +470,9 @@ def _script(work: _Work, directory: str, stdin: str | None, end_marker: str) -> 
     body = work.text
     chain = re.sub(r"&&", "", re.sub(r"'[^']*'|\"[^\"]*\"", "", body))
     programs = {item.program for item in simple_commands(tokens(body) or ())}
-    if stdin is not None or _SPECIAL.search(chain) or programs & _CHANGES_SHELL:
+    if programs & _NEEDS_ITS_OWN:
+        body = f"{'/bin/bash' if work.bash else '/bin/sh'} -c {quoted(body)}"
+    elif stdin is not None or _SPECIAL.search(chain) or programs & _CHANGES_SHELL:
         body = f"( {body}\n)" if "#" in body or body.endswith("\\") else f"( {body} )"
     if stdin is not None:
         lines = stdin.removesuffix("\n").split("\n")
