@@ -344,6 +344,8 @@ class Project:
     """All environments the inventory knows (`production`, `development`), the analysed one first."""
     applications: tuple[ApplicationInput, ...]
     problems: tuple[Problem, ...] = ()
+    excerpts: Mapping[Source, tuple[str, ...]] = field(default_factory=dict)
+    """Source of a task -> its lines as they stand in the file, without secrets; for the report only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -1056,6 +1058,8 @@ class Plan:
     problems: tuple[Problem, ...]
     counts: Mapping[str, int]
     """What was read: tasks, handlers, cron, timers, hosts; reconciled with the decisions."""
+    excerpts: Mapping[Source, tuple[str, ...]] = field(default_factory=dict)
+    """As in `Project`."""
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ def decide(project: Project, pack: RulePack, settings: Settings, data: Mapping[s
         applications=tuple(applications),
         problems=tuple(dict.fromkeys(problems)),
         counts=dict(counts),
+        excerpts=project.excerpts,
     )
     return replace(plan, problems=tuple(dict.fromkeys((*plan.problems, *stale_decisions(plan, settings)))))
 

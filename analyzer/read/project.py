@@ -29,6 +29,7 @@ from analyzer.read.ansible.run import Run
 from analyzer.read.ansible.scope import Names
 from analyzer.read.ansible.walk import PlayRun
 from analyzer.read.applications import applications_of
+from analyzer.read.excerpts import read_excerpts
 from analyzer.read.files import Tree
 from analyzer.read.hosts import read_host
 from analyzer.read.layout import Layout, Request, UsageError, collection_folders, role_folders
@@ -88,6 +89,9 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
         environments=layout.environments,
         applications=tuple(replace(application, secrets=book.secrets()) for application in applications),
         problems=tuple(dict.fromkeys(problems)),
+        excerpts=read_excerpts(
+            layout.root, (task.source for application in applications for task in application.tasks), book
+        ),
     )
     return Reading(project, book)
 

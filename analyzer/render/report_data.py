@@ -23,7 +23,7 @@ def page_data(plan: Plan, files: Sequence[OutputFile]) -> dict[str, Any]:
     return {
         "environment": plan.environment,
         "counts": dict(plan.counts),
-        "apps": [_application(application) for application in plan.applications],
+        "apps": [_application(application, plan.excerpts) for application in plan.applications],
         "questions": [
             {
                 "app": one.application,
@@ -101,7 +101,7 @@ def _files(files: Iterable[OutputFile], reasons: _Reasons) -> dict[str, Any]:
     return found
 
 
-def _application(application: Application) -> dict[str, Any]:
+def _application(application: Application, excerpts: Mapping[Source, tuple[str, ...]]) -> dict[str, Any]:
     plots = _plots(application)
     around = plots[0]["start"] + plots[0]["step"] * len(plots[0]["mean"]) // 2 if plots else None
     return {
@@ -122,7 +122,7 @@ def _application(application: Application) -> dict[str, Any]:
             }
             for host in application.hosts
         ],
-        "decisions": _decisions(application),
+        "decisions": _decisions(application, excerpts),
         "jobs": [_job(job, application) for job in application.jobs],
         "definitions": [
             {
@@ -182,7 +182,7 @@ def _application(application: Application) -> dict[str, Any]:
     }
 
 
-def _decisions(application: Application) -> list[dict[str, Any]]:
+def _decisions(application: Application, excerpts: Mapping[Source, tuple[str, ...]]) -> list[dict[str, Any]]:
     seen: dict[str, int] = {}
     rows = []
     for decision in application.decisions:
@@ -199,6 +199,8 @@ def _decisions(application: Application) -> list[dict[str, Any]]:
             "u": decision.rule,
             "w": decision.reason,
         }
+        if lines := excerpts.get(decision.source):
+            row["x"] = "\n".join(lines)
         if decision.applies != "yes":
             row["a"] = decision.applies.value
         if decision.outputs:

@@ -28,7 +28,8 @@ function sides(one) {
     if (line) byFile.get(file).push(line);
   }
   return h("div", { class: "sides" },
-    h("div", {}, h("div", { class: "name" }, one.n || one.m), h("p", { class: "where" }, h("a", { href: "#d=" + one.id, class: "where" }, one.s)), h("code", {}, one.m)),
+    h("div", {}, h("div", { class: "name" }, one.n || one.m), h("p", { class: "where" }, h("a", { href: "#d=" + one.id, class: "where" }, one.s)),
+      one.x ? h("pre", { class: "source" }, one.x) : h("code", {}, one.m)),
     h("div", {}, outcomeMark(one.o), " ", h("span", { class: "where" }, one.u || t("page.no-rule")), h("p", {}, rich(one.w)),
       [...byFile].slice(0, 8).map(([file, lines]) => excerpt(file, [...new Set(lines)].sort((a, b) => a - b).slice(0, 12))),
       byFile.size > 8 && h("p", { class: "count" }, t("summary.more", { count: byFile.size - 8 }))));
