@@ -66,14 +66,16 @@ def _application(application: Application, texts: Texts) -> dict[str, Any]:
     if application.secrets:
         steps.append((texts("readme.step-secrets", count=len(application.secrets)), "AWS Secrets Manager", both))
     steps.append((texts("readme.step-image"), f"{name}/app/", app))
-    steps.append((texts("readme.step-deploy"), f"{name}/app/docker/{application.environment}/", app))
-    if any(job.outcome == "schedule" for job in application.jobs):
-        steps.append((texts("readme.step-schedules"), f"{name}/infra/schedules/{application.environment}/", infra))
-    steps.append((texts("readme.step-cutover"), f"{name}/ops/", both))
+    if application.processes:
+        steps.append((texts("readme.step-services"), f"{name}/app/docker/{application.environment}/", both))
+    scheduled = sum(job.outcome == "schedule" for job in application.jobs)
+    if scheduled:
+        steps.append((texts("readme.step-batches", count=scheduled), f"{name}/ops/schedules.sh", both))
+    steps.append((texts("readme.step-parallel"), f"{name}/ops/parallel-run.md", both))
+    steps.append((texts("readme.step-retire"), f"{name}/ops/retire.md", infra))
     return {
         "name": name,
         "shell_name": shlex.quote(name),
-        "has_app": True,
         "steps": [{"what": what, "where": where, "owner": owner} for what, where, owner in steps],
         "sizes": [
             {

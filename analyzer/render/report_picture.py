@@ -105,10 +105,10 @@ def _after(application: Application, texts: Texts) -> tuple[list[str], int]:
     ports = {process.name: process.port for process in application.processes}
     for one in services:
         if ports.get(one.process):
-            parts += _draw(_Box(530, y, 120, 44, texts("page.load-balancer"), (), "edge"))
-            parts.append(f'<path class="arrow" d="M650 {y + 22} h38" marker-end="url(#tip)"/>')
+            parts += _draw(_Box(530, y, 150, 44, texts("page.load-balancer"), (), "edge"))
+            parts.append(f'<path class="arrow" d="M680 {y + 22} h38" marker-end="url(#tip)"/>')
         size = f"{one.cpu / 1024:g} vCPU, {one.memory / 1024:g} GiB × {one.desired_count}"
-        parts += _draw(_Box(690, y, 290, 44, one.name, (size,), "work"))
+        parts += _draw(_Box(720, y, 260, 44, one.name, (size,), "work"))
         y += 52
     scheduled = [job for job in application.jobs if job.outcome == "schedule"]
     carried = [one for one in batches if one.jobs]
@@ -116,13 +116,13 @@ def _after(application: Application, texts: Texts) -> tuple[list[str], int]:
         top = y
         for one in carried:
             size = f"{one.cpu / 1024:g} vCPU, {one.memory / 1024:g} GiB; {texts('summary.jobs', count=len(one.jobs))}"
-            curve = f"M650 {top + 22} C670 {top + 22} 668 {y + 22} 688 {y + 22}"
+            curve = f"M680 {top + 22} C700 {top + 22} 698 {y + 22} 718 {y + 22}"
             parts.append(f'<path class="arrow" d="{curve}" marker-end="url(#tip)"/>')
-            parts += _draw(_Box(690, y, 290, 44, one.name, (size,), "batch"))
+            parts += _draw(_Box(720, y, 260, 44, one.name, (size,), "batch"))
             y += 52
         count = sum(len(job.expressions) for job in scheduled)
         parts += _draw(
-            _Box(530, top, 120, 62, "Scheduler", (texts("page.schedules", count=count), "Step Functions"), "edge")
+            _Box(530, top, 150, 62, "Scheduler", (texts("page.schedules", count=count), "Step Functions"), "edge")
         )
         y = max(y, top + 70)
     extras = ["ECR", "CloudWatch"]

@@ -31,7 +31,7 @@ function weekPicture(calendar, dayName) {
       const change = calendar.changes[first + day];
       if (change) parts.push(s("rect", { class: "change", x: x(day, 0), y: 2, width: width / 7, height: top + jobs.length * row }, s("title", {}, t("page.clock-change") + " " + (change > 0 ? "+" : "") + change + " min")));
       parts.push(s("text", { class: "day", x: x(day, 0) + 6, y: 16 }, dayName(first + day, { weekday: "short", month: "numeric", day: "numeric" })));
-      parts.push(s("text", { x: x(day, 720) - 6, y: 16 }, "12"));
+      parts.push(s("line", { class: "rule noon", x1: x(day, 720), x2: x(day, 720), y1: 20, y2: top + jobs.length * row }));
     }
   }
   jobs.forEach((job, index) => {
