@@ -197,7 +197,10 @@ class _Pack:
             synonyms=tuple(
                 (other, name) for name, others in entry.get("synonyms", {}).items() for other in self._words(others, at)
             ),
-            defaults=entry.get("defaults", {}),
+            defaults={
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in entry.get("defaults", {}).items()
+            },
             where=tuple(self._conditions(entry.get("where", {}), (*at, "where"), rule_id)),
             outcome=outcome,
             emit=tuple(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from analyzer.decide.effects import text
 from analyzer.decide.parts import Decided, Part
+from analyzer.decide.values import text
 from analyzer.model import (
     CheckoutCode,
     Effect,

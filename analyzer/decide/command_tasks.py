@@ -10,9 +10,10 @@ from dataclasses import replace
 from itertools import takewhile
 
 from analyzer.decide.commands_in_tasks import SimpleCommand, argument_command, simple_commands
-from analyzer.decide.effects import Built, build, text, texts, told
+from analyzer.decide.effects import Built, build
 from analyzer.decide.match import first_unknown, match
 from analyzer.decide.parts import DEMAND, Part, rule_part
+from analyzer.decide.values import text, texts, told
 from analyzer.model import (
     Effect,
     Invocation,
@@ -242,13 +243,12 @@ def _emitted(command: SimpleCommand, rule: Rule, task: Task, invocation: Invocat
     if not rule.emit:
         return rule_part(rule, whole)
     operands = _after_pattern(command, rule)
-    bindings: Mapping[str, Value] = {
-        **invocation.args,
+    beside: Mapping[str, Value] = {
         "operands": operands,
         "operand": operands[0] if operands else None,
         "subject": command.words[0],
     }
-    built = build(rule.emit, bindings, task, invocation)
+    built = build(rule.emit, invocation.args, task, invocation, beside)
     if isinstance(built, Built) and built.effects and not any(word.startswith(("$", "`")) for word in operands):
         return replace(rule_part(rule, built.effects), alternative=whole)
     return rule_part(rule, whole if rule.outcome is Outcome.IMAGE else ())

@@ -6,10 +6,12 @@ import dataclasses
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from analyzer.decide.match import boolean, first_unknown
 from analyzer.decide.repositories import with_file
+from analyzer.decide.values import Words, mode, text, texts, told
 from analyzer.model import (
     EditFile,
     Effect,
@@ -30,7 +32,6 @@ from analyzer.ruletypes import EFFECTS, Emit
 
 _STATES = {"installed": "present", "removed": "absent", "build-dep": "present", "fixed": "present"}
 _NOT_EDITS = frozenset({"path", "dest", "name", "destfile", "owner", "group", "mode", "backup", "validate"})
-_LONGEST = 120
 _OWNERSHIP = ("owner", "group", "mode")
 
 
@@ -51,13 +52,22 @@ class Built:
 
 
 def build(
-    emits: tuple[Emit, ...], bindings: Mapping[str, Value], task: Task, invocation: Invocation
+    emits: tuple[Emit, ...],
+    args: Mapping[str, Value],
+    task: Task,
+    invocation: Invocation,
+    beside: Mapping[str, Value] = MappingProxyType({}),
 ) -> Built | Refusal:
-    """All effects that a rule promises for one invocation; one that cannot be made refuses them all."""
+    """All effects that a rule promises for one invocation; one that cannot be made refuses them all.
+
+    `args` are the module's arguments as the rule sees them, `beside` other names that its emits may use.
+    """
     effects: list[Effect] = []
     notes: list[str] = []
     scope: Mapping[str, Value] = {
-        **bindings,
+        **args,
+        **beside,
+        "args": dict(args),
         "task.become_user": task.become_user if task.become else "",
         "task.environment": task.environment,
         "task.name": task.name,
@@ -115,7 +125,9 @@ def _finish(
     if kind is WriteFile:
         return _files(values, scope, invocation)
     if kind is EditFile:
-        given = {name: value for name, value in sorted(scope.items()) if name not in _NOT_EDITS and "." not in name}
+        args = scope["args"]
+        assert isinstance(args, Mapping)
+        given = {name: value for name, value in sorted(args.items()) if name not in _NOT_EDITS}
         if (unknown := first_unknown(tuple(given.values()))) is not None:
             return Refusal(f"the edit is not known: {told(unknown)}", unknown)
         values["args"] = given
@@ -176,61 +188,14 @@ def _left_open(key: str, value: Value, notes: list[str]) -> bool:
     return True
 
 
-def told(unknown: Unknown) -> str:
-    """An unknown in words: its expression (a long one, such as a whole template, cut) and why it is unknown."""
-    expression = " ".join(unknown.expression.split())
-    if len(expression) > _LONGEST:
-        expression = f"{expression[:_LONGEST].rstrip()}…"
-    reason = unknown.reason.strip()
-    if "\n" in unknown.expression.strip() and reason:
-        return reason
-    return f"{expression} ({reason})" if reason else expression
-
-
 def _resolve(value: Any, scope: Mapping[str, Value]) -> Any:
     if isinstance(value, str) and value.startswith("$"):
         return scope.get(value[1:])
     if isinstance(value, Mapping):
         return {key: found for key, each in value.items() if (found := _resolve(each, scope)) is not None}
     if isinstance(value, list):
-        return _Words(found for each in value if (found := _resolve(each, scope)) is not None)
+        return Words(found for each in value if (found := _resolve(each, scope)) is not None)
     return value
-
-
-class _Words(tuple[Any, ...]):
-    """A list that a rule writes itself: the words of a text, or the arguments of a command."""
-
-    __slots__ = ()
-
-
-def text(value: object) -> str:
-    """A scalar as Ansible would hand it to a module that wants text."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return (" " if isinstance(value, _Words) else ",").join(map(text, value))
-    return str(value)
-
-
-def texts(value: object) -> tuple[str, ...]:
-    """A list argument: a list (flattened), or one text with commas."""
-    if value is None or value == "":
-        return ()
-    if isinstance(value, tuple):
-        return tuple(found for each in value for found in texts(each))
-    return tuple(part.strip() for part in text(value).split(",") if part.strip())
-
-
-def mode(value: object) -> str:
-    """A file mode as octal text with its leading zero, or symbolic as written; "" for `preserve`."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"0{value:03o}"
-    written = text(value).strip()
-    if written == "preserve":
-        return ""
-    return f"0{written}" if written.isdigit() and not written.startswith("0") else written
 
 
 def _ownership(value: Mapping[str, Value]) -> Ownership:

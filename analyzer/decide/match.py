@@ -37,11 +37,12 @@ def match(rule: Rule, args: Mapping[str, Value]) -> Mapping[str, Value] | Undete
 
 def bind(rule: Rule, args: Mapping[str, Value]) -> Mapping[str, Value]:
     """The arguments by the names that the rule uses, with the module's defaults."""
-    bindings = {**rule.defaults, **{name: value for name, value in args.items() if value is not None}}
+    given = {name: value for name, value in args.items() if value is not None}
     for other, name in rule.synonyms:
-        if other in args and args.get(name) is None:
-            bindings[name] = args[other]
-    return bindings
+        value = given.pop(other, None)
+        if value is not None:
+            given.setdefault(name, value)
+    return {**rule.defaults, **given}
 
 
 def holds(condition: Condition, bindings: Mapping[str, Value]) -> Verdict:

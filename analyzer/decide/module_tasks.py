@@ -6,9 +6,10 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from analyzer.decide.effects import Refusal, build, told
+from analyzer.decide.effects import Refusal, build
 from analyzer.decide.match import Undetermined, match
 from analyzer.decide.parts import DROPPING, Part, rule_part
+from analyzer.decide.values import told
 from analyzer.model import Invocation, Outcome, Problem, Severity, Task, Unknown, Value
 from analyzer.ruletypes import Rule, RulePack
 
@@ -36,8 +37,8 @@ def module_parts(
         yield _by_place(args, pack) or chosen
         return
     rule, bindings = chosen
-    scope = {**bindings, "host.package_manager": manager, "subject": task.module.rsplit(".", 1)[-1]}
-    built = build(rule.emit, scope, task, invocation)
+    beside = {"host.package_manager": manager, "subject": task.module.rsplit(".", 1)[-1]}
+    built = build(rule.emit, bindings, task, invocation, beside)
     if isinstance(built, Refusal):
         found = refused(rule, built.reason)
         yield _by_place(args, pack) or found

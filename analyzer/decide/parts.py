@@ -161,7 +161,7 @@ def _moved(part: Part, effect: Effect, rule: Rule, subject: str, task: Task, inv
         left = f" Left behind: {', '.join(settings.left)}." if settings.left else ""
         found = replace(rule_part(rule, settings.kept, rule.reason + left), subject=subject, dropped=(effect,))
         return found if settings.kept else replace(found, outcome=Outcome.PLATFORM, question="", answers=())
-    built = build(rule.emit, {"subject": subject}, task, invocation) if rule.emit else None
+    built = build(rule.emit, {}, task, invocation, {"subject": subject}) if rule.emit else None
     if isinstance(built, Built):
         return replace(rule_part(rule, built.effects), subject=subject, dropped=(effect,), alternative=(effect,))
     if rule.outcome is Outcome.INFRASTRUCTURE:

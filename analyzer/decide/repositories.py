@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from analyzer.decide.match import boolean
+from analyzer.decide.values import text, texts
 from analyzer.model import PackageRepository
 
 _SOURCES = "/etc/apt/sources.list.d"
 _KEYS = "/etc/apt/trusted.gpg.d"
-_DEB822_NAMES = {"uris": "URIs", "by_hash": "By-Hash", "inrelease_path": "InRelease-Path"}
-_YUM_BOOLEANS = frozenset(
-    {"gpgcheck", "enabled", "repo_gpgcheck", "sslverify", "module_hotfixes", "skip_if_unavailable"}
+_NOT_FIELDS = frozenset({"name", "state", "mode", "owner", "group", "file", "reposdir", "description", "attributes"})
+_DEB822_BOOLEANS = frozenset(
+    "allow_downgrade_to_insecure allow_insecure allow_weak by_hash check_date check_valid_until enabled pdiffs"
+    " trusted".split()
 )
+_DEB822_LISTS = frozenset({"architectures", "components", "languages", "suites", "targets", "types", "uris"})
+_YUM_BOOLEANS = frozenset(
+    "async countme enabled enablegroups gpgcheck keepalive module_hotfixes protect repo_gpgcheck s3_enabled"
+    " skip_if_unavailable ssl_check_cert_permissions sslverify".split()
+)
+_YUM_LISTS = {"baseurl": "\n", "gpgkey": "\n", "exclude": " ", "includepkgs": " "}
+"""List option -> what joins its values in the file."""
 
 
 def with_file(found: PackageRepository) -> tuple[PackageRepository, ...]:
@@ -33,7 +41,7 @@ def with_file(found: PackageRepository) -> tuple[PackageRepository, ...]:
 
 
 def _apt_list(found: PackageRepository) -> PackageRepository:
-    line = found.content.strip()
+    line = " ".join(found.content.split())
     if line.startswith("ppa:"):
         return PackageRepository(kind="ppa", path="", content=line, options=found.options)
     name = found.path or _list_name(line)
@@ -68,40 +76,46 @@ def _apt_key(found: PackageRepository) -> PackageRepository:
 
 def _deb822(found: PackageRepository) -> tuple[PackageRepository, ...]:
     name = re.sub(r"[^a-z0-9-]+", "", re.sub(r"[_\s]+", "-", found.path.lower()))
-    fields: dict[str, str] = {"X-Repolib-Name": found.path}
     keys: list[PackageRepository] = []
-    for option, value in sorted(found.options.items()):
-        written = _value(value, lambda truth: "yes" if truth else "no")
-        if option == "signed_by" and "://" in written:
-            path = f"/etc/apt/keyrings/{name}{'.gpg' if written.endswith('.gpg') else '.asc'}"
-            keys.append(PackageRepository(kind="apt-key", path=path, url=written))
-            written = path
-        elif option == "signed_by" and "\n" in written.strip():
-            written = "\n" + "\n".join(f" {line}" if line.strip() else " ." for line in written.strip().split("\n"))
-        fields[_DEB822_NAMES.get(option, "-".join(word.capitalize() for word in option.split("_")))] = written
-    content = "".join(f"{field}: {value}\n".replace(": \n", ":\n") for field, value in sorted(fields.items()))
-    return (
-        *keys,
-        PackageRepository(kind="deb822", path=f"{_SOURCES}/{name}.sources", content=content, options=found.options),
+    lines: list[str] = []
+    for option in sorted({*found.options, "name"} - (_NOT_FIELDS - {"name"})):
+        value = _deb822_value(option, found.path if option == "name" else found.options[option])
+        if option == "signed_by" and "://" in value:
+            path = f"/etc/apt/keyrings/{name}{'.gpg' if value.endswith('.gpg') else '.asc'}"
+            keys.append(PackageRepository(kind="apt-key", path=path, url=value))
+            value = path
+        field = {"name": "X-Repolib-Name", "uris": "URIs"}.get(option, option.replace("_", "-").title())
+        if "\n" in value:
+            lines.append(f"{field}:\n")
+            lines.extend(f"    {line.strip() or '.'}\n" for line in value.strip().splitlines())
+        else:
+            lines.append(f"{field}: {value}\n")
+    source = PackageRepository(
+        kind="deb822", path=f"{_SOURCES}/{name}.sources", content="".join(lines), options=found.options
     )
+    return (*keys, source)
+
+
+def _deb822_value(option: str, value: Any) -> str:
+    if option in _DEB822_BOOLEANS:
+        return "yes" if boolean(value) else "no"
+    return " ".join(texts(value)) if option in _DEB822_LISTS else text(value)
 
 
 def _yum(found: PackageRepository) -> PackageRepository:
-    given = dict(found.options)
-    file = str(given.pop("file", None) or found.path)
-    lines = {"name": str(given.pop("description", None) or found.path)}
+    given = found.options
+    lines = {"name": text(given["description"]) if given.get("description") else found.path}
     for option, value in given.items():
-        truth = boolean(value) if option in _YUM_BOOLEANS else None
-        lines[option] = str(int(truth)) if truth is not None else _value(value, lambda each: str(int(each)))
-    content = f"[{found.path}]\n" + "".join(f"{name} = {value}\n" for name, value in sorted(lines.items()))
-    return PackageRepository(
-        kind="yum-repository", path=f"/etc/yum.repos.d/{file}.repo", content=content, options=found.options
-    )
+        if option not in _NOT_FIELDS:
+            lines[option] = _yum_value(option, value)
+    shown = {option: value.replace("\n", "\n\t") for option, value in sorted(lines.items())}
+    content = f"[{found.path}]\n" + "".join(f"{option} = {value}\n" for option, value in shown.items()) + "\n"
+    folder = text(given.get("reposdir")) or "/etc/yum.repos.d"
+    path = f"{folder.rstrip('/')}/{text(given.get('file')) or found.path}.repo"
+    return PackageRepository(kind="yum-repository", path=path, content=content, options=given)
 
 
-def _value(value: Any, truth: Callable[[bool], str]) -> str:
-    if isinstance(value, bool):
-        return truth(value)
-    if isinstance(value, tuple | list):
-        return " ".join(map(str, value))
-    return "" if isinstance(value, Mapping) else str(value)
+def _yum_value(option: str, value: Any) -> str:
+    if option in _YUM_BOOLEANS:
+        return str(int(bool(boolean(value))))
+    return _YUM_LISTS[option].join(texts(value)) if option in _YUM_LISTS else text(value)

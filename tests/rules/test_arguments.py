@@ -76,7 +76,9 @@ def test_arguments_exist(rule):
         for emit in rule.emit
         for field in emit.fields.values()
         for value in _texts(field)
-        if value.startswith("$") and "." not in value and value not in ("$each", "$subject", "$operands", "$operand")
+        if value.startswith("$")
+        and "." not in value
+        and value not in ("$each", "$subject", "$operands", "$operand", "$args")
     }
     read = {condition.argument for condition in rule.where} | set(rule.defaults) | emitted
     read |= {name for _, name in rule.synonyms}
@@ -97,7 +99,9 @@ def test_defaults_are_the_modules_own(rule, module):
     options = documented(module)
     for name, value in rule.defaults.items():
         if name in options and options[name][0] is not None:
-            assert same(value, options[name][0]), name
+            assert list(value if isinstance(value, tuple) else [value]) == options[name][0] or same(
+                value, options[name][0]
+            ), name
 
 
 def _texts(value):

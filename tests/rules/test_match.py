@@ -101,7 +101,7 @@ def test_defaults_and_synonyms_stand_in_for_arguments():
     one = rule(
         defaults={"state": "present"}, synonyms=(("pkg", "name"),), where=(Condition("state", "is", ("present",)),)
     )
-    assert match(one, {"pkg": "nginx"}) == {"state": "present", "pkg": "nginx", "name": "nginx"}
+    assert match(one, {"pkg": "nginx"}) == {"state": "present", "name": "nginx"}
     assert match(one, {"name": "nginx", "pkg": "other", "state": "present"})["name"] == "nginx"
     assert match(one, {"name": "nginx", "state": "absent"}) is None
 

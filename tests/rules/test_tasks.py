@@ -362,6 +362,14 @@ def test_an_account_that_a_unit_names_stays():
     assert found.decisions[0].outcome is Outcome.IMAGE
 
 
+def test_an_edit_has_the_modules_arguments_and_no_others():
+    """An edit carries the documented arguments that the task gives, without those that are the file's."""
+    args = {"path": "/etc/app.conf", "regexp": "^a", "line": "a=1", "owner": "root", "backup": True}
+    found = decide(task({"ansible.builtin.lineinfile": args}))
+    assert found.steps[0].effect.args == {"line": "a=1", "regexp": "^a"}
+    assert found.steps[0].effect.ownership.owner == "root"
+
+
 # -- handlers --------------------------------------------------------------------------------------------------------
 
 

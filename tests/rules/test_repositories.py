@@ -1,0 +1,116 @@
+"""Package sources are written as Ansible's own modules write them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from ansible.modules import apt_repository, deb822_repository
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.decide.repositories import with_file
+from analyzer.model import PackageRepository
+
+YUM = [
+    {"description": "Example", "baseurl": "https://example.org/el9", "gpgcheck": True},
+    {"description": "Example", "baseurl": ["https://a.example.org/", "https://b.example.org/"], "enabled": "no"},
+    {
+        "description": "E",
+        "mirrorlist": "https://example.org/m",
+        "exclude": ["a*", "b"],
+        "gpgkey": "https://example.org/k",
+    },
+    {"description": "E", "metalink": "https://example.org/m", "file": "other", "priority": 10, "sslverify": False},
+    {"description": "E", "baseurl": "x", "gpgkey": "https://example.org/1,https://example.org/2", "includepkgs": "c,d"},
+]
+
+
+@pytest.mark.parametrize("args", YUM)
+def test_yum_repository(args, tmp_path):
+    """The file is, byte for byte, the one that yum_repository itself writes."""
+    given_args = {"name": "example", "state": "present", "reposdir": str(tmp_path), **args}
+    (tmp_path / "args.json").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": given_args}))
+    told = subprocess.run(
+        [sys.executable, "-m", "ansible.modules.yum_repository", str(tmp_path / "args.json")],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert json.loads(told.stdout).get("changed"), told.stdout
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in given_args.items()}
+    (made,) = with_file(PackageRepository(kind="yum-repository", path="example", options=values))
+    (written,) = tmp_path.glob("*.repo")
+    assert made.path == str(written)
+    assert made.content == written.read_text()
+
+
+LINES = [
+    "deb https://example.org/debian bookworm main",
+    "deb [arch=amd64 signed-by=/k.gpg] http://user:pw@packages.example.org:8080/a/b stable main contrib",
+    "deb-src https://deb.debian.org/debian bookworm main",
+    "https://example.org/x ./",
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_names_of_source_lists(line):
+    """A list without a name of its own gets the name that apt_repository gives it."""
+    real = apt_repository.SourcesList._suggest_filename(
+        SimpleNamespace(module=SimpleNamespace(params={"filename": None})), line
+    )
+    (made,) = with_file(PackageRepository(kind="apt-repository", path="", content=line))
+    assert made.path == f"/etc/apt/sources.list.d/{real}"
+    assert made.content == f"{line}\n"
+
+
+def test_a_ppa_stays_a_ppa():
+    """Launchpad's short form is added by its own command."""
+    (made,) = with_file(PackageRepository(kind="apt-repository", path="", content="ppa:brightbox/ruby-ng"))
+    assert (made.kind, made.content) == ("ppa", "ppa:brightbox/ruby-ng")
+
+
+@given(
+    st.sampled_from(
+        ["allow_insecure", "by_hash", "inrelease_path", "uris", "signed_by", "date_max_future", "check_valid_until"]
+    )
+)
+def test_deb822_fields(option):
+    """Fields of a deb822 source are named as the module names them."""
+    value = True if option in ("allow_insecure", "by_hash", "check_valid_until") else "x"
+    *_, made = with_file(PackageRepository(kind="deb822", path="Example Name", options={option: value}))
+    assert any(
+        line.startswith(f"{deb822_repository.format_field_name(option)}: ") for line in made.content.splitlines()
+    )
+    assert made.path == deb822_repository.make_sources_filename("example-name")
+
+
+def test_deb822_inline_key():
+    """A key that is written into the source is indented as the module indents it."""
+    key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
+    (made,) = with_file(PackageRepository(kind="deb822", path="x", options={"signed_by": key}))
+    assert f"Signed-By:{deb822_repository.format_multiline(key)}\n" in made.content
+
+
+def test_deb822_key_by_address():
+    """A key given by its address is fetched first, to the place where the module would put it."""
+    key, made = with_file(
+        PackageRepository(kind="deb822", path="x", options={"signed_by": "https://example.org/k.asc"})
+    )
+    assert (key.kind, key.url) == ("apt-key", "https://example.org/k.asc")
+    assert key.path == deb822_repository.make_signed_by_filename("x", "asc")
+    assert f"Signed-By: {key.path}\n" in made.content
+
+
+def test_keys_have_files_of_their_own():
+    """Two keys never share a file; a key server's key is fetched by its id."""
+    keys = [
+        with_file(PackageRepository(kind="apt-key", path="", url=f"https://example.org/{name}.asc"))[0] for name in "ab"
+    ]
+    assert keys[0].path != keys[1].path
+    options = {"id": "0xABCD1234", "keyserver": "hkp://keyserver.ubuntu.com:80"}
+    (served,) = with_file(PackageRepository(kind="apt-key", path="", options=options))
+    assert served.url == "https://keyserver.ubuntu.com/pks/lookup?op=get&options=mr&search=0xABCD1234"
