@@ -17,7 +17,14 @@ from analyzer.render.heartbeats import DAY_S, duration_text
 from analyzer.render.jinja import render_template
 from analyzer.render.names import Names, fit, hardened
 from analyzer.render.references import readable, replace_references
+from analyzer.render.storage import file_systems
 
+_COSTS: Mapping[str, str] = {
+    "ec2-now": "EC2 today",
+    "fargate-as-it-is": "Fargate, same size as today",
+    "fargate-right-sized": "Fargate, as planned here",
+    "fargate-each-batch-alone": "Fargate, a size for every batch",
+}
 PAGES = ("cutover", "rollback", "parallel-run", "retire", "cost")
 
 
@@ -154,6 +161,17 @@ def _context(application: Application) -> dict[str, Any]:
         ],
         "hosts": [_host(host) for host in application.hosts],
         "drift": application.drift,
+        "file_systems": [
+            {
+                "path": one.path,
+                "path_word": shlex.quote(one.path),
+                "name": names.file_system(one.name),
+                "name_word": shlex.quote(names.file_system(one.name)),
+            }
+            for one in file_systems(application)
+            if not one.read_only
+        ],
+        "user": shlex.quote(application.image.user or "root"),
         "costs": [
             {"name": one.name, "usd": f"{one.monthly_usd:,.2f}", "basis": one.basis} for one in application.costs
         ],
@@ -372,14 +390,14 @@ def _place(job: Job, one: Place) -> dict[str, str]:
 
 
 def _look(job: Job) -> str:
-    """Something of the command by which its process can be found."""
-    words = re.findall(r"[\w./-]{4,}\.(?:rb|py|sh|pl|php|js|jar)|[\w-]{5,}", cron_text(job).replace("/dev/null", ""))
-    scripts = [word for word in words if re.search(r"\.(rb|py|sh|pl|php|js|jar)$", word)]
-    word = (scripts or words or [job.id])[0].rpartition("/")[2]
+    """A command that shows the batch's process, by the most telling word of its own command."""
+    command = cron_text(job).replace("/dev/null", "")
+    own = re.search("[-_.]?".join(re.escape(part) for part in job.id.split("-")), command)
+    script = re.search(r"[\w-]+\.(?:rb|py|sh|pl|php|js|jar)\b", command)
+    words = sorted(re.findall(r"[A-Za-z][\w-]{4,}", command), key=len)
+    word = script[0] if script else own[0] if own else words[-1] if words else job.id
     # the brackets keep the pattern from finding the search itself
-    return (
-        f"ps -eo pid,lstart,args | grep {shlex.quote(f'[{word[0]}]{word[1:]}')}" if word else "ps -eo pid,lstart,args"
-    )
+    return f"ps -eo pid,lstart,args | grep {shlex.quote(f'[{word[0]}]{re.escape(word[1:])}')}"
 
 
 def _missed(job: Job, plan: Handover) -> str:

@@ -312,10 +312,17 @@ def _old_addresses(application: Application, environment: str) -> Hcl | Noted:
     if environment != application.environment:
         return []
     hosts = [host.ec2 for host in application.hosts if host.ec2 is not None and host.ec2.public_ip]
+    comment = "the hosts, as long as they share the traffic"
+    if not hosts:
+        private = [host.ec2.private_ip for host in application.hosts if host.ec2 is not None and host.ec2.private_ip]
+        comment = (
+            "No public address is in the evidence: name in site.auto.tfvars what the DNS records show today"
+            f" (private: {', '.join(private) or 'not known'}), or all traffic moves at once."
+        )
     return Noted(
         value=[ec2.public_ip for ec2 in hosts],
         via=Via(rule=_RULE, sources=tuple(ec2.source for ec2 in hosts)),
-        comment="the hosts, as long as they share the traffic",
+        comment=comment,
     )
 
 
@@ -368,6 +375,15 @@ def _site_example(application: Application, environment: str) -> OutputFile:
             value=[], via=Via(rule=_RULE), comment="CI systems that may deploy: arn, host, audience, subjects"
         ),
     }
+    groups = sorted(
+        {group for host in application.hosts if host.ec2 is not None for group in host.ec2.security_group_ids}
+    )
+    if file_systems(application) and analysed:
+        values["host_security_group_ids"] = Noted(
+            value=groups,
+            via=Via(rule=_RULE, sources=seen),
+            comment="the hosts, as long as they share files with the tasks",
+        )
     needed = parameters_by_name(application, environment)
     if needed:
         values["parameter_values"] = Noted(

@@ -61,6 +61,7 @@ module "storage" {
   vpc_id                  = var.vpc_id
   subnet_ids              = var.private_subnet_ids
   tasks_security_group_id = module.network.tasks_security_group_id
+  host_security_group_ids = var.host_security_group_ids
   file_systems            = var.file_systems
 }
 

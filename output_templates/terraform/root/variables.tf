@@ -319,6 +319,12 @@ variable "access_log_bucket" {
   default     = null
 }
 
+variable "host_security_group_ids" {
+  description = "Security groups of the hosts, as long as they share files with the tasks."
+  type        = set(string)
+  default     = []
+}
+
 variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number

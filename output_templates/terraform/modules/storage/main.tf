@@ -19,6 +19,18 @@ resource "aws_vpc_security_group_ingress_rule" "tasks" {
   referenced_security_group_id = var.tasks_security_group_id
 }
 
+# The hosts, as long as they share the files with the tasks.
+resource "aws_vpc_security_group_ingress_rule" "hosts" {
+  for_each = length(var.file_systems) > 0 ? var.host_security_group_ids : toset([])
+
+  security_group_id            = aws_security_group.this[0].id
+  description                  = "NFS from the hosts"
+  ip_protocol                  = "tcp"
+  from_port                    = 2049
+  to_port                      = 2049
+  referenced_security_group_id = each.value
+}
+
 resource "aws_efs_file_system" "this" {
   for_each = var.file_systems
 

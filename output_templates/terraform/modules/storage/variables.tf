@@ -31,3 +31,8 @@ variable "file_systems" {
     gid  = number
   }))
 }
+
+variable "host_security_group_ids" {
+  description = "Security groups of the hosts that mount the file systems until they are retired."
+  type        = set(string)
+}
