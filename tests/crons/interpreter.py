@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import boto3
@@ -93,6 +94,12 @@ def interpreter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     ) -> None:
         self._to_boto_request(parameters, operation(self, service, action).input_shape)
 
+    if (jsonata := find_spec("jsonata")) is not None and jsonata.loader is not None:
+        # moto knows JSONata's place in the language, but brings nothing that evaluates it.
+        from jsonata import Jsonata
+        from moto.stepfunctions.parser.asl.jsonata import jsonata as bridge
+
+        monkeypatch.setattr(bridge, "_eval_jsonata", lambda text: Jsonata(text).evaluate(None))
     monkeypatch.setattr(base.StateTaskService, "_normalise_parameters", parameters)
     monkeypatch.setattr(base.StateTaskService, "_normalise_response", normalise)
     monkeypatch.setattr(StateTaskServiceEcs, "_eval_service_task", run_task)

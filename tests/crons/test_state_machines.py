@@ -225,3 +225,23 @@ def test_a_waiting_lock_waits_until_the_holder_is_done(monkeypatch: pytest.Monke
         assert "WaitForLock" in visited
         assert visited[-2:] == ["ReleaseLock", "Done"]
         assert len(aws.ecs.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("scheduled_time", "last"),
+    [
+        ("2026-02-09T03:00:00Z", "Done"),  # Monday the 9th, noon in Tokyo
+        ("2026-02-11T03:00:00Z", "NotToday"),  # Wednesday the 11th
+        ("", "Done"),  # by hand
+    ],
+)
+def test_the_guard_lets_only_the_right_weekday_pass(
+    monkeypatch: pytest.MonkeyPatch, scheduled_time: str, last: str
+) -> None:
+    """`0 12 */2 * mon`: the schedule has the odd days, the machine the Mondays."""
+    pytest.importorskip("jsonata", reason="the guard is JSONata")
+    with interpreter(monkeypatch) as aws:
+        machine = aws.create("guarded", MACHINES["guarded"])
+        status, visited = aws.wait(aws.start(machine, scheduled_time))
+        assert (status, visited[-1]) == ("SUCCEEDED", last)
+        assert len(aws.ecs.requests) == (last == "Done")
