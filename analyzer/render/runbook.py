@@ -17,7 +17,7 @@ from analyzer.render.heartbeats import DAY_S, duration_text
 from analyzer.render.jinja import render_template
 from analyzer.render.names import Names, fit, hardened
 from analyzer.render.references import readable, replace_references
-from analyzer.render.storage import file_systems
+from analyzer.render.storage import STRANGER_ID, file_owner, file_systems
 
 _COSTS: Mapping[str, str] = {
     "ec2-now": "EC2 today",
@@ -107,6 +107,7 @@ def _context(application: Application) -> dict[str, Any]:
     scheduled = {watch.job.id for watch in watched}
     active = [job for job in jobs if job["enabled"]]
     balanced = next((one for one in application.task_definitions if load_balanced(application, one)), None)
+    owner = file_owner(application) or (STRANGER_ID, STRANGER_ID)
     other = next((one for one in environments(application) if not hardened(one)), application.environment)
     return {
         "application": inline(application.name),
@@ -166,11 +167,13 @@ def _context(application: Application) -> dict[str, Any]:
                 "path": one.path,
                 "path_word": shlex.quote(one.path),
                 "name": names.file_system(one.name),
-                "name_word": shlex.quote(names.file_system(one.name)),
+                "uid": owner[0],
+                "gid": owner[1],
             }
             for one in file_systems(application)
             if not one.read_only
         ],
+        "dns_suffix": "amazonaws.com.cn" if names.partition == "aws-cn" else "amazonaws.com",
         "user": shlex.quote(application.image.user or "root"),
         "costs": [
             {"name": one.name, "usd": f"{one.monthly_usd:,.2f}", "basis": one.basis} for one in application.costs

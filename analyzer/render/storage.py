@@ -27,6 +27,10 @@ TMPFS_SIZE_MIB = 64
 """Upper limit of one tmpfs; what is written there counts as the task's memory."""
 
 
+STRANGER_ID = 1000
+"""User and group id of files on shared storage where no evidence says them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSystem:
     """Storage that several tasks share and that outlives them: EFS."""
@@ -61,6 +65,15 @@ def file_systems(application: Application) -> tuple[FileSystem, ...]:
                 options = _text(details.get("options"))
                 found[path] = FileSystem(name=name, path=path, read_only="ro" in options.split(","), via=step.via)
     return tuple(found[path] for path in sorted(found))
+
+
+def file_owner(application: Application) -> tuple[int, int] | None:
+    """(user id, group id) of the image's user as the hosts know it; None where no evidence says them."""
+    user = application.image.user or "root"
+    if user == "root":
+        return 0, 0
+    seen = next((one for host in application.hosts for one in host.users if one.name == user), None)
+    return (seen.uid, seen.gid) if seen is not None else None
 
 
 def _text(value: Value) -> str:
