@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from analyzer.decide.effects import Built, build
-from analyzer.decide.settings_files import settings_of
+from analyzer.decide.settings_files import folders_of, settings_of
 from analyzer.model import (
     PARAMETER_CLOSE,
     PARAMETER_OPEN,
@@ -116,16 +116,27 @@ def by_subject(part: Part, task: Task, invocation: Invocation, pack: RulePack) -
         return
     kept: list[Effect] = []
     moved: list[Part] = []
+    changed = False
     for effect in part.effects or part.alternative:
+        folders = folders_of(effect)
+        if folders is not None:
+            kept.extend(folders)
+            changed = True
+            continue
         for piece, rule, subject in _subjects(effect, pack):
             if rule is None or rule.outcome is Outcome.IMAGE:
                 kept.append(piece)
             else:
                 moved.append(_moved(part, piece, rule, subject, task, invocation))
-    if not moved:
+    if not moved and not changed:
         yield part
         return
     yield from moved
+    if not kept and not moved:
+        reason = "Nothing in the container makes, cleans or removes runtime folders at boot."
+        yield replace(
+            part, outcome=Outcome.PLATFORM, reason=reason, effects=(), dropped=part.effects or part.alternative
+        )
     if kept:
         remaining = tuple(kept)
         yield replace(part, effects=remaining if part.effects else (), alternative=remaining)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from analyzer.model import EditFile, Effect, Infrastructure, TaskSetting, WriteFile
+from analyzer.model import EditFile, Effect, Infrastructure, MakeDirectory, Ownership, TaskSetting, WriteFile
 
 _NAMESPACED = ("net.", "fs.mqueue.")
 _SYSTEM_V = frozenset(
@@ -47,6 +47,19 @@ def settings_of(effect: Effect) -> Settings | None:
         else:
             kept.append(setting)
     return Settings(tuple(kept), tuple(dict.fromkeys(left)))
+
+
+def folders_of(effect: Effect) -> tuple[MakeDirectory, ...] | None:
+    """The folders that a file in tmpfiles.d has made at boot; None for other files and where the text is not known."""
+    if not isinstance(effect, WriteFile) or "tmpfiles.d/" not in effect.path or effect.content.data is None:
+        return None
+    found = []
+    for line in effect.content.data.decode(errors="replace").splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0].rstrip("!+-=~^") in ("d", "D", "q", "Q", "e", "v"):
+            mode, owner, group = ("" if word == "-" else word for word in (*words[2:5], "-", "-", "-")[:3])
+            found.append(MakeDirectory(path=words[1], ownership=Ownership(owner=owner, group=group, mode=mode)))
+    return tuple(found)
 
 
 def _hosts(text: str) -> Iterator[tuple[str, _Setting | None]]:
