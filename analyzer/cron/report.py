@@ -220,9 +220,22 @@ def as_text(found: Explanation) -> str:
         lines.append(f"  {'differs     ' if number == 0 else ' ' * 12} {at}  {words}")
     if len(proof.differences) > _SHOWN:
         lines.append(f"{' ' * 15}and {len(proof.differences) - _SHOWN} more; --format json lists them all")
-    sides = (_local(found.cron_firings, found.timezone), _local(found.schedule_firings, found.timezone))
     lines.append("  next         cron                        schedules")
-    for number in range(max(map(len, sides))):
-        left, right = (side[number] if number < len(side) else "" for side in sides)
-        lines.append(f"{' ' * 15}{left:<28}{right}{'' if left == right else '   <- differs'}")
+    for left, right in _side_by_side(found.cron_firings, found.schedule_firings):
+        both = [_local([item], found.timezone)[0] if item is not None else "-" for item in (left, right)]
+        lines.append(f"{' ' * 15}{both[0]:<28}{both[1]}{'' if left == right else '   <- differs'}")
     return "\n".join(lines) + "\n"
+
+
+def _side_by_side(left: Sequence[datetime], right: Sequence[datetime]) -> list[tuple[datetime | None, datetime | None]]:
+    """Both lists in step: one instant a row, a side that does not fire then has None."""
+    rows: list[tuple[datetime | None, datetime | None]] = []
+    ours, theirs = list(left), list(right)
+    while len(rows) < FIRINGS and (ours or theirs):
+        if ours and theirs and ours[0] == theirs[0]:
+            rows.append((ours.pop(0), theirs.pop(0)))
+        elif ours and (not theirs or ours[0] < theirs[0]):
+            rows.append((ours.pop(0), None))
+        else:
+            rows.append((None, theirs.pop(0)))
+    return rows

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from analyzer.cron.convert import Conversion
+from analyzer.cron.crontab import ClockRule
 from analyzer.cron.daemons import daemon_of
+from analyzer.cron.firings import next_firings
 from analyzer.cron.zones import HORIZON_START
 from analyzer.decide.batch_rules import BatchRule, load_batch_rules
 from analyzer.decide.commands import BatchCommand, analyse_command
@@ -103,6 +105,7 @@ def decide_jobs(
             else:
                 by_task.setdefault(entry.source, []).append(job.id)
     problems += _coupled(jobs)
+    problems += _other_users(jobs)
     return JobDecisions(
         jobs=tuple(jobs),
         decisions=tuple(
@@ -211,6 +214,11 @@ class _Job:
         if retries:
             answered = (*answered, f"retries:{job_id}")
             notes.append(f"a person asked for {retries} further attempt(s) after a non-zero exit")
+        expressions = _expressions(job_id, timing)
+        if settings.answers.get(f"catch-up:{job_id}") is True and timing.equivalence.missed:
+            answered = (*answered, f"catch-up:{job_id}")
+            expressions += _catch_up(job_id, timing, len(expressions))
+            notes.append("one-time schedules stand for the runs that clock changes drop, as a person asked")
         question = None
         if verdict.question:
             question = Question(
@@ -233,7 +241,7 @@ class _Job:
             question=question,
             answered_questions=answered,
             retries=retries,
-            expressions=_expressions(job_id, timing) if scheduled else (),
+            expressions=expressions if scheduled else (),
             equivalence=timing.equivalence,
             single_flight=command.single_flight if command and scheduled else "",
             lock=locks.get(self._lock_key(), "") or (job_id if command and command.single_flight and scheduled else ""),
@@ -486,6 +494,51 @@ def _lock_names(work: Sequence[_Job]) -> dict[tuple[str, str], str]:
     }
     many = Counter(short.values())
     return {key: name if name and many[name] == 1 else kebab(f"{key[0]} {key[1]}") for key, name in short.items()}
+
+
+def _other_users(jobs: Sequence[Job]) -> list[Problem]:
+    """A run may override command and environment, not the user: who is not like the rest must be looked at."""
+    scheduled = [job for job in jobs if job.outcome == "schedule"]
+    users = Counter(job.user for job in scheduled)
+    if len(users) < 2:
+        return []
+    usual = max(sorted(users), key=lambda user: users[user])
+    return [
+        Problem(
+            Severity.WARNING,
+            "cron-user",
+            f"{job.id} ran as {job.user}, the other batches as {usual}; a run of a task cannot change the user",
+            job.sources[0] if job.sources else None,
+            f"check what {job.id} may do as {usual}, or give it a task definition of its own",
+        )
+        for job in scheduled
+        if job.user != usual
+    ]
+
+
+def _catch_up(job_id: str, timing: JobTimes, taken: int) -> tuple[Expression, ...]:
+    """One-time schedules for the runs that a clock change drops, each with a minute of its own."""
+    used: set[datetime] = set()
+    found: list[Expression] = []
+    for at in timing.equivalence.missed:
+        instant = datetime.fromisoformat(at).astimezone(UTC)
+        # An instant is started once, so each needs a minute in which nothing else starts.
+        while instant in used or _fires(timing, instant):
+            instant += timedelta(minutes=1)
+        used.add(instant)
+        found.append(
+            Expression(
+                name=f"{job_id}-{taken + len(found) + 1}",
+                expression=f"at({instant:%Y-%m-%dT%H:%M:%S})",
+                timezone="UTC",
+                role="catch-up",
+            )
+        )
+    return tuple(found)
+
+
+def _fires(timing: JobTimes, instant: datetime) -> bool:
+    return instant in next_firings(timing.times, timing.timezone, ClockRule.FIRST_PASS, instant, 1)
 
 
 def _coupled(jobs: Sequence[Job]) -> list[Problem]:

@@ -212,6 +212,27 @@ def test_monotonic_timers_are_a_rate_that_is_not_called_equal() -> None:
     assert once.outcome == "manual"
 
 
+def test_runs_that_a_clock_change_drops_are_made_up_where_somebody_asks() -> None:
+    """One-time schedules in UTC, each in a minute of its own, for the answer `catch-up:<job>`."""
+    line = entry("0 2,3 * * * /srv/app/bin/close")
+    job = decided(line, timezone="America/New_York", answers={"catch-up:close": True}).jobs[0]
+    extra = [item for item in job.expressions if item.role == "catch-up"]
+    assert len(extra) == len(job.equivalence.missed) == 10
+    # 03:00 EDT is 07:00 UTC, at which the regular schedule of three o'clock fires.
+    assert (extra[0].name, extra[0].expression, extra[0].timezone) == ("close-2", "at(2026-03-08T07:01:00)", "UTC")
+    assert len(decided(line, timezone="America/New_York").jobs[0].expressions) == 1
+
+
+def test_batches_of_another_user_are_pointed_out() -> None:
+    """A run cannot change the user of its task definition."""
+    found = decided(
+        entry("0 1 * * * /srv/app/bin/a"),
+        entry("0 2 * * * /srv/app/bin/b"),
+        entry("0 3 * * * /srv/app/bin/c", user="root"),
+    )
+    assert [problem.message.split()[0] for problem in found.problems if problem.code == "cron-user"] == ["c"]
+
+
 def test_a_secret_in_a_command_stays_a_marker() -> None:
     """Nothing of the job holds more than the secret's name."""
     job = decided(ansible(f"0 3 * * * curl -u app:{secret_reference('api_password')} https://example.com")).jobs[0]
