@@ -5,44 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-from analyzer.cron.convert import Conversion
-from analyzer.cron.crontab import ClockRule
 from analyzer.cron.daemons import daemon_of
-from analyzer.cron.firings import next_firings
-from analyzer.cron.zones import HORIZON_START
-from analyzer.decide.batch_rules import BatchRule, load_batch_rules
-from analyzer.decide.commands import BatchCommand, analyse_command
-from analyzer.decide.job_names import job_name, kebab, unique_names
-from analyzer.decide.schedules_merge import JobEntries, differences, merge
-from analyzer.decide.schedules_times import JobTimes, job_times
+from analyzer.decide.batch_rules import load_batch_rules
+from analyzer.decide.job_names import kebab, unique_names
+from analyzer.decide.schedules_job import UndecidedJob
+from analyzer.decide.schedules_merge import merge
 from analyzer.model import (
     CronEntry,
     Decision,
-    Expression,
     Host,
     Job,
-    MakeUser,
     Outcome,
     Problem,
-    Question,
-    SetTimezone,
     Settings,
     Severity,
     Source,
     Step,
-    Unknown,
     Verdict,
-    Via,
 )
-
-LEAVE, RUN = "leave it behind", "run it as a batch"
-AS_ON_HOST, AS_IN_ANSIBLE = "as on the host", "as in Ansible"
-
-_CONVERTED = "cron-converted"
-"""Rule id of what no rule of batches.yaml speaks about: a batch of the application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +36,6 @@ class JobDecisions:
     by_task: Mapping[Source, tuple[str, ...]]
     """Ansible task -> ids of the jobs it makes."""
     problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What one job becomes."""
-
-    outcome: Literal["schedule", "platform", "manual", "skipped"]
-    rule: str
-    reason: str
-    question: str = ""
-    answers: tuple[str, ...] = ()
-    blocking: bool = False
 
 
 def decide_jobs(
@@ -89,7 +58,7 @@ def decide_jobs(
     rules = load_batch_rules(data["batches.yaml"])
     problems: list[Problem] = []
     groups = merge([_with_daemon(entry, hosts) for entry in entries])
-    work = [_Job.of(group, hosts, steps, settings, rules) for group in groups]
+    work = [UndecidedJob.of(group, hosts, steps, settings, rules) for group in groups]
     names = unique_names([(item.name, item.identity, bool(item.entry.name)) for item in work])
     locks = _lock_names(work)
     jobs: list[Job] = []
@@ -140,355 +109,9 @@ def _decision(entry: CronEntry, job: Job, by_task: Mapping[Source, Sequence[str]
     )
 
 
-# --------------------------------------------------------------------------------------------------------------------
-# One job
-# --------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Job:
-    """A job while it is decided: everything but its name."""
-
-    group: JobEntries
-    entry: CronEntry
-    host: Host | None
-    command: BatchCommand | None
-    timing: JobTimes
-    host_zone: str
-    zone_source: str
-    rule: BatchRule | None
-    name: str
-
-    @classmethod
-    def of(
-        cls,
-        group: JobEntries,
-        hosts: Sequence[Host],
-        steps: Sequence[Step],
-        settings: Settings,
-        rules: Sequence[BatchRule],
-    ) -> _Job:
-        entry = group.leading
-        host = next((item for item in hosts if item.name == entry.host), hosts[0] if hosts else None)
-        host_zone, zone_source = _zone(entry, hosts, steps, settings)
-        timing = job_times(entry, host_zone, start=_horizon(settings))
-        command = None
-        if not isinstance(entry.command, Unknown) and entry.command:
-            home = _home(entry.user or "root", host, steps)
-            command = analyse_command(entry, home=home, timezone=timing.timezone or host_zone, end_marker="End.")
-        text = "" if isinstance(entry.command, Unknown) else entry.command
-        names = tuple(filter(None, (entry.name, entry.path.rpartition("/")[2] if "/cron." in entry.path else "")))
-        programs = command.programs if command else ()
-        rule = next((item for item in rules if item.matches(names, programs, text)), None)
-        name = job_name(entry.name, (command.core if command else "") or text)
-        return cls(group, entry, host, command, timing, host_zone, zone_source, rule, name)
-
-    @property
-    def identity(self) -> str:
-        """What tells it from others of the same name."""
-        return "\n".join((self.entry.user, self.entry.path, self.entry.schedule, str(self.entry.command)))
-
-    def job(self, job_id: str, locks: Mapping[tuple[str, str], str], settings: Settings) -> Job:
-        entry, timing = self.entry, self.timing
-        question_id = f"job:{job_id}"
-        answer = settings.answers.get(question_id)
-        if answer == AS_IN_ANSIBLE and self.group.from_ansible is not None and entry.origin == "host":
-            entry = self.group.from_ansible
-            timing = job_times(entry, self.host_zone, start=_horizon(settings))
-        marker = f"{job_id} End."
-        command = self._command(entry, timing, marker)
-        verdict = self._verdict(entry, timing, command, answer, left=job_id in settings.jobs_left_behind)
-        scheduled = verdict.outcome == "schedule"
-        window = timing.window_minutes or (command.flexible_window_minutes if command else None)
-        notes = [*self._notes(entry), *timing.notes, *(command.notes if command else ())]
-        if window and timing.conversion is not None and timing.conversion.deduplicated:
-            notes.append(
-                "no flexible time window: two schedules share instants, which the guard knows by their exact time"
-            )
-            window = None
-        if timing.conversion is not None:
-            notes.append(f"{len(timing.conversion.expressions)} schedule(s): {timing.conversion.reason}")
-        answered = (question_id,) if answer is not None and self._answerable(verdict, answer) else ()
-        wanted = settings.answers.get(f"retries:{job_id}")
-        retries = min(wanted, 10) if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0 else 0
-        if retries:
-            answered = (*answered, f"retries:{job_id}")
-            notes.append(f"a person asked for {retries} further attempt(s) after a non-zero exit")
-        expressions = _expressions(job_id, timing)
-        if settings.answers.get(f"catch-up:{job_id}") is True and timing.equivalence.missed:
-            answered = (*answered, f"catch-up:{job_id}")
-            expressions += _catch_up(job_id, timing, len(expressions))
-            notes.append("one-time schedules stand for the runs that clock changes drop, as a person asked")
-        question = None
-        if verdict.question:
-            question = Question(
-                id=question_id, text=verdict.question, answers=verdict.answers, blocking=verdict.blocking
-            )
-        return Job(
-            id=job_id,
-            sources=tuple(dict.fromkeys(item.source for item in (entry, *self.group.entries))),
-            via=Via(rule=verdict.rule, sources=tuple(dict.fromkeys(item.source for item in self.group.entries))),
-            user=command.user if command else entry.user,
-            schedule=entry.schedule,
-            timezone=timing.timezone or self.host_zone,
-            enabled=entry.enabled,
-            command=entry.command.expression if isinstance(entry.command, Unknown) else entry.command,
-            container_command=command.container_command if command and scheduled else (),
-            working_directory=command.working_directory if command else "",
-            environment=command.environment if command and scheduled else (),
-            outcome=verdict.outcome,
-            reason=verdict.reason,
-            question=question,
-            answered_questions=answered,
-            retries=retries,
-            expressions=expressions if scheduled else (),
-            equivalence=timing.equivalence,
-            single_flight=command.single_flight if command and scheduled else "",
-            lock=locks.get(self._lock_key(), "") or (job_id if command and command.single_flight and scheduled else ""),
-            timeout_s=command.timeout_s if command else None,
-            flexible_window_minutes=window if scheduled else None,
-            day_guard=_guard_text(timing.conversion) if scheduled else "",
-            longest_gap_s=timing.longest_gap_s,
-            shortest_gap_s=timing.shortest_gap_s,
-            end_marker=marker if scheduled else "",
-            end_marker_added=scheduled,
-            notes=tuple(dict.fromkeys(notes)),
-        )
-
-    def _command(self, entry: CronEntry, timing: JobTimes, marker: str) -> BatchCommand | None:
-        if self.command is None or isinstance(entry.command, Unknown):
-            return None
-        home = dict(self.command.environment).get("HOME", "/")
-        return analyse_command(entry, home=home, timezone=timing.timezone or self.host_zone, end_marker=marker)
-
-    def _lock_key(self) -> tuple[str, str]:
-        return (self.entry.host, self.command.lock) if self.command and self.command.lock else ("", "")
-
-    def _answerable(self, verdict: _Verdict, answer: object) -> bool:
-        return bool(verdict.question) or answer in {LEAVE, RUN, AS_IN_ANSIBLE, AS_ON_HOST}
-
-    def _verdict(
-        self, entry: CronEntry, timing: JobTimes, command: BatchCommand | None, answer: object, *, left: bool
-    ) -> _Verdict:
-        if left or answer == LEAVE:
-            return _Verdict("skipped", "job-left-behind", "A person decided to leave it behind.")
-        if self.rule is not None and answer != RUN:
-            replacement = f" Replacement: {self.rule.replacement}." if self.rule.replacement else ""
-            answers = (self.rule.answers or (LEAVE, RUN)) if self.rule.question else ()
-            return _Verdict(
-                self.rule.outcome, self.rule.id, self.rule.reason + replacement, self.rule.question, answers
-            )
-        if entry.dead:
-            return _Verdict(
-                "manual",
-                "cron-dead",
-                f"It stands there, but cron never runs it: {entry.dead}.",
-                "It has not been running. Shall it be left behind, or does somebody miss it?",
-                (LEAVE, "correct the line and run again"),
-            )
-        if problem := self._unknown(entry, command):
-            return problem
-        if timing.never:
-            return _Verdict("skipped", "cron-never", f"It never fires: {timing.why_not}.")
-        if timing.reboot:
-            return _Verdict(
-                "manual",
-                "cron-reboot",
-                "It runs once when the host boots; tasks have no boot, and EventBridge has no such event.",
-                "Does a process need it before it starts (then it belongs to that process's start), or can it go?",
-                (LEAVE, "part of the start of a process"),
-            )
-        if timing.conversion is None and not timing.rate:
-            return self._without_schedule(timing)
-        how = timing.equivalence.verdict
-        words = {
-            "equal": "the schedules fire when cron fired, for ever",
-            "equal-except-dst": f"the schedules fire when cron fired, but for {len(timing.equivalence.differences)}"
-            " listed instants at clock changes",
-        }.get(how, "the schedules do not fire exactly when it fired; the method says how they differ")
-        asked, answers = self._difference(answer)
-        return _Verdict("schedule", _CONVERTED, f"A batch of the application: {words}.", asked, answers)
-
-    def _unknown(self, entry: CronEntry, command: BatchCommand | None) -> _Verdict | None:
-        """What nobody but the live host or a person knows."""
-        if expression := entry.settings.get("unknown", ""):
-            return _Verdict(
-                "manual",
-                "cron-unknown",
-                f"Its line holds what only a run of the playbook knows: {expression}.",
-                f"What does {expression} stand for on the hosts? The crontab of a host (evidence) shows it.",
-                blocking=True,
-            )
-        if entry.origin == "ansible" and (why := entry.settings.get("applies", "")):
-            return (
-                _Verdict(
-                    "manual",
-                    "cron-condition-unknown",
-                    f"Whether Ansible sets it up depends on what is not known: {why}.",
-                    "Does this job run in production? The crontab of a host (evidence) shows it.",
-                    (RUN, LEAVE),
-                    blocking=True,
-                )
-                if not self.group.hosts
-                else None
-            )
-        if command is not None and command.broken:
-            return _Verdict(
-                "manual",
-                "cron-command-broken",
-                f"The command cannot have worked: {command.broken}.",
-                "What should it do? Correct the line, or leave it behind.",
-                (LEAVE, "correct the line and run again"),
-            )
-        if command is None and entry.schedule:
-            return _Verdict(
-                "manual",
-                "cron-no-command",
-                "The schedule is known, but not what it starts.",
-                f"What does it run? Give the unit file of {entry.settings.get('unit', 'its service')}.",
-                blocking=True,
-            )
-        return None
-
-    def _without_schedule(self, timing: JobTimes) -> _Verdict:
-        if not timing.timezone and self.entry.schedule:
-            return _Verdict(
-                "manual",
-                "cron-zone-unknown",
-                "Nothing tells the time zone of the host's cron, so no schedule can be exact.",
-                "In which time zone does the host's cron run? Give --timezone, or fs/etc/timezone as evidence.",
-                blocking=True,
-            )
-        return _Verdict(
-            "manual",
-            "cron-refused",
-            f"There is no schedule for it: {timing.why_not}.",
-            "When shall it run? Write five time fields that cron accepts.",
-            (LEAVE,),
-        )
-
-    def _difference(self, answer: object) -> tuple[str, tuple[str, ...]]:
-        other = self.group.from_ansible
-        if other is None or not self.group.hosts or answer in {AS_IN_ANSIBLE, AS_ON_HOST}:
-            return "", ()
-        found = differences(self.group.leading, other)
-        if not found:
-            return "", ()
-        return (
-            f"The host has {'; '.join(found)} as Ansible has it. The host's is taken. Which one is right?",
-            (AS_ON_HOST, AS_IN_ANSIBLE),
-        )
-
-    def _notes(self, entry: CronEntry) -> list[str]:
-        notes = []
-        if not entry.enabled:
-            notes.append("it is disabled where it stands, so its schedule is created disabled")
-        if len(self.group.hosts) > 1:
-            notes.append(
-                f"it runs on {len(self.group.hosts)} hosts ({', '.join(self.group.hosts)}); one schedule takes the"
-                " place of all of them: ask for more if each host's run did work of its own"
-            )
-        if text := entry.settings.get("no_minute") or entry.settings.get("no_schedule"):
-            notes.append(f"Ansible: {text}; was that meant?")
-        if self.zone_source:
-            notes.append(f"time zone {self.host_zone} from {self.zone_source}")
-        if content := entry.settings.get("content"):
-            notes.append(f"the line comes from {content}")
-        return notes
-
-    def problems(self, job: Job) -> list[Problem]:
-        found: list[Problem] = []
-        leading = self.group.leading
-        for other in self.group.entries:
-            if other is leading:
-                continue
-            different = differences(leading, other)
-            if different:
-                where = "Ansible" if other.origin == "ansible" else other.host
-                message = f"{job.id}: {leading.host or 'Ansible'} has {'; '.join(different)} as {where} has it"
-                hint = (
-                    f"{other.source} says otherwise; answer `{job.question.id}` in the decisions file"
-                    if (job.question is not None)
-                    else f"compare with {other.source}"
-                )
-                found.append(Problem(Severity.WARNING, "cron-differs", message, leading.source, hint))
-        if job.outcome == "manual" and job.via.rule in {"cron-refused", "cron-zone-unknown", "cron-dead"}:
-            found.append(
-                Problem(
-                    Severity.WARNING, job.via.rule, f"{job.id}: {job.reason}", leading.source, "answer its question"
-                )
-            )
-        if job.outcome == "skipped" and job.via.rule == "cron-never":
-            message = f"{job.id}: `{job.schedule}` never fires"
-            hint = "the job has probably never run; correct the schedule if it should"
-            found.append(Problem(Severity.WARNING, "cron-never", message, leading.source, hint))
-        return found
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# Pieces
-# --------------------------------------------------------------------------------------------------------------------
-
-
-def _horizon(settings: Settings) -> datetime:
-    text = str(settings.answers.get("horizon_start", ""))
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else HORIZON_START
-    except ValueError:
-        return HORIZON_START
-
-
-def _zone(entry: CronEntry, hosts: Sequence[Host], steps: Sequence[Step], settings: Settings) -> tuple[str, str]:
-    """The zone of the host's cron and where it is said."""
-    for host in hosts:
-        if host.name == entry.host and host.timezone:
-            return host.timezone, str(host.timezone_source or host.source)
-    known = {host.timezone for host in hosts if host.timezone}
-    if not entry.host and len(known) == 1:
-        return known.pop(), "the hosts' evidence"
-    tasks = [step for step in steps if isinstance(step.effect, SetTimezone)]
-    named = {step.effect.name for step in tasks if isinstance(step.effect, SetTimezone)}
-    if len(named) == 1:
-        sources = tasks[0].via.sources
-        return named.pop(), str(sources[0]) if sources else "an Ansible task"
-    return (settings.timezone, "--timezone") if settings.timezone else ("", "")
-
-
-def _home(user: str, host: Host | None, steps: Sequence[Step]) -> str:
-    """The user's home, where cron starts its jobs."""
-    for account in host.users if host is not None else ():
-        if account.name == user and account.home:
-            return account.home
-    for step in steps:
-        if isinstance(step.effect, MakeUser) and step.effect.name == user and step.effect.home:
-            return step.effect.home
-    return "/root" if user == "root" else f"/home/{user}"
-
-
-def _expressions(job_id: str, timing: JobTimes) -> tuple[Expression, ...]:
-    if timing.rate:
-        return (Expression(name=job_id, expression=timing.rate, timezone=timing.timezone),)
-    if timing.conversion is None:
-        return ()
-    return tuple(
-        Expression(
-            name=job_id if number == 1 else f"{job_id}-{number}", expression=text, timezone=timing.conversion.timezone
-        )
-        for number, text in enumerate(timing.conversion.expressions, 1)
-    )
-
-
-def _guard_text(conversion: Conversion | None) -> str:
-    """`weekday:1,5+32400`: ISO-free weekdays from 0 = Sunday, and the seconds to add to the scheduled time in UTC."""
-    if conversion is None or conversion.guard is None:
-        return ""
-    days = [str(day) for day in range(7) if conversion.guard.weekdays >> day & 1]
-    return f"weekday:{','.join(days)}{conversion.guard.shift_s:+d}"
-
-
-def _lock_names(work: Sequence[_Job]) -> dict[tuple[str, str], str]:
+def _lock_names(work: Sequence[UndecidedJob]) -> dict[tuple[str, str], str]:
     """Lock file -> name of the lock; two files of one name stay two locks."""
-    paths = list(dict.fromkeys(item._lock_key() for item in work if item._lock_key()[1]))  # noqa: SLF001 - same module
+    paths = list(dict.fromkeys(item.lock_key() for item in work if item.lock_key()[1]))
     short = {
         key: kebab(key[1].rstrip("/").rpartition("/")[2].removesuffix(".lock").removesuffix(".pid")) for key in paths
     }
@@ -514,31 +137,6 @@ def _other_users(jobs: Sequence[Job]) -> list[Problem]:
         for job in scheduled
         if job.user != usual
     ]
-
-
-def _catch_up(job_id: str, timing: JobTimes, taken: int) -> tuple[Expression, ...]:
-    """One-time schedules for the runs that a clock change drops, each with a minute of its own."""
-    used: set[datetime] = set()
-    found: list[Expression] = []
-    for at in timing.equivalence.missed:
-        instant = datetime.fromisoformat(at).astimezone(UTC)
-        # An instant is started once, so each needs a minute in which nothing else starts.
-        while instant in used or _fires(timing, instant):
-            instant += timedelta(minutes=1)
-        used.add(instant)
-        found.append(
-            Expression(
-                name=f"{job_id}-{taken + len(found) + 1}",
-                expression=f"at({instant:%Y-%m-%dT%H:%M:%S})",
-                timezone="UTC",
-                role="catch-up",
-            )
-        )
-    return tuple(found)
-
-
-def _fires(timing: JobTimes, instant: datetime) -> bool:
-    return instant in next_firings(timing.times, timing.timezone, ClockRule.FIRST_PASS, instant, 1)
 
 
 def _coupled(jobs: Sequence[Job]) -> list[Problem]:

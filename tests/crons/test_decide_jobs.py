@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from analyzer.decide.batch_rules import BatchRuleError, load_batch_rules
-from analyzer.decide.schedules import AS_IN_ANSIBLE, LEAVE, RUN, decide_jobs
+from analyzer.decide.schedules import decide_jobs
+from analyzer.decide.schedules_job import AS_IN_ANSIBLE, LEAVE, RUN
 from analyzer.model import (
     CronDaemon,
     MakeUser,
