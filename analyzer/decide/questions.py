@@ -69,22 +69,27 @@ def _of_jobs(application: Application) -> Iterator[OpenQuestion]:
 
 
 def _of_sizes(application: Application) -> Iterator[OpenQuestion]:
+    """What the sizing asks, and every assumed size that it does not ask about."""
+    asked = {question.id: question for question in getattr(application.sizing, "questions", ())}
     for definition in application.task_definitions:
-        if definition.assumed:
-            size = f"cpu: {definition.cpu}, memory: {definition.memory}"
+        name = f"size:{definition.name}"
+        if definition.assumed and name not in asked:
+            size = f"{definition.cpu}/{definition.memory}"
             text = (
                 f"No metrics speak for the size of {definition.name}; {definition.cpu} CPU units and"
                 f" {definition.memory} MiB are an assumption. Which size shall it have?"
             )
-            yield OpenQuestion(
-                application=application.name,
-                question=Question(id=f"size-{definition.name}", text=text, answers=(f"{{{size}}}",)),
-                subject=definition.name,
-                kind="size",
-                source=None,
-                default=f"{{{size}}}",
-                default_applied=True,
-            )
+            asked[name] = Question(id=name, text=text, answers=(size,))
+    for question in asked.values():
+        yield OpenQuestion(
+            application=application.name,
+            question=question,
+            subject=question.id.partition(":")[2] or question.id,
+            kind="size",
+            source=None,
+            default=question.answers[0] if question.answers else "",
+            default_applied=True,
+        )
 
 
 def stale_decisions(plan: Plan, settings: Settings) -> tuple[Problem, ...]:
@@ -94,19 +99,41 @@ def stale_decisions(plan: Plan, settings: Settings) -> tuple[Problem, ...]:
     subjects: tuple[Decision | Job, ...] = (*decisions, *jobs.values())
     asked = {one.question.id for one in subjects if one.question is not None}
     asked |= {answered for one in subjects for answered in one.answered_questions}
-    definitions = {definition.name for application in plan.applications for definition in application.task_definitions}
+    definitions = {one.name: one for application in plan.applications for one in application.task_definitions}
+    # Answers that need no question: sizes, and what a person may say about any job.
+    asked |= {f"size:{name}" for name in definitions} | {"horizon_start"}
+    asked |= {f"{what}:{job}" for job in jobs for what in ("class", "deadline", "retries")}
     known = (
-        ("answers", settings.answers, asked, "question"),
-        ("jobs", {**settings.job_classes, **dict.fromkeys(settings.jobs_left_behind)}, set(jobs), "job"),
-        ("task_definitions", settings.sizes, definitions, "task definition"),
+        ("answers", _own_answers(settings), asked, "question"),
+        ("jobs", _keys(settings, "jobs."), set(jobs), "job"),
+        ("task_definitions", set(settings.sizes), set(definitions), "task definition"),
     )
     problems = []
     for section, given, there, what in known:
-        for name in sorted(set(given) - there):
+        for name in sorted(given - there):
             close = get_close_matches(name, sorted(there), n=1, cutoff=0.6)
             hint = f"did you mean {close[0]!r}?" if close else "remove the line, or correct its name"
             message = f"The decision {section}.{name} matches no {what} of the plan"
             message += " (any more)" if section == "answers" else ""
             source = settings.decided_at.get(f"{section}.{name}")
             problems.append(Problem(Severity.WARNING, "decision-stale", message, source, hint))
+    for name, size in sorted(settings.sizes.items()):
+        found = definitions.get(name)
+        if found is not None and (found.cpu, found.memory) != size:
+            message = f"The size {size[0]}/{size[1]} of task_definitions.{name} is none that Fargate has; not applied"
+            hint = "choose a pair of CPU units and MiB from Fargate's table, e.g. 512/1024, 1024/2048, 2048/4096"
+            source = settings.decided_at.get(f"task_definitions.{name}")
+            problems.append(Problem(Severity.ERROR, "size-not-legal", message, source, hint))
     return tuple(problems)
+
+
+def _keys(settings: Settings, section: str) -> set[str]:
+    """What the decisions file says below `section`, by its lines."""
+    return {name.removeprefix(section) for name in settings.decided_at if name.startswith(section)}
+
+
+def _own_answers(settings: Settings) -> set[str]:
+    """Answers that stand in the file as such; those that other sections stand for are checked there."""
+    elsewhere = {f"size:{name}" for name in settings.sizes}
+    elsewhere |= {f"{what}:{job}" for job in _keys(settings, "jobs.") for what in ("class", "deadline", "retries")}
+    return {name for name in settings.answers if name not in elsewhere}

@@ -48,6 +48,9 @@ def read_decisions(
             reader.unknown(key, node, tuple(_KEYS), "key")
         else:
             handler(reader, key, node, values)
+    # Other sections stand for answers that parts of the plan look up by id; an answer written as such wins.
+    if meant := values.pop("meant", {}):
+        values["answers"] = {**meant, **values.get("answers", settings.answers)}
     values["decided_at"] = {**settings.decided_at, **values["decided_at"]}
     kept = {name: value for name, value in values.items() if name not in given}
     return replace(settings, **kept), tuple(reader.problems)
@@ -178,24 +181,37 @@ def _names(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> Non
 def _jobs(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
     classes: dict[str, str] = {}
     left: list[str] = []
+    answers: dict[str, object] = values.setdefault("meant", {})
     for job, entry in reader.entries(node, key):
         reader.say(values, f"{key}.{job}", entry)
         for name, value in reader.entries(entry, f"{key}.{job}"):
             found = reader.value(value)
-            if name == "class":
-                if found in {"heavy", "light"}:
-                    classes[job] = str(found)
-                else:
-                    reader.invalid(f"{key}.{job}.class", value, "heavy or light")
+            number = isinstance(found, int | float) and not isinstance(found, bool)
+            where = f"{key}.{job}.{name}"
+            if name == "class" and found in {"heavy", "light"}:
+                classes[job] = str(found)
+                answers[f"class:{job}"] = found
+            elif name == "class":
+                reader.invalid(where, value, "heavy or light")
+            elif name == "leave_behind" and isinstance(found, bool):
+                left += [job] if found else []
             elif name == "leave_behind":
-                if not isinstance(found, bool):
-                    reader.invalid(f"{key}.{job}.leave_behind", value, "true or false")
-                elif found:
-                    left.append(job)
+                reader.invalid(where, value, "true or false")
+            elif name == "deadline_minutes" and number and 0 < float(str(found)) <= 10_080:
+                answers[f"deadline:{job}"] = found
+            elif name == "deadline_minutes":
+                reader.invalid(where, value, "a number of minutes, at most a week")
+            elif name == "retries" and isinstance(found, int) and number and 0 <= found <= 10:
+                answers[f"retries:{job}"] = found
+            elif name == "retries":
+                reader.invalid(where, value, "a whole number from 0 to 10")
             else:
-                reader.unknown(name, value, ("class", "leave_behind"), f"key of {key}.{job}")
+                reader.unknown(name, value, _JOB_KEYS, f"key of {key}.{job}")
     values["job_classes"] = classes
     values["jobs_left_behind"] = tuple(sorted(left))
+
+
+_JOB_KEYS = ("class", "leave_behind", "deadline_minutes", "retries")
 
 
 def _sizes(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
@@ -213,6 +229,7 @@ def _sizes(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> Non
                 reader.invalid(f"{key}.{definition}.{name}", value, f"a whole number of {unit}")
         if len(found) == 2:
             sizes[definition] = (found["cpu"], found["memory"])
+            values.setdefault("meant", {})[f"size:{definition}"] = f"{found['cpu']}/{found['memory']}"
             reader.say(values, f"{key}.{definition}", entry)
         else:
             reader.invalid(f"{key}.{definition}", entry, "both cpu and memory")

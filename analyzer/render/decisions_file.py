@@ -26,12 +26,9 @@ def render(plan: Plan, _templates: Mapping[str, str]) -> tuple[OutputFile, ...]:
         return ()
     several = len(plan.applications) > 1
     lines: list[tuple[str, Source | None]] = [(line, None) for line in _HEAD.splitlines()]
-    for key, size in (("answers:", False), ("task_definitions:", True)):
-        section = [one for one in questions if (one.kind == "size") is size]
-        if section:
-            lines += [("", None), (key, None)]
-        for one in section:
-            lines += [(line, one.source) for line in _lines(one, several=several)]
+    lines += [("", None), ("answers:", None)]
+    for one in questions:
+        lines += [(line, one.source) for line in _lines(one, several=several)]
     text = "".join(f"{line}\n" for line, _ in lines)
     provenance = tuple(
         Provenance(line=number, via=Via(rule="open-question", sources=(source,)))
@@ -42,13 +39,8 @@ def render(plan: Plan, _templates: Mapping[str, str]) -> tuple[OutputFile, ...]:
 
 
 def snippet(one: OpenQuestion) -> str:
-    """The line of `migrate.yml`, indented below its section, that gives the default answer."""
-    return f"  {_key(one.subject if one.kind == 'size' else one.question.id)}: {_value(one)}"
-
-
-def section(one: OpenQuestion) -> str:
-    """The section of `migrate.yml` that the line belongs to."""
-    return "task_definitions" if one.kind == "size" else "answers"
+    """The line of `migrate.yml`, indented below `answers:`, that gives the default answer."""
+    return f"  {_key(one.question.id)}: {_value(one)}"
 
 
 def _lines(one: OpenQuestion, *, several: bool) -> list[str]:
@@ -56,7 +48,7 @@ def _lines(one: OpenQuestion, *, several: bool) -> list[str]:
     application = f"{one.application}: " if several else ""
     kind = "BLOCKING  " if one.question.blocking else ""
     texts = [f"{kind}{application}{place}{one.subject}", one.question.text]
-    if one.question.answers and one.kind != "size":
+    if one.question.answers:
         texts.append(f"answers: {' | '.join(one.question.answers)}")
     comments = [
         f"  # {line}" for text in texts for line in textwrap.wrap(_one_line(text), 112, break_on_hyphens=False) or [""]
@@ -73,8 +65,6 @@ def _key(text: str) -> str:
 
 
 def _value(one: OpenQuestion) -> str:
-    if one.kind == "size":
-        return one.default
     if not one.default:
         return '""'
     return one.default if re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", one.default) else json.dumps(_one_line(one.default))

@@ -34,7 +34,6 @@ def page_data(plan: Plan, files: Sequence[OutputFile]) -> dict[str, Any]:
                 "subject": one.subject,
                 "kind": one.kind,
                 "source": _at(one.source),
-                "section": decisions_file.section(one),
                 "key": decisions_file.snippet(one).strip().partition(": ")[0],
                 "applied": one.default_applied,
             }

@@ -26,15 +26,9 @@ function questionCard(one, index, update) {
 }
 
 function decisionsText() {
-  const sections = new Map();
-  for (const [index, answer] of [...chosen].sort((a, b) => a[0] - b[0])) {
-    const one = DATA.questions[index];
-    const value = one.section === "task_definitions" || /^[A-Za-z][\w.-]*$/.test(answer) ? answer : JSON.stringify(answer);
-    if (!sections.has(one.section)) sections.set(one.section, []);
-    sections.get(one.section).push("  " + one.key + ": " + value);
-  }
-  if (!sections.size) return t("page.no-answers");
-  return "version: 1\n" + [...sections].map(([name, lines]) => name + ":\n" + lines.join("\n")).join("\n") + "\n";
+  const lines = [...chosen].sort((a, b) => a[0] - b[0]).map(([index, answer]) =>
+    "  " + DATA.questions[index].key + ": " + (/^[A-Za-z][\w.-]*$/.test(answer) ? answer : JSON.stringify(answer)));
+  return lines.length ? "version: 1\nanswers:\n" + lines.join("\n") + "\n" : t("page.no-answers");
 }
 
 function showQuestion(id) {

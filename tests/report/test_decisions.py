@@ -27,7 +27,7 @@ architecture: arm64
 region: eu-central-1
 applications: {acct: {name: accounting}}
 jobs:
-  close: {class: heavy}
+  close: {class: heavy, deadline_minutes: 90, retries: 2}
   rates: {leave_behind: true}
   keep: {leave_behind: false}
 task_definitions:
@@ -55,7 +55,14 @@ def test_every_key_is_taken_over(tmp_path):
     assert found.sizes == {"api": (512, 1024)}
     assert found.variables == {"port": 3000, "hosts": ["a", "b"], "on": True}
     assert found.facts == {"distribution": "Debian"}
-    assert found.answers == {"web-x": "drop", "web-y": {"image": "apt-get install x"}}
+    assert found.answers == {
+        "web-x": "drop",
+        "web-y": {"image": "apt-get install x"},
+        "class:close": "heavy",
+        "deadline:close": 90,
+        "retries:close": 2,
+        "size:api": "512/1024",
+    }
     assert found.decided_at["answers.web-x"] == Source("migrate.yml", 16)
 
 
@@ -81,6 +88,9 @@ region: Tokyo                    | decisions-value-invalid | region
 jobs: [close]                    | decisions-value-invalid | mapping
 jobs: {close: {clas: heavy}}     | decisions-key-unknown   | class
 jobs: {close: {class: medium}}   | decisions-value-invalid | heavy
+jobs: {close: {retries: 99}}     | decisions-value-invalid | 0 to 10
+jobs: {close: {retries: 1.5}}    | decisions-value-invalid | 0 to 10
+jobs: {close: {deadline_minutes: soon}} | decisions-value-invalid | minutes
 jobs: {close: {leave_behind: no way}} | decisions-value-invalid | true or false
 task_definitions: {api: {cpu: 1}} | decisions-value-invalid | memory
 task_definitions: {api: {cpu: 1.5, memory: 2}} | decisions-value-invalid | whole number
@@ -125,9 +135,9 @@ def test_questions_come_blocking_first_and_once(make):
         make.decision(3, question=Question(id="done", text="?"), answered=True),
     )
     found = open_questions(make.plan(make.application(jobs=2, decisions=0), problems=()))
-    assert [one.question.id for one in found] == ["size-batch_light"]
+    assert [one.question.id for one in found] == ["size:batch_light"]
     app = dataclasses.replace(make.application(), decisions=decisions)
-    assert [one.question.id for one in open_questions(make.plan(app))] == ["b", "same", "size-batch_light"]
+    assert [one.question.id for one in open_questions(make.plan(app))] == ["b", "same", "size:batch_light"]
 
 
 def test_the_skeleton_is_a_decisions_file(tmp_path, make):
@@ -137,14 +147,13 @@ def test_the_skeleton_is_a_decisions_file(tmp_path, make):
     text = output.data.decode()
     assert read(tmp_path, text)[0].answers == {}
     filled = "\n".join(
-        line.replace("# ", "", 1) if line.startswith(("  # accounting-task", "  # batch_light:")) else line
+        line.replace("# ", "", 1) if line.startswith(("  # accounting-task", '  # "size:')) else line
         for line in text.splitlines()
     )
     found, problems = read(tmp_path, filled)
     assert problems == ()
-    assert set(found.answers) | {f"size-{name}" for name in found.sizes} == {
-        one.question.id for one in open_questions(plan)
-    }
+    assert set(found.answers) == {one.question.id for one in open_questions(plan)}
+    assert found.answers["size:batch_light"] == "256/512"
     assert stale_decisions(plan, found) == ()
 
 
@@ -168,12 +177,15 @@ def test_stale_answers_are_told(make):
     """An answer, job or size that matches nothing is a problem with its line and, where close, what was meant."""
     chosen = Settings(
         answers={"accounting-task-10": "drop", "accounting-task-999": "drop", "gone": "x"},
-        job_classes={"job-1": "light", "job-l": "light"},
-        sizes={"batch_heavi": (256, 512)},
-        decided_at={"answers.gone": Source("migrate.yml", 7)},
+        sizes={"batch_heavi": (256, 512), "batch_heavy": (2048, 8192), "api": (256, 513)},
+        decided_at={
+            "answers.gone": Source("migrate.yml", 7),
+            "jobs.job-1": Source("migrate.yml", 8),
+            "jobs.job-l": Source("migrate.yml", 9),
+        },
     )
     found = stale_decisions(make.plan(), chosen)
-    assert [problem.message.split()[2] for problem in found] == [
+    assert [problem.message.split()[2] for problem in found[:4]] == [
         "answers.accounting-task-999",
         "answers.gone",
         "jobs.job-l",
@@ -181,6 +193,14 @@ def test_stale_answers_are_told(make):
     ]
     assert found[1].source == Source("migrate.yml", 7)
     assert "batch_heavy" in found[3].hint
+    assert [(problem.code, "256/513" in problem.message) for problem in found[4:]] == [("size-not-legal", True)]
+
+
+def test_answers_that_need_no_question(make):
+    """A size, a class, a deadline and retries may be answered at any time; for a job that is not there they are stale."""
+    good = ("size:api", "class:job-1", "deadline:job-1", "retries:job-2", "horizon_start")
+    found = stale_decisions(make.plan(), Settings(answers=dict.fromkeys((*good, "class:gone"), "x")))
+    assert [problem.message.split()[2] for problem in found] == ["answers.class:gone"]
 
 
 def test_an_answered_question_is_not_stale(make):

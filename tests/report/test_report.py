@@ -367,12 +367,15 @@ def test_answers_become_lines_of_the_decisions_file(make, visit, tmp_path):
     tab.wait_for_selector("#migrate-yml")
     tab.check('[data-question="accounting-task-10"] input[value="image"]')
     tab.fill('[data-question="accounting-task-21"] input[type="text"]', 'say "no": # really')
-    tab.check('[data-question="size-batch_light"] input[value^="{cpu"]')
+    tab.check('[data-question="size:batch_light"] input[value="256/512"]')
     (tmp_path / "migrate.yml").write_text(tab.locator("#migrate-yml").inner_text(), encoding="utf-8")
     found, problems = read_decisions(Tree(tmp_path), "migrate.yml", Settings())
     assert problems == ()
-    assert found.answers == {"accounting-task-10": "image", "accounting-task-21": 'say "no": # really'}
-    assert found.sizes == {"batch_light": (256, 512)}
+    assert found.answers == {
+        "accounting-task-10": "image",
+        "accounting-task-21": 'say "no": # really',
+        "size:batch_light": "256/512",
+    }
 
 
 @pytest.mark.browser
