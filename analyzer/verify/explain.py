@@ -27,6 +27,7 @@ from analyzer.verify.snapshot import File, Snapshot
 
 STATE: tuple[tuple[str, str], ...] = (
     (rf"{HOME}(/.*)?|/root/\.ansible(/.*)?", ""),
+    (r"/etc/dpkg/dpkg\.cfg\.d/migrate-analyze", ""),
     (r"/(tmp|var/tmp|run|var/run|var/lock)(/.*)?", ""),
     (r"/etc/(hosts|hostname|resolv\.conf|mtab|machine-id|\.pwd\.lock)|/\.dockerenv", ""),
     (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?", ""),
@@ -171,7 +172,8 @@ class Explainer:
         if match := re.fullmatch(r"/etc/rc[\dS]\.d/[SK]\d\d(.+)", path):
             return self._why_named(match[1])
         if "/systemd/" in path:
-            return self._why_named(path.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]) or self._why_target(entry)
+            name = path.rpartition("/")[2].partition(".")[0]
+            return self._why_named(name) or self._why_target(entry) or self._why_made_by_script(f"/{name}")
         if path.startswith("/etc/alternatives/"):
             return self._why_target(entry)
         if entry.target.startswith("/etc/alternatives/"):

@@ -123,7 +123,7 @@ def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
             owners.setdefault(re.sub(r"^/(bin|sbin|lib\w*)(?=/|$)", r"/usr/\1", path), package.split(":")[0])
     accounts: dict[str, str] = {}
     for line in outputs["SCRIPTS"].decode("utf-8", "replace").splitlines():
-        script, _, text = line.partition(":")
+        script, text = _script_and_text(line)
         accounts[text] = re.sub(r"(:\w+)?\.(post|pre)inst$", "", script)
     for line in outputs["SYSUSERS"].decode("utf-8", "replace").splitlines():
         name, _, text = line.partition(":")
@@ -142,11 +142,17 @@ def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
     )
 
 
-def _script_paths(text: str, owners: Mapping[str, str]) -> dict[str, frozenset[str]]:
+def _script_and_text(line: str) -> tuple[str, str]:
+    """grep's `name:text`, where the name may hold a colon too (`libc6:amd64.postinst`)."""
+    match = re.match(r"(.+?\.(?:postinst|preinst|config|conf)):(.*)", line)
+    return (match[1], match[2]) if match else ("", "")
+
+
+def _script_paths(output: str, owners: Mapping[str, str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for line in text.splitlines():
-        name, _, path = line.partition(":")
-        path = path.split()[-1] if path.split() else ""
+    for line in output.splitlines():
+        name, text = _script_and_text(line)
+        path = text.split()[-1] if text.split() else ""
         if name.endswith(".conf"):
             package = owners.get(f"/usr/lib/tmpfiles.d/{name}", "")
         else:
