@@ -1,0 +1,168 @@
+"""What is understood of real roles: debops, kolla-ansible, kayobe and the roles of the collections in `ansible`.
+
+    make bench-corpus
+
+The packages come from PyPI, unpacked below the cache folder; nothing of them is installed or run. Each role is a play of its own
+on one Debian host with the role's defaults alone, so what a playbook or an inventory would set is undefined: that is the hard case.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import traceback
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analyzer.decide.plan import decide
+from analyzer.model import Settings
+from analyzer.read.layout import Request, find_layout
+from analyzer.read.project import read_project
+from analyzer.resources import rule_texts
+from analyzer.rulepack import load_pack
+
+CACHE = Path(os.environ.get("CORPUS_CACHE", Path.home() / ".cache" / "migrate-analyze-corpus"))
+PACKAGES = ("debops==3.3.2", "kolla-ansible==22.2.0", "kayobe==18.6.0", "ansible==12.3.0")
+COLLECTIONS = (
+    "grafana.grafana community.zabbix community.mongodb community.proxysql community.sops community.grafana "
+    "cyberark.conjur google.cloud ravendb.ravendb"
+).split()
+"""Collections whose roles set up hosts; those that only talk to an API are left out."""
+
+
+@dataclass
+class Row:
+    """One corpus."""
+
+    name: str
+    roles: int = 0
+    tasks: int = 0
+    applying: int = 0
+    no_rule: int = 0
+    manual: int = 0
+    crashes: list[str] = field(default_factory=list)
+    unreconciled: int = 0
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    questions: Counter[str] = field(default_factory=Counter)
+
+
+def fetch(package: str) -> Path:
+    """The package's wheel, unpacked."""
+    name = package.partition("==")[0]
+    folder = CACHE / package.replace("==", "-")
+    if not folder.is_dir():
+        wheels = CACHE / "wheels"
+        wheels.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels), package],
+            check=True,
+        )
+        (wheel,) = wheels.glob(f"{name.replace('-', '_')}-*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+    return folder
+
+
+def project(roles: Path, root: Path) -> Path:
+    """A site.yml with a play for each role of `roles`, written into `root`, and an inventory of one host."""
+    names = sorted(path.name for path in roles.iterdir() if (path / "tasks").is_dir())
+    plays = "".join(f"- hosts: web\n  roles: [{name}]\n" for name in names)
+    (root / "bench-site.yml").write_text(plays, encoding="utf-8")
+    (root / "bench-hosts.ini").write_text("[web]\nweb1\n", encoding="utf-8")
+    (root / "ansible.cfg").write_text(f"[defaults]\nroles_path = {roles.relative_to(root)}\n", encoding="utf-8")
+    return root
+
+
+def measure(row: Row, request: Request) -> None:
+    """Run the analysis up to the plan and count."""
+    began = time.perf_counter()
+    try:
+        layout = find_layout(request)
+        reading = read_project(request, layout, Settings())
+        plan = decide(reading.project, load_pack(rule_texts()), Settings(timezone="UTC"), rule_texts())
+    except Exception:  # noqa: BLE001 - a crash is what is being looked for
+        row.crashes.append(traceback.format_exc())
+        return
+    finally:
+        row.seconds += time.perf_counter() - began
+    decisions = [
+        each for application in plan.applications for each in application.decisions if each.kind in ("task", "handler")
+    ]
+    row.unreconciled += abs(plan.counts["tasks"] + plan.counts["handlers"] - len(decisions))
+    row.tasks += len(decisions)
+    for decision in decisions:
+        row.outcomes[decision.outcome] += 1
+        if decision.outcome == "skipped":
+            continue
+        row.applying += 1
+        if decision.outcome == "manual":
+            row.manual += 1
+            row.questions[f"{decision.rule} {decision.module}"] += 1
+            row.no_rule += decision.rule is None
+
+
+def rows() -> list[Row]:
+    """Every corpus measured."""
+    found = []
+    debops = fetch(PACKAGES[0])
+    for roles in sorted(debops.rglob("collections/ansible_collections/debops/debops/roles")) or sorted(
+        debops.rglob("debops/roles")
+    ):
+        row = Row("debops", roles=sum(1 for path in roles.iterdir() if (path / "tasks").is_dir()))
+        measure(row, Request(project=project(roles, roles.parent), playbooks=(str(roles.parent / "bench-site.yml"),),
+                             inventories=("bench-hosts.ini",)))  # fmt: skip
+        found.append(row)
+        break
+    (kolla,) = fetch(PACKAGES[1]).rglob("share/kolla-ansible/ansible")
+    row = Row("kolla-ansible, all-in-one", roles=sum(1 for path in (kolla / "roles").iterdir()))
+    measure(row, Request(project=kolla, inventories=("inventory/all-in-one",), extra_vars=("kolla_action=deploy",)))
+    found.append(row)
+    (kayobe,) = fetch(PACKAGES[2]).rglob("share/kayobe/ansible")
+    row = Row("kayobe", roles=sum(1 for path in (kayobe / "roles").iterdir()))
+    measure(row, Request(project=project(kayobe / "roles", kayobe), playbooks=(str(kayobe / "bench-site.yml"),),
+                         inventories=("bench-hosts.ini",)))  # fmt: skip
+    found.append(row)
+    collections = fetch(PACKAGES[3]) / "ansible_collections"
+    for name in COLLECTIONS:
+        root = collections.joinpath(*name.split("."))
+        if not (root / "roles").is_dir():
+            continue
+        row = Row(name, roles=sum(1 for path in (root / "roles").iterdir() if (path / "tasks").is_dir()))
+        measure(row, Request(project=project(root / "roles", root), playbooks=(str(root / "bench-site.yml"),),
+                             inventories=("bench-hosts.ini",)))  # fmt: skip
+        found.append(row)
+    return found
+
+
+def main() -> None:
+    """Print the table; exit status 1 when something crashed or a count did not reconcile."""
+    measured = rows()
+    print(f"{'corpus':<28}{'roles':>6}{'tasks':>7}{'apply':>7}{'no rule':>9}{'manual':>9}{'crash':>6}{'s':>8}")
+    total = Row("total")
+    for row in measured:
+        for name in ("roles", "tasks", "applying", "no_rule", "manual", "seconds", "unreconciled"):
+            setattr(total, name, getattr(total, name) + getattr(row, name))
+        total.crashes += row.crashes
+        total.outcomes += row.outcomes
+        total.questions += row.questions
+    for row in (*measured, total):
+        share = max(1, row.applying)
+        print(f"{row.name:<28}{row.roles:>6}{row.tasks:>7}{row.applying:>7}{row.no_rule / share:>9.1%}{row.manual / share:>9.1%}"
+              f"{len(row.crashes):>6}{row.seconds:>8.1f}")  # fmt: skip
+    print("\n" + "  ".join(f"{outcome} {count}" for outcome, count in sorted(total.outcomes.items())))
+    print("\nmost frequent manual rules:")
+    for text, count in total.questions.most_common(25):
+        print(f"  {count:>5}  {text}")
+    for crash in total.crashes:
+        print(crash, file=sys.stderr)
+    if total.crashes or total.unreconciled:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
