@@ -27,12 +27,14 @@ def find_changes(old: Json, new: Json) -> tuple[Change, ...]:
     """Every difference that a reviewer would want to know, in the order of the topics; moved lines are no change."""
     changes: list[Change] = []
     before, after = _by(old.get("applications"), _name), _by(new.get("applications"), _name)
+    for was, name in _renamed(before, after):
+        before[name] = before.pop(was)
+        changes.append(Change(name, "application", "~", f"was called {was}"))
     for name in _all(before, after):
         if name not in after:
-            changes.append(Change(name, "application", "-", "is no longer in the plan"))
+            changes.append(Change(name, "application", "-", f"is no longer in the plan ({_counted(before[name])})"))
         elif name not in before:
-            changes.append(Change(name, "application", "+", "is new in the plan"))
-            changes += _application(name, {}, after[name])
+            changes.append(Change(name, "application", "+", f"is new in the plan ({_counted(after[name])})"))
         else:
             changes += _application(name, before[name], after[name])
     changes += _listed("", "problem", _problems(old), _problems(new))
@@ -78,6 +80,21 @@ _PLURALS = {
     "cost": "cost a month",
     "problem": "problems",
 }
+
+
+def _renamed(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[tuple[str, str]]:
+    """Pairs of old and new names of applications that have the same hosts."""
+    gone = {tuple(_words(before[name], "hosts")): name for name in before if name not in after}
+    return [
+        (gone[hosts], name)
+        for name in after
+        if name not in before and (hosts := tuple(_words(after[name], "hosts"))) and hosts in gone
+    ]
+
+
+def _counted(application: Json) -> str:
+    counts = [f"{len(_items(application.get(key)))} {key}" for key in ("decisions", "jobs", "processes")]
+    return ", ".join(counts)
 
 
 def _application(name: str, old: Json, new: Json) -> Iterator[Change]:

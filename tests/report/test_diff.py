@@ -91,6 +91,17 @@ def test_what_else_a_plan_holds(make):
     assert json.loads(render_diff(document(make.plan()), document(new), "json"))["changes"][0]["topic"]
 
 
+def test_a_renamed_application(make):
+    """An application with the same hosts under another name is the same one; one with other hosts is new, said in a line."""
+    old = document(make.plan())
+    renamed = document(make.plan(replace(make.application(), name="ledger")))
+    assert [(one.topic, one.text) for one in find_changes(old, renamed)] == [("application", "was called accounting")]
+    other = replace(make.application(), name="ledger", hosts=())
+    found = find_changes(old, document(make.plan(other)))
+    assert [one.mark for one in found] == ["+", "-"]
+    assert "24 decisions, 4 jobs" in found[0].text
+
+
 def test_every_change_is_its_own_inverse(make):
     """Comparing the other way round gives as many changes, new and gone exchanged."""
     old, new = document(make.plan()), document(make.plan(make.application(decisions=12, jobs=9)))
