@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -74,12 +76,35 @@ def _job(job: Job, application: Application, monday: date, changes: set[date]) -
     rows = [
         _days([(times, zone_name) for times in old.times] if old else [], old.rule if old else ClockRule.FIRST_PASS,
               application.timezone, monday, changes, patterns),
-        _days(new, ClockRule.FIRST_PASS, application.timezone, monday, changes, patterns),
+        _days(new, ClockRule.FIRST_PASS, application.timezone, monday, changes, patterns, _started(job)),
     ]  # fmt: skip
     if not any(index >= 0 for row in rows for index in row):
         return None
     listed = sorted((index, minutes) for minutes, index in patterns.items() if index >= 0)
     return {"id": job.id, "patterns": [minutes for _, minutes in listed], "old": rows[0], "new": rows[1]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """Which firings of the schedules the state machine lets through."""
+
+    weekdays: frozenset[int]
+    """0 = Sunday; empty: every day."""
+    shift: timedelta
+    once: bool
+    """A second firing of one instant is turned away."""
+
+    def on(self, instant: datetime) -> bool:
+        return not self.weekdays or (instant + self.shift).isoweekday() % 7 in self.weekdays
+
+
+def _started(job: Job) -> _Started:
+    guard = re.fullmatch(r"weekday:([0-6](?:,[0-6])*)([+-]\d+)", job.day_guard)
+    return _Started(
+        weekdays=frozenset(map(int, guard[1].split(","))) if guard else frozenset(),
+        shift=timedelta(seconds=int(guard[2])) if guard else timedelta(),
+        once=job.equivalence is not None and job.equivalence.deduplicated,
+    )
 
 
 def _old(job: Job, application: Application) -> Schedule | None:
@@ -106,6 +131,7 @@ def _days(
     monday: date,
     changes: set[date],
     patterns: dict[tuple[int, ...], int],
+    started: _Started | None = None,
 ) -> list[int]:
     """For each day the index of its minutes in `patterns` (which grows), -1 for none."""
     days: list[list[int]] = [[] for _ in range(DAYS)]
@@ -118,15 +144,18 @@ def _days(
             on = times.in_year(day.year) and times.days_of_year(*kind) >> day_of_year(kind[0], day.month, day.day) & 1
             if not on:
                 continue
-            if same_zone and day not in changes:
+            if same_zone and day not in changes and (started is None or not started.weekdays):
                 if 0 <= number < DAYS:
                     days[number] += minutes
                 continue
             info = zone(shown_zone)
             for minute in minutes:
                 for instant in instants_of(day, minute, zone_name, rule):
+                    if started is not None and not started.on(instant):
+                        continue
                     local = instant.astimezone(info)
                     index = (local.date() - monday).days
                     if 0 <= index < DAYS:
                         days[index].append(60 * local.hour + local.minute)
-    return [patterns.setdefault(tuple(sorted(day)), len(patterns) - 1) for day in days]
+    rows = [sorted(set(day) if started is not None and started.once else day) for day in days]
+    return [patterns.setdefault(tuple(row), len(patterns) - 1) for row in rows]

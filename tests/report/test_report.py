@@ -221,6 +221,48 @@ def test_calendar(make, case):
     assert (old == new) == words.endswith("both")
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "0 0 13 * 5",
+        "5 4 */2 * 1",
+        "0 23 1-7 * *",
+        "30 1 31 * *",
+        "15 5 13 * 5",
+        "*/7 22-23 * * 0,6",
+        "0 1 29 2 *",
+        "59 23 * * 7",
+    ],
+)
+def test_calendar_agrees_with_the_conversion(make, schedule, zone):
+    """Where the conversion is exact, both sides of the calendar are the same: guards and double firings are looked at."""
+    from analyzer.cron.convert import convert
+    from analyzer.cron.crontab import read_schedule
+    from analyzer.cron.proof import prove
+    from analyzer.decide.schedules_expressions import guard_text
+    from analyzer.model import CronDaemon
+
+    meaning = read_schedule(schedule, CronDaemon.DEBIAN)
+    conversion = convert(meaning, zone)
+    job = make.job(
+        1,
+        schedule=schedule,
+        timezone=zone,
+        expressions=tuple(
+            Expression(name=f"x{n}", expression=text, timezone=conversion.timezone)
+            for n, text in enumerate(conversion.expressions)
+        ),
+        equivalence=prove(meaning, conversion, zone),
+        day_guard=guard_text(conversion),
+    )
+    app = replaced(make.application(decisions=0, jobs=0), jobs=(job,), timezone=zone)
+    calendar = calendars(app, 1_770_000_000)[0]  # February 2026: no clock change
+    assert calendar["changes"] == {}
+    for row in calendar["jobs"]:
+        assert row["old"] == row["new"]
+
+
 def test_calendar_of_a_zone_with_clock_changes(make):
     """Each clock change of the coming year gets a month of its own, and the lost firing is seen on that day."""
     job = make.job(1, schedule="30 2 * * *", timezone="Europe/Berlin",
