@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from analyzer.cron.daemons import daemon_of
-from analyzer.model import CronDaemon
+from analyzer.model import CronDaemon, HostUser
+from analyzer.read.crons import read_crons
 
-from .helpers import AMAZON, entries_of
+from .helpers import AMAZON, entries_of, evidence, host
 
 # distribution, major version, cronie's package version, daemon
 DAEMONS = """
@@ -89,6 +91,15 @@ def test_the_output_of_crontab_l_stands_for_the_file(tmp_path: Path) -> None:
     entries, problems = entries_of(tmp_path, listed | {"fs/var/spool/cron/crontabs/app": "0 2 * * * x\n"})
     assert [item.schedule for item in entries] == ["0 2 * * *"]
     assert [problem.code for problem in problems] == ["crontab-differs"]
+
+
+def test_a_user_that_passwd_does_not_have_is_pointed_out(tmp_path: Path) -> None:
+    """Debian would ignore the whole file; a directory service may know the user, so nothing is declared dead."""
+    files = {"fs/etc/cron.d/app": "0 1 * * * gone x\n0 2 * * * app y\n"}
+    account = HostUser(name="app", uid=1000, gid=1000, home="/home/app", shell="/bin/sh")
+    entries, problems = read_crons(replace(host(), users=(account,)), evidence(tmp_path, files))
+    assert [item.dead for item in entries] == ["", ""]
+    assert [(problem.code, problem.source.line) for problem in problems] == [("cron-user-unknown", 1)]
 
 
 def test_red_hats_tables_lie_elsewhere(tmp_path: Path) -> None:

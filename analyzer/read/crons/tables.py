@@ -154,8 +154,30 @@ def _table(
         )
     if daemon not in CRONIE:
         problems += _zone_without_effect(table, place, daemon, evidence.source(path))
+    problems += _unknown_users(host, table, place, daemon, evidence.source(path), owner=user)
     sources = [evidence.source(path, line.number) for line in table.lines]
     return entries_of(table, host=host.name, daemon=daemon, path=place, user=user, sources=sources, dead=dead)
+
+
+def _unknown_users(
+    host: Host, table: Table, place: str, daemon: CronDaemon, source: Source, *, owner: str
+) -> list[Problem]:
+    """Users that /etc/passwd does not have; they may come from a directory service, so the entries stay alive."""
+    known = {account.name for account in host.users}
+    named = [(line.number, line.user or owner) for line in table.lines if line.enabled]
+    missing = {user: number for number, user in reversed(named) if known and user and user not in known}
+    found = []
+    for user, number in sorted(missing.items(), key=lambda item: item[1]):
+        if owner:
+            effect = "ORPHAN (no passwd entry)"
+        elif daemon is CronDaemon.DEBIAN:
+            effect = "bad username; Syntax error, this crontab file will be ignored"
+        else:
+            effect = "the entry is skipped at run time"
+        message = f"{place}: {user} is not in the host's /etc/passwd: {effect}"
+        hint = "unless a directory service knows the user, these jobs have not been running"
+        found.append(Problem(Severity.WARNING, "cron-user-unknown", message, Source(source.file, number), hint))
+    return found
 
 
 def _zone_without_effect(table: Table, place: str, daemon: CronDaemon, source: Source) -> list[Problem]:
