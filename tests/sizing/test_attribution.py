@@ -150,3 +150,16 @@ def test_jobs_that_always_start_together_are_known_only_together(truth, platform
     assert close.cpu_s == dump.cpu_s
     assert "database-dump" in close.basis
     assert close.confidence == dump.confidence == "low"
+
+
+@pytest.mark.parametrize("hours", [-9, 1, 9])
+def test_a_log_in_another_zone_than_the_metrics_is_refused(truth, platform, hours):
+    """The offset is named and nothing is attributed."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=300, ends=True))
+    shifted = tuple(
+        replace(one, starts_s=one.starts_s - hours * 3600, ends_s=one.ends_s - hours * 3600) for one in usage.runs
+    )
+    sizing = sized(replace(usage, runs=shifted), jobs, platform)
+    problem = next(one for one in sizing.problems if one.code == "sizing-clocks-differ")
+    assert f"{abs(hours)} h {'later' if hours > 0 else 'earlier'}" in problem.message
+    assert sizing.task_definitions[0].assumed

@@ -92,7 +92,7 @@ class Partition:
 
 USUAL_LIGHT = FargateSize(512, 1024)
 """A light job is one that this size is enough for, unless another cut is clearly cheaper."""
-_WORTH_USD, _WORTH_SHARE = 20.0, 0.25
+_WORTH_USD, _WORTH_SHARE = 30.0, 1 / 3
 """A cheaper cut must save at least so much a month: classes shall not change for cents from one run to the next."""
 
 

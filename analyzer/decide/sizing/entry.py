@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, FargateSize, PlatformData
 from analyzer.decide.sizing.attribution import SATURATED, JobEstimate, attribute
 from analyzer.decide.sizing.classes import JobNeed, Partition, cheapest, monthly_usd, partition
+from analyzer.decide.sizing.clock import clock_offset_s
 from analyzer.decide.sizing.costs import compare_costs
 from analyzer.decide.sizing.definitions import api_definition, batch_definitions, process_definitions
 from analyzer.decide.sizing.matching import Firings, match_runs
@@ -113,9 +114,9 @@ def _attribute(
     problems: list[Problem],
 ) -> Seen | None:
     capacity = _capacity(usage, host, platform)
-    offset = _utc_offset(usage, settings)
-    cpu = cpu_signal(usage, capacity.vcpus, offset)
-    memory = memory_signal(usage, capacity.memory_mib, offset)
+    zone_s = _utc_offset(usage, settings)
+    cpu = cpu_signal(usage, capacity.vcpus, zone_s)
+    memory = memory_signal(usage, capacity.memory_mib, zone_s)
     if cpu is None:
         if usage.series:
             problems.append(
@@ -129,6 +130,19 @@ def _attribute(
             )
         return None
     runs = match_runs(usage, jobs, cpu, firings)
+    offset = clock_offset_s(cpu, runs)
+    if offset:
+        problems.append(
+            Problem(
+                Severity.ERROR,
+                "sizing-clocks-differ",
+                f"{usage.host}: the load follows the runs of the cron log {abs(offset) // 3600} h "
+                f"{'later' if offset > 0 else 'earlier'}: their clocks differ, and nothing is attributed",
+                usage.runs[0].source if usage.runs else None,
+                "check etc/timezone in the evidence, and the zone in which the metrics were exported",
+            )
+        )
+        return None
     held_down = _censored(usage, cpu, capacity)
     problems += held_down
     throttled = any(problem.code in ("sizing-credits-exhausted", "sizing-cpu-steal") for problem in held_down)

@@ -176,7 +176,8 @@ def fit_signal(signal: Signal, jobs: Sequence[JobRuns], seed: int = 0) -> Fit:
     rest = signal.values - columns @ heights - baseline
     noise = _spread(rest[signal.have])
     # robust against unexplained bursts; never against a job's own bins being lower than its mean
-    robust = np.minimum(1, _HUBER * noise / np.maximum(np.abs(rest), 1e-12)) ** 0.5
+    usual = np.hypot(noise, PROFILE_ERROR * (columns @ heights))
+    robust = np.minimum(1, _HUBER * usual / np.maximum(np.abs(rest), 1e-12)) ** 0.5
     weights = np.where(quiet | (rest > 0), robust, 1.0) * have
     heights, baseline = _solve(columns, base_columns, signal.values, ridge, weights, heights > 0)
     rest = signal.values - columns @ heights - baseline

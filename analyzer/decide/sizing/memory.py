@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from analyzer.usage import Floats
+    from analyzer.usage import Floats, Seconds
 
     Bools = NDArray[np.bool_]
 
 ALONE_MIB = 50.0
 """A bin counts as the job's own where all others together add less than this, or than a fifth of the job."""
-NEVER_SAMPLED_MIB = 460
+NEVER_SAMPLED_MIB = 900
 """Assumed need of a job that no sample ever met; always labelled as assumed."""
 
 
@@ -93,7 +93,7 @@ def memory_peak(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Flo
         # one-sided tolerance bound: 99 % of the runs with 90 % confidence, for a spread that is plausible
         bound = math.exp(float(logs.mean()) + (2.33 + 2.2 / math.sqrt(len(gross))) * min(spread, 0.35))
         low = max(highest, min(bound, 1.5 * highest))
-    need = low * unseen_factor(signal, per_run) + fit.noise
+    need = low * unseen_factor(signal, per_run) * _growth(job, seen, basis) + fit.noise
     if basis == "overlap":
         need += PROFILE_ERROR * seen.foreign_mib
     upper_mib = bound_over_runs(seen.upper)
@@ -127,6 +127,31 @@ def _measured(job: JobRuns, signal: Signal) -> MemoryPeak:
         spread=spread,
         measured_runs=len(values),
     )
+
+
+GROWTH_DAYS = 28
+"""A size shall last so long."""
+
+
+def _growth(job: JobRuns, seen: _Peaks, basis: str) -> float:
+    """Factor for a peak that grows from day to day, and for few runs that cannot show it."""
+    import numpy as np
+
+    few = 1.05 if job.count < 30 else 1.0
+    if basis != "clean" or int(seen.clean.sum()) < 8:
+        return few
+    days = job.starts_s[seen.runs[seen.clean]] / 86400
+    logs = np.log(np.maximum(seen.gross[seen.clean], 1.0))
+    offset = days - days.mean()
+    square = float(offset @ offset)
+    if square <= 0:
+        return few
+    slope = float(offset @ logs) / square
+    rest = logs - logs.mean() - slope * offset
+    error = float(np.sqrt(rest @ rest / max(1, len(logs) - 2) / square))
+    # two standard errors less than the estimate: growth that the data do not show is not paid for
+    sure = max(0.0, slope - 2 * error)
+    return few * min(1.3, math.exp(sure * GROWTH_DAYS))
 
 
 def _top(peaks: Floats) -> float:
@@ -169,7 +194,7 @@ def _never_sampled(
             upper_mib=upper,
         )
     return MemoryPeak(
-        peak_mib=NEVER_SAMPLED_MIB / 2,
+        peak_mib=NEVER_SAMPLED_MIB / 4,
         need_mib=max(NEVER_SAMPLED_MIB, upper * 1.05),
         basis="assumed",
         samples_per_run=per_run,
@@ -248,6 +273,8 @@ class _Peaks:
     """Highest above everybody else's mean."""
     clean: Bools
     """Nobody else mattered in at least half of its bins."""
+    runs: Seconds
+    """Index of the run among the job's."""
     upper: Floats
     """Highest above the baseline."""
     foreign_mib: float = 0.0
@@ -259,7 +286,8 @@ def _run_peaks(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Floa
 
     inside = _bins_inside(fit, jobs[index], index)
     if not len(inside.bins):
-        return _Peaks(net=np.zeros(0), gross=np.zeros(0), clean=np.zeros(0, dtype=bool), upper=np.zeros(0))
+        none = np.zeros(0)
+        return _Peaks(net=none, gross=none, clean=none.astype(bool), runs=none.astype(np.int64), upper=none)
     base = fit.baseline[inside.bins]
     others = np.maximum(base + fit.explained[inside.bins] - inside.own, base)
     above = fit.signal.peaks[inside.bins] - others
@@ -282,6 +310,7 @@ def _run_peaks(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Floa
         net=highest(above - _usual_excess(fit, jobs, index)[inside.bins], usable),
         gross=highest(above, usable),
         clean=clean,
+        runs=present,
         upper=highest(fit.signal.peaks[inside.bins] - base - frequent_mib[inside.bins], np.ones(len(base), dtype=bool)),
         foreign_mib=float(np.median(foreign)),
     )

@@ -1,0 +1,66 @@
+"""Do the runs and the series share one clock? A zone that is wrong by hours shows as load beside every run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from analyzer.decide.sizing.baseline import baseline_design
+from analyzer.decide.sizing.fit import JobRuns
+from analyzer.decide.sizing.regression import Partialled
+from analyzer.decide.sizing.signals import Signal, entries
+
+if TYPE_CHECKING:
+    from analyzer.usage import Floats
+
+COARSE_S = 600
+"""Hours are told apart well enough in ten-minute bins."""
+_LONG_S = 300.0
+"""Shorter jobs do not show in such bins, and jobs without ends fit anywhere."""
+_CLEARLY, _AT_LEAST = 1.3, 0.05
+"""Another offset must explain so much more than none, and so much of the whole."""
+
+
+def clock_offset_s(signal: Signal, jobs: Sequence[JobRuns]) -> int:
+    """The shift of all runs, in seconds, that the series speaks for; 0 where nothing contradicts the clocks."""
+    import numpy as np
+
+    long = [
+        job
+        for job in jobs
+        if job.count and not job.frequent and not np.isnan(job.ends_s).any() and np.median(job.durations_s) >= _LONG_S
+    ]
+    if not long:
+        return 0
+    coarse = _coarser(signal)
+    base, ridge = baseline_design(coarse)
+    hours = range(-12, 13)
+    gains = {hour * 3600: _explained(coarse, long, hour * 3600, base, ridge) for hour in hours}
+    best = max(gains, key=lambda shift: (gains[shift], -abs(shift)))
+    have = coarse.have
+    spread = float(np.sum((coarse.values[have] - coarse.values[have].mean()) ** 2))
+    if best and gains[best] > _CLEARLY * gains[0] and gains[best] - gains[0] > _AT_LEAST * spread:
+        return best
+    return 0
+
+
+def _coarser(signal: Signal) -> Signal:
+    import numpy as np
+
+    block = max(1, COARSE_S // signal.step_s)
+    size = signal.size // block * block
+    have = signal.have[:size].reshape(-1, block)
+    count = have.sum(axis=1)
+    values = np.where(have, signal.values[:size].reshape(-1, block), 0).sum(axis=1) / np.maximum(count, 1)
+    return replace(signal, values=values, peaks=values, have=count > 0, step_s=signal.step_s * block, instant_s=None)
+
+
+def _explained(signal: Signal, jobs: Sequence[JobRuns], shift_s: int, base: Floats, ridge: Floats) -> float:
+    """How much less of the series is left unexplained with the jobs at that shift."""
+    import numpy as np
+
+    columns = [entries(signal, job.starts_s + shift_s, job.ends_s + shift_s).column(signal.size) for job in jobs]
+    equations = Partialled(np.column_stack(columns), base, signal.values, ridge, signal.have.astype(float))
+    heights: Floats = equations.jobs()
+    return float(2 * equations.target @ heights - heights @ equations.gram @ heights)
