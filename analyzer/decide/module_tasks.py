@@ -13,6 +13,8 @@ from analyzer.decide.values import told
 from analyzer.model import Invocation, Outcome, Problem, Severity, Task, Unknown, Value
 from analyzer.ruletypes import Rule, RulePack
 
+_WITHOUT_CONTENT = DROPPING | {Outcome.INFRASTRUCTURE}
+"""Outcomes for which it does not matter what a file at that place says."""
 _PLACES = ("path", "dest", "destfile", "name")
 
 
@@ -93,7 +95,7 @@ def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:
             value = value.expression.partition("{")[0]
         if isinstance(value, str) and value.startswith("/"):
             rule = pack.paths.find(posixpath.normpath(value))
-            if rule is not None and rule.outcome in DROPPING:
+            if rule is not None and rule.outcome in _WITHOUT_CONTENT:
                 return replace(rule_part(rule, ()), subject=value)
     return None
 
