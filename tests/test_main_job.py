@@ -28,6 +28,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The fixture's bundle."""
     out = tmp_path_factory.mktemp("bundle") / "migration"
     result = CliRunner().invoke(cli, [str(FIXTURE / "inventory"), "--out", str(out)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
     assert result.exit_code in (0, 1), result.output
     return out
 

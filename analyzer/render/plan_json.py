@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,8 +27,10 @@ from analyzer.render.references import readable
 
 def render(plan: Plan) -> OutputFile:
     """The plan as JSON, keys in the contract's order."""
-    text = json.dumps(document(plan), ensure_ascii=False, indent=1)
-    return OutputFile(path="plan.json", data=(readable(text) + "\n").encode())
+    import orjson  # ten times as fast as the standard library's indented output
+
+    text = orjson.dumps(document(plan), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return OutputFile(path="plan.json", data=readable(text).encode())
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def _counts(plan: Plan) -> dict[str, Any]:
     outcomes: dict[str, int] = {}
     for application in plan.applications:
         for decision in application.decisions:
-            outcomes[decision.outcome] = outcomes.get(decision.outcome, 0) + 1
+            outcomes[str(decision.outcome)] = outcomes.get(str(decision.outcome), 0) + 1
     return {**plan.counts, "by_outcome": dict(sorted(outcomes.items()))}
 
 

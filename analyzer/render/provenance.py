@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -42,7 +41,7 @@ def render(files: Iterable[OutputFile]) -> OutputFile:
     reasons: dict[tuple[str | None, tuple[str, ...], str], int] = {}
     entries: dict[str, list[list[object]]] = {}
     for file in sorted(files, key=lambda each: each.path):
-        rows = [[entry.line, entry.pointer, _number(reasons, entry.via)] for entry in file.provenance]
+        rows: list[list[object]] = [[each.line, each.pointer, _number(reasons, each.via)] for each in file.provenance]
         if rows:
             entries[file.path] = rows
     document = {
@@ -61,15 +60,17 @@ def _number(reasons: dict[tuple[str | None, tuple[str, ...], str], int], via: Vi
 
 def _compact(document: Mapping[str, object]) -> bytes:
     """JSON with one reason and one file a line: small, and a diff shows what moved."""
-    lines = ["{"]
+    import orjson  # tens of thousands of rows
+
+    lines = [b"{"]
     for key, value in document.items():
-        name = json.dumps(key)
+        name = orjson.dumps(key)
         if isinstance(value, list):
-            lines += [f"{name}: [", ",\n".join(json.dumps(item, ensure_ascii=False) for item in value), "],"]
+            lines += [name + b": [", b",\n".join(orjson.dumps(item) for item in value), b"],"]
         elif isinstance(value, dict):
-            rows = (f"{json.dumps(path)}: {json.dumps(item, ensure_ascii=False)}" for path, item in value.items())
-            lines += [f"{name}: {{", ",\n".join(rows), "},"]
+            rows = (orjson.dumps(path) + b": " + orjson.dumps(item) for path, item in value.items())
+            lines += [name + b": {", b",\n".join(rows), b"},"]
         else:
-            lines.append(f"{name}: {json.dumps(value)},")
-    lines[-1] = lines[-1].rstrip(",")
-    return ("\n".join([*lines, "}"]) + "\n").encode()
+            lines.append(name + b": " + orjson.dumps(value) + b",")
+    lines[-1] = lines[-1].rstrip(b",")
+    return b"\n".join([*lines, b"}"]) + b"\n"
