@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from analyzer.cron.crontab import ClockRule
 from analyzer.cron.times import LAST_YEAR, Times, day_of_year, kind_of_year, members
@@ -125,7 +126,7 @@ def gaps_s(times: Sequence[Times], first_year: int, years: int = 40) -> tuple[in
 def _gaps_of_product(minutes: int, days: int) -> tuple[int, int] | None:
     if not minutes or not days:
         return None
-    found = _inside(minutes)
+    found = list(_inside(minutes))
     between = _inside(days)
     over_night = (minutes.bit_length() - 1) - ((minutes & -minutes).bit_length() - 1)
     if between:
@@ -133,6 +134,8 @@ def _gaps_of_product(minutes: int, days: int) -> tuple[int, int] | None:
     return (60 * min(found), 60 * max(found)) if found else None
 
 
-def _inside(bits: int) -> list[int]:
-    """Distances between neighbouring set bits, each kind once at least."""
-    return sorted({len(zeros) + 1 for zeros in f"{bits:b}".strip("0")[1:-1].split("1")}) if bits.bit_count() > 1 else []
+@lru_cache(maxsize=512)
+def _inside(bits: int) -> tuple[int, ...]:
+    """Distances between neighbouring set bits, each once, ascending."""
+    between = f"{bits:b}".strip("0")[1:-1]
+    return tuple(sorted(len(zeros) + 1 for zeros in set(between.split("1")))) if bits.bit_count() > 1 else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import Literal
 
@@ -114,6 +114,15 @@ def analyse_command(entry: CronEntry, *, home: str, timezone: str, end_marker: s
         stdin=stdin,
         notes=tuple(dict.fromkeys(work.notes)),
     )
+
+
+def with_end_marker(command: BatchCommand, end_marker: str) -> BatchCommand:
+    """The same command that ends with another line."""
+    if not command.container_command:
+        return command
+    shell, flag, script = command.container_command
+    body = script.rpartition(" && echo ")[0]
+    return replace(command, container_command=(shell, flag, f"{body} && echo {quoted(end_marker)}"))
 
 
 def _mail(given: dict[str, str], stdin: str | None, work: Work) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from analyzer.cron.zones import HORIZON_START
 from analyzer.decide.batch_rules import BatchRule
-from analyzer.decide.commands import BatchCommand, analyse_command
+from analyzer.decide.commands import BatchCommand, analyse_command, with_end_marker
 from analyzer.decide.job_names import job_name
 from analyzer.decide.schedules_expressions import catch_up, guard_text, regular_expressions
 from analyzer.decide.schedules_merge import JobEntries, differences
@@ -161,6 +161,8 @@ class UndecidedJob:
     def _command(self, entry: CronEntry, timing: JobTimes, marker: str) -> BatchCommand | None:
         if self.command is None or isinstance(entry.command, Unknown):
             return None
+        if entry is self.entry:
+            return with_end_marker(self.command, marker)
         home = dict(self.command.environment).get("HOME", "/")
         return analyse_command(entry, home=home, timezone=timing.timezone or self.host_zone, end_marker=marker)
 

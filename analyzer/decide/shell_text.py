@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 
@@ -42,6 +43,7 @@ _OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;|&()\n]")
 _REDIRECTION = re.compile(r"(?:\d*(?:>>|>\||>&|<<<|<&|<>|>|<)|&>>|&>)[ \t]*")
 
 
+@lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[Token, ...] | None:
     """The tokens of a command line; None where quotes or parentheses stay open, as after a cut at `%`."""
     found: list[Token] = []
