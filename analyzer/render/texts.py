@@ -139,7 +139,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "page.before": ("Before", "移行前"),
     "page.after": ("After", "移行後"),
     "page.port": ("port {port}", "ポート {port}"),
-    "page.by-hand": ("{count} things that no role knows (drift)", "ロールにないもの {count} 件 (ドリフト)"),
+    "page.by-hand": ("{count} differences from the roles (drift)", "ロールとの相違 {count} 件 (ドリフト)"),
     "page.load-balancer": ("load balancer", "ロードバランサー"),
     "page.schedules": ("{count} schedules", "スケジュール {count} 件"),
     "page.what-moves": ("What becomes of it", "何がどうなるか"),

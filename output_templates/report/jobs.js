@@ -16,7 +16,7 @@ function drawJobs(body) {
     const first = found.filter((job) => !rest.includes(job)).sort((a, b) => (b.outcome === "manual") - (a.outcome === "manual"));
     list.replaceChildren(...first.map(jobCard));
     if (!rest.length) return;
-    const fold = h("details", { class: "job", open: !first.length || Boolean(words.length) || Boolean(choice.value) },
+    const fold = h("details", { class: "job chores", open: !first.length || Boolean(words.length) || Boolean(choice.value) },
       h("summary", {}, h("span", { class: "name" }, t("page.chores", { count: rest.length }))), h("div", { class: "inside" }, rest.map(jobCard)));
     list.append(fold);
   };

@@ -65,12 +65,13 @@ $("#app").addEventListener("change", () => chooseApp(DATA.apps.find((app) => app
 addEventListener("beforeprint", () => {
   setTheme(false);
   buildAll();
-  $$("details").forEach((one) => { one.dataset.was ??= one.open ? "open" : "closed"; one.open = true; });
+  // What nobody needs any more stays folded: paper is for what moves.
+  $$("details").filter((one) => !one.closest(".chores")).forEach((one) => { one.dataset.was ??= one.open ? "open" : "closed"; one.open = true; });
   buildAll();
 });
 addEventListener("afterprint", () => {
   setTheme(darkWanted.matches);
-  $$("details").forEach((one) => { one.open = one.dataset.was === "open"; delete one.dataset.was; });
+  $$("details[data-was]").forEach((one) => { one.open = one.dataset.was === "open"; delete one.dataset.was; });
 });
 $("#print").addEventListener("click", () => print());
 
