@@ -36,7 +36,9 @@ MORE = (
 
 def ours(text: str, count: int = 5) -> list[str]:
     schedule = read_calendar(text)
-    found = next_firings((schedule.times,), schedule.timezone or "UTC", ClockRule.FIRST_PASS, START + timedelta(minutes=1), count)
+    found = next_firings(
+        (schedule.times,), schedule.timezone or "UTC", ClockRule.FIRST_PASS, START + timedelta(minutes=1), count
+    )
     return [f"{instant:%Y-%m-%d %H:%M}" for instant in found]
 
 
