@@ -7,8 +7,8 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
 
+from analyzer.decide.command_rules import after_pattern, find_command
 from analyzer.decide.commands_in_tasks import SimpleCommand, argument_command, simple_commands
 from analyzer.decide.effects import Built, build
 from analyzer.decide.match import first_unknown, match
@@ -37,7 +37,6 @@ SCRIPT_MODULES = frozenset({"ansible.builtin.script", "ansible.legacy.script"})
 _SCRIPTS = "/usr/local/share/ansible-scripts"
 """Where scripts of the project lie in the image; Ansible puts them into a folder of its own on the host."""
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_VERSIONED = re.compile(r"^(.+?)-?\d[\d.]*$")
 _IN_ORDER = frozenset({"", "&&", ";", "\n"})
 _WHOLE = frozenset({Outcome.IMAGE, Outcome.DEPLOY, Outcome.PLATFORM, Outcome.MANUAL, Outcome.SCHEDULE, Outcome.SECRET})
 _PREPARES = re.compile(r"(^|[;&|\n]\s*)(cd|export|source|\.|umask|eval)\s")
@@ -92,66 +91,11 @@ def _asked(rules: Sequence[Rule], reason: str) -> Part:
     )
 
 
-def find_command(command: SimpleCommand, pack: RulePack) -> Rule | None:
-    """The rule whose words describe the command best: most words, then those that come first."""
-    words = _normal(command.words)
-    program = words[0]
-    candidates = pack.commands.get(program)
-    if candidates is None and (versioned := _VERSIONED.match(program)):
-        candidates = pack.commands.get(versioned[1])
-    if candidates is None:
-        rest = words[1:]
-        return next((rule for pattern, rule in pack.commands.get("*", ()) if pattern[1:] == rest), None)
-    best: tuple[int, int] | None = None
-    found = None
-    for pattern, rule in candidates:
-        if (last := _position(pattern, words)) is not None and (best is None or (len(pattern), -last) > best):
-            best, found = (len(pattern), -last), rule
-    return found
-
-
 def _rule(command: SimpleCommand, pack: RulePack) -> Rule | None:
     rule = find_command(command, pack)
     if rule is not None and rule.outcome is Outcome.CONTROL and command.writes:
         return pack.paths.find(command.writes[0]) or pack.commands[">"][0][1]
     return rule
-
-
-def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
-    """`python3 manage.py migrate` -> `manage.py migrate`, `python -m pip install` -> `pip install`."""
-    if re.fullmatch(r"python[\d.]*", words[0]) and len(words) > 1:
-        rest = words[1:]
-        if rest[0] == "-m" and len(rest) > 1:
-            return rest[1:]
-        if rest[0].endswith(".py"):
-            return (rest[0].rsplit("/", 1)[-1], *rest[1:])
-    return words
-
-
-def _position(pattern: tuple[str, ...], words: tuple[str, ...]) -> int | None:
-    """Where the pattern's last word stands, None where the pattern does not describe the command."""
-    operands = [word for word in words[1:] if not word.startswith("-")]
-    options = list(words[1:])
-    if all(wanted.startswith("-") for wanted in pattern[1:]):
-        # `gem -v` asks for the version, `gem install x -v 2` does not
-        options = list(takewhile(lambda word: word.startswith("-"), options))
-    position = -1
-    for wanted in pattern[1:]:
-        if wanted.startswith("-"):
-            if not any(_has_option(word, wanted) for word in options):
-                return None
-        else:
-            try:
-                position = operands.index(wanted, position + 1)
-            except ValueError:
-                return None
-    return position
-
-
-def _has_option(word: str, wanted: str) -> bool:
-    if word == wanted or word.startswith(f"{wanted}="):
-        return True
-    return len(wanted) == 2 and word.startswith("-") and not word.startswith("--") and wanted[1] in word
 
 
 def _written(args: Mapping[str, Value]) -> Value:
@@ -242,7 +186,7 @@ def _emitted(command: SimpleCommand, rule: Rule, task: Task, invocation: Invocat
     whole = _whole(rule.outcome, task, invocation, written)
     if not rule.emit:
         return rule_part(rule, whole)
-    operands = _after_pattern(command, rule)
+    operands = after_pattern(command, rule)
     beside: Mapping[str, Value] = {
         "operands": operands,
         "operand": operands[0] if operands else None,
@@ -252,20 +196,6 @@ def _emitted(command: SimpleCommand, rule: Rule, task: Task, invocation: Invocat
     if isinstance(built, Built) and built.effects and not any(word.startswith(("$", "`")) for word in operands):
         return replace(rule_part(rule, built.effects), alternative=whole)
     return rule_part(rule, whole if rule.outcome is Outcome.IMAGE else ())
-
-
-def _after_pattern(command: SimpleCommand, rule: Rule) -> tuple[str, ...]:
-    words = _normal(command.words)
-    operands = [word for word in words[1:] if not word.startswith("-")]
-    best = max(
-        (
-            (len(pattern.split()), last)
-            for pattern in rule.subjects.get("commands", ())
-            if (last := _position(tuple(pattern.split()), words)) is not None
-        ),
-        default=(1, -1),
-    )
-    return tuple(operands[best[1] + 1 :]) or tuple(operands[: best[1]])
 
 
 def _whole(outcome: Outcome, task: Task, invocation: Invocation, written: Value) -> tuple[Effect, ...]:

@@ -121,6 +121,12 @@ DECIDED = [
     ("command", "hostnamectl set-hostname app01", "platform", "platform-network"),
     ("command", "timedatectl set-timezone Asia/Tokyo", "image", "commands-timezone"),
     ("raw", "apt-get -o DPkg::Lock::Timeout=9 install -y python3", "image", "commands-apt-install"),
+    ("command", "curl -s http://localhost:9200/_settings -X PUT -d '{}'", "manual", "commands-remote"),
+    ("command", "dd if=/dev/zero of=/swapfile bs=1M count=1024", "platform", "platform-kernel"),
+    ("command", "dd if=/dev/urandom of=/etc/app/key bs=32 count=1", "manual", "commands-keys"),
+    ("command", "python3 /tmp/get-tool.py --prefix /opt", "image", "commands-build"),
+    ("command", "php composer-setup.php --install-dir=/usr/local/bin", "image", "commands-build"),
+    ("command", "php artisan migrate --force", "deploy", "commands-release"),
     ("command", "/opt/vendor/install.bin --silent", "manual", "commands-unlisted"),
 ]
 
