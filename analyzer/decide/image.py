@@ -227,20 +227,23 @@ class _Writer:
 
     def copies(self) -> None:
         now = [(path, entry) for path, entry in self.known if not entry.late and path not in self.composed.early]
-        self.out.run(self.composed.removals)
-        self.copy(now)
         others = [
             (path, entry)
             for path, entry in self.composed.files.entries.items()
             if entry.kind != "file" and not entry.late and not self.is_code(path)
         ]
-        self.out.run(ownership_commands([*now, *others]))
+        # COPY makes the directories that it needs: whether a package brought one has to be asked before
+        maybe = [each for each in others if each[1].maybe]
+        self.out.run([*self.composed.removals, *ownership_commands(maybe)])
+        self.copy(now)
+        self.out.run(ownership_commands([*now, *(each for each in others if not each[1].maybe)]))
 
     def is_code(self, path: str) -> bool:
         return any(is_below(path, root) for root in self.roots)
 
     def copy(self, files: Sequence[tuple[str, Entry]]) -> None:
-        for line in copy_lines([each for each in files if is_plain_name(each[0])]):
+        context = [file.path.removeprefix("rootfs") for file in self.files]
+        for line in copy_lines([each for each in files if is_plain_name(each[0])], context):
             self.out.add("COPY", " ".join((*line.sources, line.destination)), *line.via)
         for path, entry in files:
             if not is_plain_name(path):

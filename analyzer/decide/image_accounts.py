@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from analyzer.decide.image_shell import Command, quote
@@ -58,7 +59,15 @@ def user_command(user: MakeUser, via: Via, packages: Collection[str], groups_mad
     add = " ".join(["useradd", *own_group, *shared, *supplementary, *create, *(["-r"] if user.system else []), name])
     if not may_exist(user.name, packages):
         return Command(lines=(add,), via=(via,))
+    # the module also makes the home of an account that was there without one
+    plain = re.fullmatch(r"[a-z_][a-z0-9_-]*", user.name) is not None and user.create_home
+    skeleton = f"cp -R /etc/skel ~{user.name} && chown -R {user.name}: ~{user.name}"
+    home = f"[ -d ~{user.name} ] || {{ {skeleton}; }}" if plain else ""
     if not shared and not supplementary:
-        return Command(lines=(f"if ! getent passwd {name} >/dev/null; then {add}; fi",), via=(via,))
-    change = " ".join(["usermod", *shared, *(["-a", *supplementary] if supplementary else []), name])
-    return Command(lines=(f"if getent passwd {name} >/dev/null; then {change}; else {add}; fi",), via=(via,))
+        lines = [f"if ! getent passwd {name} >/dev/null; then {add}; fi"]
+    else:
+        change = " ".join(["usermod", *shared, *(["-a", *supplementary] if supplementary else []), name])
+        lines = [f"if getent passwd {name} >/dev/null; then {change}; else {add}; fi"]
+    if home:
+        lines = [f"{lines[0]} &&", f"{{ {home}; }}"]
+    return Command(lines=tuple(lines), via=(via,))

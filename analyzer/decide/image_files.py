@@ -127,8 +127,12 @@ class FileTree:
             del self.entries[each]
 
     def below(self, path: str) -> list[Entry]:
-        """Entries below `path`."""
+        """Entries below `path`, the directories that files imply among them."""
         path = self.resolve(path)
+        for each in [each for each in self.entries if each.startswith(path + "/")]:
+            for above in parents(each):
+                if above.startswith(path + "/") and above not in self.entries:
+                    self.entries[above] = Entry(kind="directory")
         return [entry for each, entry in self.entries.items() if each.startswith(path + "/")]
 
 
@@ -142,7 +146,7 @@ def context_name(path: str) -> str:
     if is_plain_name(path):
         return path
     digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return re.sub(r"[^A-Za-z0-9_@%+=:,./-]+", "_", path) + f".{digest}"
+    return f"/.renamed/{digest}-" + re.sub(r"[^A-Za-z0-9_@%+=:,.-]+", "_", path.rpartition("/")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,12 +171,15 @@ def image_files(files: Iterable[tuple[str, Entry]]) -> tuple[ImageFile, ...]:
     )
 
 
-def copy_lines(files: Collection[tuple[str, Entry]]) -> tuple[CopyLine, ...]:
-    """COPY for every file: whole trees where that leaves the directories' owners and modes alone, else file by file."""
+def copy_lines(files: Collection[tuple[str, Entry]], context: Collection[str]) -> tuple[CopyLine, ...]:
+    """COPY for every file: whole trees where that leaves the directories' owners and modes alone, else file by file.
+
+    `context`: paths of everything below `rootfs/`, which a tree would take along.
+    """
     if not files:
         return ()
     by_path = dict(files)
-    directories = sorted({each for path in by_path for each in ("/", *parents(path))})
+    directories = sorted({each for path in (*by_path, *context) for each in parents(path)})
     # a directory may be copied as a tree if every directory with files in it is as COPY leaves it
     whole = [
         each
@@ -203,12 +210,15 @@ def copy_lines(files: Collection[tuple[str, Entry]]) -> tuple[CopyLine, ...]:
 def ownership_commands(entries: Iterable[tuple[str, Entry]]) -> tuple[Command, ...]:
     """Directories, links, owners and modes, the higher paths first."""
     commands: list[Command] = []
-    for path, entry in sorted(entries):
+    ordered = sorted(entries)
+    setgid = [path for path, entry in ordered if entry.kind == "directory" and (entry.mode or 0) & 0o2000]
+    for path, entry in ordered:
         via = unique(entry.via)
         name = quote(path)
         match entry.kind:
             case "directory":
-                commands.append(Command(lines=(_directory(name, entry),), via=via))
+                inherits = not entry.created or any(path.startswith(each + "/") for each in setgid)
+                commands.append(Command(lines=(_directory(name, entry, clear=inherits),), via=via))
             case "link":
                 commands.append(command(f"ln -sfn {quote(entry.target)} {name}", *via))
             case _:
@@ -221,10 +231,11 @@ def ownership_commands(entries: Iterable[tuple[str, Entry]]) -> tuple[Command, .
     return _merged(commands)
 
 
-def _directory(name: str, entry: Entry) -> str:
+def _directory(name: str, entry: Entry, *, clear: bool) -> str:
+    """`clear`: the directory may have a set-group-ID bit, which only a mode of five digits takes away."""
     owner = f"-o {quote(entry.owner)} " if entry.owner else ""
     group = f"-g {quote(entry.group)} " if entry.group else ""
-    mode = f"-m {octal(entry.mode)} " if entry.mode is not None else ""
+    mode = f"-m {'0' * clear}{octal(entry.mode)} " if entry.mode is not None else ""
     if not (owner or group or mode):
         return f"mkdir -p {name}"
     make = f"install -d {owner}{group}{mode}{name}"

@@ -432,9 +432,19 @@ class _Composer:
             commands.append(command(f"unzip -qo{options} {quote(archive)} -d {directory}", via))
         else:
             commands.append(command(f"tar -xf {quote(archive)}{options} -C {directory}", via))
+        if attributes := _attributes(effect.ownership, "", flags=""):
+            # the module owns what the archive brought, not what else lies in the directory
+            listing = f"{SCRATCH}/archive.list"
+            show = f"unzip -Z1 {quote(archive)}" if archive.endswith(".zip") else f"tar -tf {quote(archive)}"
+            prefix = quote(f"s|^|{effect.directory.rstrip('/')}/|")
+            commands.append(command(f"{show} > {listing}", via))
+            commands.append(command(f"sed -i {prefix} {listing}", via))
+            for text in attributes:
+                words = text.removesuffix(" ''")
+                commands.append(command(f"xargs -d '\\n' -a {listing} {words}", via))
+            commands.append(command(f"rm {listing}", via))
         if archive.startswith(f"{SCRATCH}/"):
             commands.append(command(f"rm {quote(archive)}", via))
-        commands += [command(text, via) for text in _recursive(effect.ownership, effect.directory)]
         if effect.creates:
             commands = [_unless(effect.creates, commands, via)]
         self.mention(effect.creates)

@@ -142,7 +142,7 @@ def _behaviour(
         return [Check(name="processes and batches", status="skipped", detail="they need the code: give --context")]
     checks: list[Check] = []
     for definition in definitions:
-        if not definition.name.startswith("batch_"):
+        if definition.name in {str(each.get("name")) for each in application.get("processes", [])}:
             checks += check_process(engine, tag, definition)
     job = choose_batch(application.get("jobs", []), batch)
     if job is None:
