@@ -19,20 +19,15 @@ from analyzer.render.containers import environments
 from analyzer.render.names import ACCOUNT, Names
 from tests.infra import factory
 from tests.infra.bundle import write
+from tests.infra.jq_program import folder_with_jq
 from tests.infra.plain import plain
 
 REGION = "ap-northeast-1"
 MOTO_ACCOUNT = "123456789012"
 
-needs_jq = pytest.mark.skipif(
-    subprocess.run(["bash", "-c", "command -v jq"], capture_output=True, check=False).returncode != 0
-    and not os.environ.get("REQUIRE_JQ"),
-    reason="no jq program on PATH; set REQUIRE_JQ=1 to make this a failure",
-)
-
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[dict[str, str]]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A simulated AWS, as the environment that leads the CLI and boto3 to it."""
     import logging
 
@@ -42,6 +37,7 @@ def cloud() -> Iterator[dict[str, str]]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
+    jq = folder_with_jq(tmp_path_factory.mktemp("bin"))
     yield {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "testing",
@@ -49,7 +45,7 @@ def cloud() -> Iterator[dict[str, str]]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": ":".join(str(part) for part in (Path(sys.executable).parent, jq, os.environ["PATH"]) if part),
         "HOME": "/nonexistent",
     }
     server.stop()
@@ -218,7 +214,6 @@ def shop(cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tup
     return folder, build(cloud, application, "production", folder)
 
 
-@needs_jq
 def test_placeholders_are_filled_in(cloud: dict[str, str], shop: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     """fill-in.sh gives the files the account, the image, the secret's full ARN and the file system, and ECS takes them."""
     folder, _ = shop
@@ -245,7 +240,6 @@ def test_placeholders_are_filled_in(cloud: dict[str, str], shop: tuple[Path, dic
     assert api["containerDefinitions"][0]["secrets"] == [{"name": "DATABASE_PASSWORD", "valueFrom": secret}]
 
 
-@needs_jq
 def test_a_missing_secret_stops_the_deployment(cloud: dict[str, str], tmp_path: Path) -> None:
     """Before Terraform was applied fill-in.sh names the secret that is missing and writes nothing for it."""
     folder = write(tmp_path, factory.application(name="early"))
@@ -258,7 +252,6 @@ def state(cloud: dict[str, str], name: str) -> str:
     return client(cloud, "scheduler").get_schedule(GroupName="shop-production", Name=name)["State"]
 
 
-@needs_jq
 def test_schedules_go_on_and_off(cloud: dict[str, str], shop: tuple[Path, dict[str, Any]]) -> None:
     """enable switches the schedule and its check on and keeps everything else of it; disable takes it back."""
     folder, _ = shop
@@ -280,7 +273,6 @@ def test_schedules_go_on_and_off(cloud: dict[str, str], shop: tuple[Path, dict[s
     assert state(cloud, "monthly") == state(cloud, "monthly.heartbeat-check") == "DISABLED"
 
 
-@needs_jq
 def test_a_batch_that_was_off_stays_off(cloud: dict[str, str], shop: tuple[Path, dict[str, Any]]) -> None:
     """A batch that is switched off on the host is not switched on without --force."""
     folder, _ = shop
@@ -290,7 +282,6 @@ def test_a_batch_that_was_off_stays_off(cloud: dict[str, str], shop: tuple[Path,
     assert state(cloud, "off") == "DISABLED"
 
 
-@needs_jq
 def test_status_shows_every_batch(cloud: dict[str, str], shop: tuple[Path, dict[str, Any]]) -> None:
     """status has one line a batch with its schedules, its last run and its dead-man alarm."""
     folder, _ = shop

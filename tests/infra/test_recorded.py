@@ -12,7 +12,7 @@ import pytest
 
 from tests.infra import factory
 from tests.infra.bundle import write
-from tests.infra.test_moto import needs_jq
+from tests.infra.jq_program import folder_with_jq
 
 CLIENT = """#!{python}
 import json, sys
@@ -47,6 +47,7 @@ def run(folder: Path, tmp_path: Path, answers: dict, *words: str) -> subprocess.
     client.chmod(0o755)
     (tmp_path / "session-manager-plugin").symlink_to("/bin/true")
     (tmp_path / "answers.json").write_text(json.dumps(answers))
+    folder_with_jq(tmp_path)
     environment = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "AWS_REGION": "ap-northeast-1",
@@ -97,7 +98,6 @@ STARTED = {
 }
 
 
-@needs_jq
 def test_a_batch_runs_and_its_log_is_shown(folder: Path, tmp_path: Path) -> None:
     """The state machine is started, each log line is shown once, and a good end is status 0."""
     answers = STARTED | {"stepfunctions describe-execution": [execution("RUNNING"), execution("SUCCEEDED")]}
@@ -113,7 +113,6 @@ def test_a_batch_runs_and_its_log_is_shown(folder: Path, tmp_path: Path) -> None
     assert "batch_heavy/app/0123abcd" in followed
 
 
-@needs_jq
 def test_its_exit_status_is_the_scripts(folder: Path, tmp_path: Path) -> None:
     """A batch that ends with 3 ends the script with 3."""
     cause = json.dumps({"Containers": [{"ExitCode": 3}], "StoppedReason": "Essential container in task exited"})
@@ -123,7 +122,6 @@ def test_its_exit_status_is_the_scripts(folder: Path, tmp_path: Path) -> None:
     assert "ended with status 3: Essential container" in made.stderr
 
 
-@needs_jq
 @pytest.mark.parametrize(
     ("change", "status", "message"),
     [
@@ -148,7 +146,6 @@ def test_other_ends(folder: Path, tmp_path: Path, change: dict, status: int, mes
     assert message in made.stderr
 
 
-@needs_jq
 def test_no_wait_returns_at_once(folder: Path, tmp_path: Path) -> None:
     """--no-wait starts the run and asks nothing more."""
     made = run(folder, tmp_path, STARTED, "ops/run-batch.sh", "--no-wait", "nightly-close")
@@ -170,7 +167,6 @@ def stopped(**container: object) -> dict:
     return {"lastStatus": "STOPPED", "stoppedReason": "why", "containers": [{"name": "app", **container}]}
 
 
-@needs_jq
 @pytest.mark.parametrize(
     ("tasks", "described", "status", "said"),
     [
