@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from analyzer.decide.parts import Part
-from analyzer.model import Outcome, Problem, ReleaseStep, RunCommand, Settings, Severity, Task, Verdict
+from analyzer.model import Infrastructure, Outcome, Problem, ReleaseStep, RunCommand, Settings, Severity, Task, Verdict
 
 _ANSWERED = {
     "drop": Outcome.PLATFORM,
@@ -82,6 +82,12 @@ def _settle(part: Part, answer: object, task: Task) -> Part | None:
             if isinstance(effect, RunCommand)
         )
         return replace(clear, outcome=outcome, effects=commands, reason=reason)
+    if outcome is part.outcome:
+        return replace(clear, outcome=outcome, effects=part.effects, dropped=part.dropped, reason=reason)
+    if outcome is Outcome.INFRASTRUCTURE:
+        left = tuple(effect for effect in known if not isinstance(effect, Infrastructure))
+        kept = tuple(effect for effect in known if isinstance(effect, Infrastructure))
+        return replace(clear, outcome=outcome, effects=kept, dropped=left, reason=reason)
     return replace(clear, outcome=outcome, effects=known, reason=reason)
 
 

@@ -445,6 +445,16 @@ def test_one_answer_settles_all_tasks_of_a_subject():
     assert ([one.outcome for one in left.decisions], left.steps) == (["platform", "platform"], ())
 
 
+@pytest.mark.parametrize("package", ["vsftpd", "redis-server", "haproxy"])
+def test_what_becomes_infrastructure_is_never_installed(package):
+    """Confirming that something becomes infrastructure puts no package of it into the image."""
+    one = task({APT: {"name": package}})
+    found = decide(one, answers={asked(one)[0]: "infrastructure"})
+    assert found.decisions[0].outcome is Outcome.INFRASTRUCTURE
+    assert not [step for step in found.steps if isinstance(step.effect, InstallPackages)]
+    assert [step.effect.names for step in found.dropped] == [(package,)]
+
+
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
