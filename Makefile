@@ -27,8 +27,9 @@ demo: $(INSTALLED)
 	$(BIN)/migrate-analyze fixtures/accounting/inventory/ --out migration --force || test $$? -eq 1
 	@test -s migration/plan.json
 
+# on PATH: programs that come as Python packages, which generated scripts call by name (aws, shellcheck, hadolint)
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest $(PYTEST_OPTIONS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check

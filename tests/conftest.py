@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib.util import find_spec
 
@@ -41,7 +42,10 @@ def browser_missing() -> str:
     """Why no browser can be driven, "" where Chromium and Playwright are there."""
     if shutil.which("chromium") is None:
         return "no chromium program on PATH"
-    return "" if find_spec("playwright") else "no playwright (pip install playwright)"
+    if find_spec("playwright") is None:
+        return "no playwright (pip install playwright)"
+    answer = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, check=False)
+    return "" if answer.returncode == 0 else "playwright does not start (on Debian it needs libatomic1)"
 
 
 NEEDS = {
