@@ -107,6 +107,7 @@ def stale_decisions(plan: Plan, settings: Settings) -> tuple[Problem, ...]:
         ("answers", _own_answers(settings), asked, "question"),
         ("jobs", _keys(settings, "jobs."), set(jobs), "job"),
         ("task_definitions", set(settings.sizes), set(definitions), "task definition"),
+        ("applications", set(settings.application_names), _renamed(plan, settings), "application"),
     )
     problems = []
     for section, given, there, what in known:
@@ -125,6 +126,12 @@ def stale_decisions(plan: Plan, settings: Settings) -> tuple[Problem, ...]:
             source = settings.decided_at.get(f"task_definitions.{name}")
             problems.append(Problem(Severity.ERROR, "size-not-legal", message, source, hint))
     return tuple(problems)
+
+
+def _renamed(plan: Plan, settings: Settings) -> set[str]:
+    """Applications whose new name is in the plan."""
+    names = {application.name for application in plan.applications}
+    return {old for old, new in settings.application_names.items() if new in names}
 
 
 def _keys(settings: Settings, section: str) -> set[str]:

@@ -178,6 +178,7 @@ def test_stale_answers_are_told(make):
     chosen = Settings(
         answers={"accounting-task-10": "drop", "accounting-task-999": "drop", "gone": "x"},
         sizes={"batch_heavi": (256, 512), "batch_heavy": (2048, 8192), "api": (256, 513)},
+        application_names={"acct": "accounting", "gone": "elsewhere"},
         decided_at={
             "answers.gone": Source("migrate.yml", 7),
             "jobs.job-1": Source("migrate.yml", 8),
@@ -185,15 +186,16 @@ def test_stale_answers_are_told(make):
         },
     )
     found = stale_decisions(make.plan(), chosen)
-    assert [problem.message.split()[2] for problem in found[:4]] == [
+    assert [problem.message.split()[2] for problem in found[:5]] == [
         "answers.accounting-task-999",
         "answers.gone",
         "jobs.job-l",
         "task_definitions.batch_heavi",
+        "applications.gone",
     ]
     assert found[1].source == Source("migrate.yml", 7)
     assert "batch_heavy" in found[3].hint
-    assert [(problem.code, "256/513" in problem.message) for problem in found[4:]] == [("size-not-legal", True)]
+    assert [(problem.code, "256/513" in problem.message) for problem in found[5:]] == [("size-not-legal", True)]
 
 
 def test_answers_that_need_no_question(make):
