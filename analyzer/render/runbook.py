@@ -120,6 +120,7 @@ def _context(application: Application) -> dict[str, Any]:
         "cluster": names.cluster,
         "prefix": names.prefix,
         "topic": names.topic,
+        "deploy_role": names.role("deploy"),
         "dlq": names.dead_letter_queue,
         "load_balancer": names.load_balancer,
         "alarm_errors": names.alarm("api-errors"),

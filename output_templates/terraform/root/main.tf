@@ -206,6 +206,7 @@ module "deployment" {
   cluster_arn    = module.cluster.arn
   cluster_name   = module.cluster.name
   repository_arn = "${local.registry}/${var.names.repository}"
+  log_group_arns = module.cluster.log_group_arns
   secret_arns    = module.configuration.secret_arns
   task_role_arns = [module.roles.execution_role_arn, module.roles.task_role_arn]
   account_id     = local.account_id

@@ -117,6 +117,12 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
+  statement {
+    sid       = "ShowReleaseLog"
+    actions   = ["logs:GetLogEvents"]
+    resources = [for arn in var.log_group_arns : "${arn}:log-stream:*"]
+  }
+
   # docker/fill-in.sh looks up what a task definition cannot know beforehand
   statement {
     sid       = "FillIn"

@@ -33,6 +33,11 @@ variable "repository_arn" {
   type        = string
 }
 
+variable "log_group_arns" {
+  description = "Log groups of the tasks: a deployment shows what its release steps logged."
+  type        = list(string)
+}
+
 variable "secret_arns" {
   description = "Secrets whose ARN a deployment looks up; it never reads a value."
   type        = list(string)
