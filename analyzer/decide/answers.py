@@ -67,8 +67,8 @@ def _settle(part: Part, answer: object, task: Task) -> Part | None:
             clear, outcome=_ANSWERED[str(where)], effects=(effect,), reason=f"A reviewer's command: {command}"
         )
     outcome = _ANSWERED.get(str(answer))
-    if outcome is None:
-        return None
+    if outcome is None or answer not in (*part.answers, "drop", "platform"):
+        return None  # what was not offered may put a secret into a layer, or a daemon into a task
     known = part.effects or part.alternative
     reason = f"A reviewer answered {answer!r}. {part.reason}"
     if outcome in (Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED):

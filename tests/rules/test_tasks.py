@@ -445,6 +445,13 @@ def test_one_answer_settles_all_tasks_of_a_subject():
     assert ([one.outcome for one in left.decisions], left.steps) == (["platform", "platform"], ())
 
 
+def test_only_offered_answers_are_carried_out():
+    """No answer puts a step with a secret into the build, since none that would is offered or taken."""
+    one = task({SHELL: {"_raw_params": f"make KEY={secret_reference('db')}"}})
+    found = decide(one, answers={asked(one)[0]: "image"})
+    assert (found.steps, [problem.code for problem in found.problems]) == ((), ["answer-not-understood"])
+
+
 @pytest.mark.parametrize("package", ["vsftpd", "redis-server", "haproxy"])
 def test_what_becomes_infrastructure_is_never_installed(package):
     """Confirming that something becomes infrastructure puts no package of it into the image."""
