@@ -36,28 +36,37 @@ def mean_cpu(truth: simulator.Truth, name: str) -> float:
     return float(np.mean([run.cpu_s for run in truth.runs if run.workload == index]))
 
 
-def test_what_is_called_high_is_within_twenty_percent(truth, platform):
+@pytest.fixture(scope="module")
+def whole(truth, platform) -> Sizing:
+    """One-minute data with the ends of runs."""
+    return sized(*simulator.evidence(truth, simulator.Mode(step_s=60, ends=True)), platform)
+
+
+@pytest.fixture(scope="module")
+def without_ends(truth, platform) -> Sizing:
+    """One-minute data with starts only."""
+    return sized(*simulator.evidence(truth, simulator.Mode(step_s=60, ends=False)), platform)
+
+
+def test_what_is_called_high_is_within_twenty_percent(truth, whole):
     """One-minute data with the ends of runs; at least four jobs of that host deserve the label."""
-    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=True))
-    sizing = sized(usage, jobs, platform)
+    sizing = whole
     high = [name for name, one in sizing.footprints.items() if one.cpu_confidence == "high"]
     assert len(high) >= 4
     for name in high:
         assert sizing.footprints[name].cpu_s == pytest.approx(mean_cpu(truth, name), rel=0.2), name
 
 
-def test_without_ends_nothing_is_called_high(truth, platform):
+def test_without_ends_nothing_is_called_high(without_ends):
     """The duration is an estimate, so all that follows from it is one."""
-    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=False))
-    sizing = sized(usage, jobs, platform)
+    sizing = without_ends
     labels = {label for one in sizing.footprints.values() for label in (one.cpu_confidence, one.memory_confidence)}
     assert "high" not in labels
     assert "medium" in labels
 
 
-def test_a_gap_is_no_load(truth, platform):
+def test_a_gap_is_no_load(truth, whole, platform):
     """Three percent of the points and eight hours missing move a heavy job by a few percent at most."""
-    whole = sized(*simulator.evidence(truth, simulator.Mode(step_s=60, ends=True)), platform)
     torn = sized(*simulator.evidence(truth, simulator.Mode(step_s=60, ends=True, gaps=True)), platform)
     for name, one in whole.footprints.items():
         if one.cpu_confidence == "high" and one.cpu_s > 60:
@@ -72,11 +81,10 @@ def test_the_order_of_series_jobs_and_runs_changes_nothing(truth, platform):
     assert said(sized(usage, jobs, platform)) == said(sized(other, jobs[::-1], platform))
 
 
-def test_a_measured_run_replaces_the_estimate(truth, platform):
+def test_a_measured_run_replaces_the_estimate(truth, whole, platform):
     """`time -v` of a job that no sample ever met gives its memory, and the label rises from low."""
     usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=True))
-    before = sized(usage, jobs, platform)
-    name = next(n for n, one in before.footprints.items() if one.memory_mib is None and one.runs > 3)
+    name = next(n for n, one in whole.footprints.items() if one.memory_mib is None and one.runs > 3)
     by_hand = Measurement(
         command=f"/srv/app/bin/{name}", cpu_s=3.5, elapsed_s=9.0, memory_mib=123.0, source=usage.runs[0].source
     )
@@ -98,10 +106,9 @@ def test_accounting_makes_the_cpu_exact(truth, platform):
     assert {one.cpu_confidence for one in single} == {"high"}
 
 
-def test_advice_names_the_command_that_would_raise_a_low_label(truth, platform):
+def test_advice_names_the_command_that_would_raise_a_low_label(whole):
     """Each low label comes with what to do."""
-    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=True))
-    for name, one in sized(usage, jobs, platform).footprints.items():
+    for name, one in whole.footprints.items():
         if one.confidence == "low":
             assert f"/usr/bin/time -v sh -c /srv/app/bin/{name}" in one.advice
 
@@ -142,11 +149,9 @@ def test_a_host_held_down_by_credits_is_said(truth, platform):
     assert "high" not in {one.cpu_confidence for one in sizing.footprints.values()}
 
 
-def test_jobs_that_always_start_together_are_known_only_together(truth, platform):
+def test_jobs_that_always_start_together_are_known_only_together(without_ends):
     """Without ends two jobs at midnight are one regressor; both carry the sum and name each other."""
-    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=60, ends=False))
-    sizing = sized(usage, jobs, platform)
-    close, dump = sizing.footprints["nightly-close"], sizing.footprints["database-dump"]
+    close, dump = without_ends.footprints["nightly-close"], without_ends.footprints["database-dump"]
     assert close.cpu_s == dump.cpu_s
     assert "database-dump" in close.basis
     assert close.confidence == dump.confidence == "low"
@@ -163,3 +168,9 @@ def test_a_log_in_another_zone_than_the_metrics_is_refused(truth, platform, hour
     problem = next(one for one in sizing.problems if one.code == "sizing-clocks-differ")
     assert f"{abs(hours)} h {'later' if hours > 0 else 'earlier'}" in problem.message
     assert sizing.task_definitions[0].assumed
+
+
+def test_every_size_names_the_evidence_behind_it(whole):
+    """Provenance leads from a task definition to the metrics and the log."""
+    files = {source.file for one in whole.task_definitions for via in one.via for source in via.sources}
+    assert files == {"evidence/sim01/metrics/simulated.json", "evidence/sim01/fs/var/log/syslog"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from analyzer.decide.sizing.needs import Seen, estimates_by_job, footprint, job_
 from analyzer.decide.sizing.plots import plots_of
 from analyzer.decide.sizing.result import JobSizing, Sizing
 from analyzer.decide.sizing.signals import Signal, cpu_signal, memory_signal
-from analyzer.model import Footprint, Host, Job, Problem, Process, Question, Settings, Severity
+from analyzer.model import Footprint, Host, Job, Problem, Process, Question, Settings, Severity, TaskDefinition, Via
 from analyzer.usage import HostUsage
 
 SIZED_OUTCOMES = ("schedule", "manual")
@@ -74,7 +74,7 @@ def size_application(
     batches, batch_questions = batch_definitions(cut, needs, classes, assumed, settings, platform, price, footprints)
     others, other_questions = process_definitions(usages, processes, settings, platform, price)
     questions += [*api_questions, *batch_questions, *other_questions]
-    definitions = (api, *batches, *others)
+    definitions = tuple(replace(one, via=(_via(one, usages),)) for one in (api, *batches, *others))
     details = _details(sized, needs, cut, classes, assumed, footprints, price, platform)
     problems += _launch_notes(details, footprints, price)
     return Sizing(
@@ -90,6 +90,18 @@ def size_application(
         price_basis=f"Fargate {price.architecture} in {price.region}, {price.source}, as of {price.as_of}; "
         f"EC2: {platform.ec2_source}, as of {platform.ec2_as_of}",
     )
+
+
+def _via(definition: TaskDefinition, usages: Sequence[HostUsage]) -> Via:
+    """Rule and evidence behind a size."""
+    if definition.basis.startswith("a reviewer"):
+        return Via(rule="size-chosen-by-reviewer")
+    if definition.assumed:
+        return Via(rule="size-assumed", note="no metrics")
+    kinds = [one.source for usage in usages for one in usage.series if one.quantity in ("cpu", "memory")]
+    logs = [] if definition.process else [runs.source for usage in usages for runs in usage.runs]
+    rule = "size-percentile-with-headroom" if definition.process else "size-cheapest-safe-pair"
+    return Via(rule=rule, sources=tuple(dict.fromkeys([*kinds, *logs])))
 
 
 def _region(settings: Settings, hosts: Sequence[Host]) -> str:

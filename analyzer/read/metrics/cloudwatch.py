@@ -150,7 +150,7 @@ def _from_data(file: MetricFile, document: dict[str, Any], queries: dict[str, tu
             )
         identity = str(result.get("Id", ""))
         name, process, statistic = queries.get(identity) or _name(identity, str(result.get("Label", "")))
-        out.append(_Points(name, process, statistic, [str(s) for s in stamps], values, identity))
+        out.append(_Points(name, process, statistic, list(map(str, stamps)), values, identity))
     return out
 
 

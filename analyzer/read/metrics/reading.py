@@ -190,6 +190,9 @@ def parse_stamps(stamps: Sequence[str], file: MetricFile) -> tuple[Seconds, Seco
     import numpy as np
 
     kept = np.arange(len(stamps))
+    uniform = _uniform_utc(stamps)
+    if uniform is not None:
+        return uniform, kept
     texts = [stamp[:19] for stamp in stamps]
     try:
         local = np.array(texts, dtype="datetime64[s]").astype(np.int64)
@@ -203,7 +206,7 @@ def parse_stamps(stamps: Sequence[str], file: MetricFile) -> tuple[Seconds, Seco
         local = np.array([texts[i] for i in good], dtype="datetime64[s]").astype(np.int64)
         stamps = [stamps[i] for i in good]
     suffixes = {stamp[19:] for stamp in stamps}
-    if suffixes <= {"Z", "+00:00", " UTC"}:
+    if suffixes <= _UTC_SUFFIXES:
         return local, kept
     offsets: dict[str, int | None] = {}
     for suffix in suffixes:
@@ -224,6 +227,42 @@ def parse_stamps(stamps: Sequence[str], file: MetricFile) -> tuple[Seconds, Seco
             [int(as_local[i]) if s is None else int(local[i]) - s for i, s in enumerate(shift)], dtype=np.int64
         ), kept
     return local - np.array(shift, dtype=np.int64), kept
+
+
+_UTC_SUFFIXES = {"Z", "+00:00", " UTC"}
+
+
+def _uniform_utc(stamps: Sequence[str]) -> Seconds | None:
+    """Stamps that are all spelled alike and in UTC, at a tenth of the cost; None where they are not."""
+    import numpy as np
+
+    if not stamps or stamps[0][19:] not in _UTC_SUFFIXES:
+        return None
+    width = len(stamps[0])
+    joined = "".join(stamps)
+    if len(joined) != width * len(stamps) or not joined.isascii():
+        return None
+    table = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(len(stamps), width)
+    digit = np.array([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18])
+    fixed = np.setdiff1d(np.arange(width), digit)
+    numbers = table[:, digit].astype(np.int64) - 48
+    if (numbers < 0).any() or (numbers > 9).any() or (table[:, fixed] != table[0, fixed]).any():
+        return None
+    if not _is_stamp(stamps[0][:19]):
+        return None
+    year = numbers[:, 0] * 1000 + numbers[:, 1] * 100 + numbers[:, 2] * 10 + numbers[:, 3]
+    month, day, hour, minute, second = (numbers[:, k] * 10 + numbers[:, k + 1] for k in (4, 6, 8, 10, 12))
+    bounds = ((year, 1900, 2999), (month, 1, 12), (day, 1, 31), (hour, 0, 23), (minute, 0, 59), (second, 0, 59))
+    if any((values < low).any() or (values > high).any() for values, low, high in bounds):
+        return None
+    # days of the civil calendar, years beginning in March (Howard Hinnant's algorithm)
+    shifted = year - (month <= 2)
+    era = shifted // 400
+    of_era = shifted - era * 400
+    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
+    days = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+    out: Seconds = days * 86400 + hour * 3600 + minute * 60 + second
+    return out
 
 
 def _is_stamp(text: str) -> bool:

@@ -47,7 +47,7 @@ def _read_host(file: MetricFile, host: dict[str, Any], reading: Reading) -> None
     reading.restarts_s += restarts
     try:
         stamps = [record["timestamp"] for record in records]
-        texts = [f"{stamp['date']}T{stamp['time']}" for stamp in stamps]
+        texts = [f"{stamp['date']}T{stamp['time']}Z" for stamp in stamps]
         intervals = [stamp["interval"] for stamp in stamps]
         utc = {stamp.get("utc", 0) for stamp in stamps}
     except (KeyError, TypeError, AttributeError):
@@ -76,15 +76,15 @@ def _has_stamp(record: object) -> bool:
 
 
 def _ends(file: MetricFile, texts: list[str], *, is_utc: bool) -> tuple[Seconds, Seconds]:
-    """Without `utc` the stamps are on the host's own clock (`sadf -t`)."""
-    local, kept = parse_stamps([text + "Z" for text in texts], file)
+    """Stamps with `Z`; without `utc` they are on the host's own clock all the same (`sadf -t`)."""
+    local, kept = parse_stamps(texts, file)
     return (local, kept) if is_utc else (epoch_of_local(local, file.zone()), kept)
 
 
 def _restarts(file: MetricFile, host: dict[str, Any]) -> list[int]:
     entries = host.get("restarts")
     boots = [entry.get("boot") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    texts = [f"{b['date']}T{b['time']}" for b in boots if isinstance(b, dict) and {"date", "time"} <= b.keys()]
+    texts = [f"{b['date']}T{b['time']}Z" for b in boots if isinstance(b, dict) and {"date", "time"} <= b.keys()]
     return [int(value) for value in _ends(file, texts, is_utc=True)[0]] if texts else []
 
 
@@ -98,9 +98,11 @@ def _numbers(values: list[Any]) -> Floats:
 
 
 def _column(rows: list[dict[str, Any]], name: str) -> Floats | None:
+    import numpy as np
+
     try:
-        return _numbers(list(map(itemgetter(name), rows)))
-    except (KeyError, TypeError):
+        return np.fromiter(map(itemgetter(name), rows), np.float64, len(rows))
+    except (KeyError, TypeError, ValueError):
         values = [row.get(name) if isinstance(row, dict) else None for row in rows]
         return None if all(value is None for value in values) else _numbers([_nan(value) for value in values])
 

@@ -18,11 +18,8 @@ MEMORY_COLUMNS = (
     "memused-percent",
     "buffers",
     "cached",
-    "slab",
-    "commit",
-    "commit-percent",
 )
-"""Names of `sadf -j`; KiB, and percent of RAM (commit: of RAM and swap)."""
+"""Names of `sadf -j`; KiB, and percent of RAM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +135,6 @@ _TEXT_COLUMNS = {
     "%memused": "memused-percent",
     "kbbuffers": "buffers",
     "kbcached": "cached",
-    "kbslab": "slab",
-    "kbcommit": "commit",
-    "%commit": "commit-percent",
 }
 """Column of the text formats -> name of `sadf -j`."""
 
