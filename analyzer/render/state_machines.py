@@ -7,9 +7,9 @@ What only Terraform knows stands as `${name}` for its `templatefile` (see `names
 `${` of a command is escaped for it. The paths are JSONPath; a guard on the weekday, which has to reckon with dates, is
 the one state in JSONata.
 
-Only once: the table keeps the scheduled time of the last accepted start of each job, and a delivery that is not later
-is turned away. So one row a job is enough, and nothing has to expire: Scheduler gives up a late delivery before the
-next firing.
+Only once: for each job and time of day the table keeps the last scheduled time that was started, and a delivery that is
+not later is turned away. So a daily job has one row and nothing has to expire; neighbouring firings have rows of their
+own, for Scheduler may deliver them in any order within their minutes.
 
 Lock: a row with the execution that holds it. Whoever finds it taken looks whether that execution still runs (one that
 was stopped or timed out cleans nothing up) and takes the lock over if not.
@@ -42,6 +42,8 @@ also stand for all of these, so it is named only where a person asked for anothe
 
 _CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 _LOCK_PAUSE_S = 30
+_TIME_OF_DAY = "States.ArrayGetItem(States.StringSplit($.scheduled_time, 'T'), 1)"
+"""`03:00:00Z` of `2026-11-23T03:00:00Z`."""
 
 
 def path(application: Application, job: Job) -> str:
@@ -141,7 +143,7 @@ def _only_once(job: Job, following: str) -> dict[str, Json]:
             "Parameters": {
                 "TableName": "${lock_table}",
                 "Item": {
-                    "Name": {"S": f"run#{job.id}"},
+                    "Name": {"S.$": f"States.Format('run#{job.id}#{{}}', {_TIME_OF_DAY})"},
                     "ScheduledTime": {"S.$": "$.scheduled_time"},
                     "Owner": {"S.$": "$$.Execution.Id"},
                 },

@@ -153,7 +153,7 @@ def test_a_run_starts_the_task_once_with_its_command_and_environment(monkeypatch
         override = aws.ecs.requests[0]["overrides"]["containerOverrides"][0]
         assert override["command"] == ["/bin/sh", "-c", "cd /home/app && /srv/app/bin/close && echo 'close End.'"]
         assert {"name": "TZ", "value": "Asia/Tokyo"} in override["environment"]
-        assert aws.rows() == {"run#close"}
+        assert aws.rows() == {"run#close#03:00:00Z"}
 
 
 def test_a_second_delivery_of_one_time_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +164,16 @@ def test_a_second_delivery_of_one_time_is_turned_away(monkeypatch: pytest.Monkey
         assert aws.wait(aws.start(machine, NOON)) == ("SUCCEEDED", ["StartedBySchedule", "OnlyOnce", "Duplicate"])
         assert aws.wait(aws.start(machine, LATER))[1][-1] == "Done"
         assert len(aws.ecs.requests) == 2
+
+
+def test_neighbouring_firings_may_come_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A delivery that overtakes the one before it does not turn it away; the next day's is later and runs."""
+    with interpreter(monkeypatch) as aws:
+        machine = aws.create("close", MACHINES["close"])
+        for scheduled_time in (LATER, NOON, NOON.replace("-23T", "-24T")):
+            assert aws.wait(aws.start(machine, scheduled_time))[1][-1] == "Done"
+        assert aws.wait(aws.start(machine, NOON))[1][-1] == "Duplicate"
+        assert len(aws.ecs.requests) == 3
 
 
 def test_a_start_by_hand_always_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +203,7 @@ def test_a_non_zero_exit_fails_at_once_and_is_reported(monkeypatch: pytest.Monke
         assert status == "FAILED"
         assert visited[-4:] == ["RunBatch", "ReleaseLockAfterFailure", "ReportFailure", "Failed"]
         assert len(aws.ecs.requests) == 1
-        assert aws.rows() == {"run#locked"}
+        assert aws.rows() == {"run#locked#03:00:00Z"}
 
 
 def test_an_overlapping_run_is_skipped_while_the_holder_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +221,7 @@ def test_an_overlapping_run_is_skipped_while_the_holder_runs(monkeypatch: pytest
         status, visited = aws.wait(aws.start(machine, LATER))
         assert status == "SUCCEEDED"
         assert visited[-4:] == ["TakeLockOver", "RunBatch", "ReleaseLock", "Done"]
-        assert aws.rows() == {"run#locked"}
+        assert aws.rows() == {"run#locked#03:00:00Z", "run#locked#03:05:00Z"}
 
 
 def test_a_waiting_lock_waits_until_the_holder_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
