@@ -36,10 +36,12 @@ def read_decisions(
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        reader.problem("decisions-unreadable", mark.line if mark else 0, f"is not YAML: {what}", "correct the file")
+        reader.problem(
+            "decisions-unreadable", mark.line if mark else 0, f"the file is not YAML: {what}", "correct the file"
+        )
         return settings, tuple(reader.problems)
     except RecursionError:
-        reader.problem("decisions-unreadable", 0, "is nested too deeply", "correct the file")
+        reader.problem("decisions-unreadable", 0, "the file is nested too deeply", "correct the file")
         return settings, tuple(reader.problems)
     values: dict[str, Any] = {"decided_at": {}}
     for key, node in reader.entries(root, "the decisions file"):
@@ -66,14 +68,12 @@ class _Reader:
     def problem(self, code: str, line: int, found: str, hint: str) -> None:
         """A problem on the 0-based `line`."""
         source = self.tree.source(self.path, line + 1)
-        self.problems.append(Problem(Severity.ERROR, code, f"{source.file} {found}", source, hint))
+        self.problems.append(Problem(Severity.ERROR, code, found, source, hint))
 
     def unknown(self, key: str, node: Node, known: tuple[str, ...], what: str) -> None:
         close = get_close_matches(key, known, n=1, cutoff=0.6)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        self.problem(
-            "decisions-key-unknown", node.start_mark.line, f"has the unknown {what} {key[:80]!r}; it is ignored", hint
-        )
+        self.problem("decisions-key-unknown", node.start_mark.line, f"unknown {what} {key[:80]!r}; it is ignored", hint)
 
     def invalid(self, key: str, node: Node, expected: str) -> None:
         self.problem(
@@ -97,7 +97,7 @@ class _Reader:
                 self.problem(
                     "decisions-key-twice",
                     key.start_mark.line,
-                    f"has the key {name[:80]!r} twice in {where}; the first one counts",
+                    f"the key {name[:80]!r} stands twice in {where}; the first one counts",
                     "keep one of the two",
                 )
             else:

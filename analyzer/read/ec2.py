@@ -36,11 +36,11 @@ def read_ec2(
     try:
         document = parse_json(text)
     except NotJsonError as error:
-        found = "is empty" if not text.strip() else f"is not JSON: {error}"
+        found = "the file is empty" if not text.strip() else f"it is not JSON: {error}"
         return None, (_problem("ec2-unreadable", evidence.source(path, error.line), found),)
     instances = tuple(_instances(document))
     if not instances:
-        return None, (_problem("ec2-unreadable", evidence.source(path), "holds no instance"),)
+        return None, (_problem("ec2-unreadable", evidence.source(path), "there is no instance in it"),)
     chosen, problems = _choose(host, instances, addresses, evidence.source(path))
     if chosen is None:
         return None, problems
@@ -53,7 +53,7 @@ def read_ec2(
 
 def _problem(code: str, source: Source, found: str, hint: str = "", severity: Severity = Severity.ERROR) -> Problem:
     hint = hint or "give the output of `aws ec2 describe-instances --instance-ids …`, or the identity document"
-    return Problem(severity, code, f"{source.file} {found}", source, hint)
+    return Problem(severity, code, found, source, hint)
 
 
 def _instances(document: object) -> Iterator[Mapping[str, object]]:
@@ -83,7 +83,7 @@ def _choose(
         matching = [one for one in matching if word(mapping(one.get("State")).get("Name")) == "running"] or matching
     if len(matching) == 1:
         return matching[0], ()
-    found = f"describes {len(instances)} instances and {len(matching)} of them match host {host!r}"
+    found = f"it describes {len(instances)} instances and {len(matching)} of them match host {host!r}"
     hint = "keep the one instance that is this host (filter with --instance-ids), or name it in the tag Name"
     return None, (_problem("ec2-ambiguous", source, found, hint),)
 
@@ -115,7 +115,7 @@ def _instance(
     size = types.get(type_name)
     problems: tuple[Problem, ...] = ()
     if types and type_name and size is None:
-        found = f"names the instance type {type_name!r}, which the tool's table does not know"
+        found = f"it names the instance type {type_name!r}, which the tool's table does not know"
         hint = "its memory (and vCPUs) are then taken from the host's facts where they are given"
         problems = (_problem("instance-type-unknown", source, found, hint, Severity.WARNING),)
     architecture = word(get("Architecture"))

@@ -45,16 +45,16 @@ def read_facts(host: str, evidence: Tree, path: str = "facts.json") -> tuple[dic
         found, problems = _answer_of(host, answers, plain, source, hint)
         found = _cache_payload(found)
     except NotJsonError as error:
-        message = "is empty" if not text.strip() else f"is not JSON: {error}"
+        message = "the file is empty" if not text.strip() else f"the facts are not JSON: {error}"
         at = evidence.source(path, error.line)
-        return {}, (Problem(Severity.ERROR, "facts-unreadable", f"{source.file} {message}", at, hint),)
+        return {}, (Problem(Severity.ERROR, "facts-unreadable", message, at, hint),)
     found = _untagged(found, 0)
     values = mapping(found)
     values = mapping(values["ansible_facts"]) if isinstance(values.get("ansible_facts"), dict) else values
     facts = {key.removeprefix("ansible_"): value for key, value in values.items() if key != "ansible_facts"}
     if not facts and not problems:
         problems = (
-            Problem(Severity.ERROR, "facts-unreadable", f"{source.file} holds no facts of host {host}", source, hint),
+            Problem(Severity.ERROR, "facts-unreadable", f"there are no facts of host {host} in it", source, hint),
         )
     if isinstance(facts.get("env"), dict):
         kept = mapping(facts["env"])
@@ -70,16 +70,16 @@ def _answer_of(
     # A file that lies in the host's own folder and holds one answer is that host's, whatever it was called there.
     name = host if host in answers else next(iter(answers)) if len(answers) == 1 else ""
     if not name:
-        message = f"{source.file} holds facts of {', '.join(sorted(answers))}, but not of {host}"
+        message = f"there are facts of {', '.join(sorted(answers))}, but not of {host}"
         return {}, (Problem(Severity.ERROR, "facts-of-other-host", message, source, hint),)
     status, value = answers[name]
     if status not in {"SUCCESS", "CHANGED"}:
         why = str(mapping(value).get("msg", "no message")).strip().partition("\n")[0][:200]
-        message = f"{source.file} says {status} for {name}: {why}"
+        message = f"Ansible says {status} for {name}: {why}"
         hint = "reach the host with `ansible -m ping`, then gather its facts again"
         return {}, (Problem(Severity.ERROR, "facts-not-gathered", message, source, hint),)
     if name != host:
-        message = f"{source.file} calls the host {name}; its folder says {host}, which is used"
+        message = f"the host is called {name} here; its folder says {host}, which is used"
         return value, (Problem(Severity.NOTE, "facts-host-name", message, source, "nothing to do if that is right"),)
     return value, ()
 

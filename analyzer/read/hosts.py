@@ -106,7 +106,8 @@ def _parsed(
             number, line = lines.unreadable[0]
             more = f" (and {len(lines.unreadable) - 1} more lines)" if len(lines.unreadable) > 1 else ""
             source = evidence.source(path, number)
-            message = f"{source.file}: {line[:80]!r} is no {what}{more}; skipped"
+            shown = repr(line[:80]) if line[:80].isprintable() and "\ufffd" not in line else "binary data"
+            message = f"{shown} is no {what}{more}; skipped"
             hint = "give the command's output as it was printed"
             problems.append(Problem(Severity.WARNING, "evidence-line-unreadable", message, source, hint))
     return entries
@@ -272,7 +273,7 @@ def _zones_said(evidence: Tree, problems: list[Problem]) -> list[tuple[str, Sour
                 Problem(
                     Severity.WARNING,
                     "timezone-unreadable",
-                    f"{source.file} {found}",
+                    f"the file {found}",
                     source,
                     "expected e.g. Asia/Tokyo",
                 )
