@@ -76,7 +76,7 @@ def convert(
     if schedule.reboot:
         raise ConversionError("@reboot is no time: EventBridge has no such event")
     if schedule.never:
-        raise ConversionError("no day of any year fits: it never fires")
+        raise ConversionError("it never fires: no minute of any year fits")
     try:
         if schedule.rule is ClockRule.EACH_PASS and len(schedule.times) == 1:
             in_utc = _in_utc(schedule.times[0], timezone, offsets(timezone, start, years))

@@ -206,6 +206,7 @@ def as_text(found: Explanation) -> str:
     proof, conversion = found.equivalence, found.conversion
     if conversion is None:
         lines += ["  schedules    none", f"  why          {proof.method}"]
+        lines += [f"  note         {note}" for note in (found.meaning.notes if found.meaning else ())]
         return "\n".join(lines) + "\n"
     for number, text in enumerate(conversion.expressions):
         lines.append(f"  {'schedules   ' if number == 0 else ' ' * 12} {text}  {conversion.timezone}")

@@ -79,7 +79,7 @@ def _converted(
             notes=found_notes,
         )
     if schedule.never:
-        method = "no minute of the 14 kinds of Gregorian year fits: it never fires, so there is nothing to convert"
+        method = "; ".join(("no minute of the 14 kinds of Gregorian year fits", *schedule.notes))
         return JobTimes(
             equivalence=Equivalence(verdict="equal", method=method),
             never=True,
