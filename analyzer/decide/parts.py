@@ -172,7 +172,7 @@ def _moved(part: Part, effect: Effect, rule: Rule, subject: str, task: Task, inv
         left = f" Left behind: {', '.join(settings.left)}." if settings.left else ""
         found = replace(rule_part(rule, settings.kept, rule.reason + left), subject=subject, dropped=(effect,))
         return found if settings.kept else replace(found, outcome=Outcome.PLATFORM, question="", answers=())
-    built = build(rule.emit, {}, task, invocation, {"subject": subject}) if rule.emit else None
+    built = build(rule.emit, {}, task, invocation, {"subject": _word(effect)}) if rule.emit else None
     if isinstance(built, Built):
         return replace(rule_part(rule, built.effects), subject=subject, dropped=(effect,), alternative=(effect,))
     if rule.outcome is Outcome.INFRASTRUCTURE:
@@ -206,6 +206,18 @@ def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | N
             yield effect, _address(f"{effect.url} {effect.content} {effect.path}", pack), place
         case _:
             yield effect, None, ""
+
+
+def _word(effect: Effect) -> str:
+    """What an effect is about in one word: a package, a service, an account, or the last word of a path."""
+    match effect:
+        case InstallPackages(names=(name, *_)):
+            return package_name(name)
+        case ServiceState(name=name) | MakeUser(name=name) | MakeGroup(name=name):
+            return name.removesuffix(".service")
+        case _:
+            path = getattr(effect, "path", "") or getattr(effect, "directory", "")
+            return posixpath.basename(str(path).rstrip("/")).partition(".")[0]
 
 
 def _packages(effect: InstallPackages, pack: RulePack) -> Iterator[tuple[Effect, Rule | None, str]]:

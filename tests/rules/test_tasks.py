@@ -248,6 +248,19 @@ def test_packages_are_known_in_every_spelling(name, rule):
     assert decide(task({APT: {"name": name}})).decisions[0].rule == rule
 
 
+@pytest.mark.parametrize(
+    "name",
+    "bind9-dnsutils dnsutils postgresql-client-15 postgresql-server-dev-15 libpq-dev default-mysql-client redis-tools"
+    " mongodb-mongosh python3-redis php-memcached libmemcached-dev ruby-mysql2 libmysqlclient-dev nginx apache2 php8.2-fpm"
+    " curl ca-certificates gnupg build-essential imagemagick wkhtmltopdf nodejs openjdk-17-jre git python3-psycopg2"
+    " openssh-client rsync tzdata locales libcurl4-openssl-dev poppler-utils fonts-noto-cjk lftp".split(),
+)
+def test_packages_of_applications_stay(name):
+    """Runtimes, libraries, clients and tools that applications call are not taken for the host's."""
+    found = decide(task({APT: {"name": name}}))
+    assert (found.decisions[0].outcome, found.steps[0].effect.names) == (Outcome.IMAGE, (name,))
+
+
 # -- where a task runs -----------------------------------------------------------------------------------------------
 
 
