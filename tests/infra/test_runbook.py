@@ -1,0 +1,95 @@
+"""The runbook names what is there, in an order that can be undone, and texts of the input stay texts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from analyzer.render.containers import scheduled_jobs
+from tests.infra import factory
+from tests.infra.bundle import texts
+
+PAGES = ("cutover", "rollback", "parallel-run", "retire", "cost")
+
+
+def page(name: str, which: str) -> str:
+    return texts(name)[f"ops/{which}.md"]
+
+
+def blocks(text: str) -> list[str]:
+    """The code blocks of a page, indentation of lists removed."""
+    matches = re.finditer(r"^( *)(`{3,})\n(.*?)^\1\2$", text, re.MULTILINE | re.DOTALL)
+    return ["\n".join(line.removeprefix(match[1]) for line in match[3].splitlines()) for match in matches]
+
+
+def outside(text: str) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^( *)(`{3,})\n.*?^\1\2$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ["typical", "no-api", "two-processes", "fixture"])
+@pytest.mark.parametrize("which", PAGES)
+def test_commands_are_shell(name: str, which: str) -> None:
+    """Every code block is a shell text that bash can read, with nothing left unfilled."""
+    text = page(name, which)
+    assert "None" not in text
+    for block in blocks(text):
+        made = subprocess.run(["bash", "-n", "-c", block], capture_output=True, text=True, check=False)
+        assert made.returncode == 0, f"{made.stderr}\n{block}"
+
+
+@pytest.mark.parametrize("name", ["typical", "fixture", "no-api"])
+def test_each_batch_is_handed_over_and_back(name: str) -> None:
+    """Each batch that runs today has its own steps, off before on, and its own way back; others have none."""
+    application = factory.APPLICATIONS[name]
+    cutover, rollback = page(name, "cutover"), page(name, "rollback")
+    for job in scheduled_jobs(application):
+        on = f"\nops/schedules.sh enable {job.id}\n"
+        assert (on in cutover) == job.enabled
+        assert (f"\nops/schedules.sh disable {job.id}\n" in rollback) == job.enabled
+        if job.enabled:
+            section = cutover.partition(f"### {job.id}\n")[2].partition("\n### ")[0]
+            assert 0 < section.index(f"host-cron.sh off {job.id}") < section.index(on.strip())
+            assert f"sudo ./host-cron.sh on {job.id}" in rollback
+
+
+@pytest.mark.parametrize("name", ["typical", "fixture"])
+def test_retirement_begins_with_an_image_and_forgets_nothing(name: str) -> None:
+    """An image is made before anything stops or goes, and every resource of the evidence is named."""
+    application = factory.APPLICATIONS[name]
+    text = page(name, "retire")
+    order = [text.index(word) for word in ("create-image", "stop-instances", "terminate-instances", "delete-volume")]
+    assert order == sorted(order)
+    for host in application.hosts:
+        assert host.ec2 is not None
+        for resource in (host.ec2.instance_id, *host.ec2.volume_ids, *host.ec2.security_group_ids):
+            assert resource in text
+    for item in application.drift:
+        assert item.name in text
+
+
+def test_shared_files_move_before_the_first_task() -> None:
+    """Where tasks and hosts share files, these come before the first deployment."""
+    text = page("two-processes", "cutover")
+    assert text.index("Shared files") < text.index("First deployment") < text.index("Batches, one at a time")
+    assert "Shared files" not in page("typical", "cutover")
+
+
+@pytest.mark.parametrize("which", PAGES)
+def test_texts_of_the_input_stay_texts(which: str) -> None:
+    """No markup of a hostile input works outside of a code block, and none ends its code block."""
+    text = outside(page("hostile", which))
+    assert not re.search(r"<(script|b|/script)\b", text)
+    assert not re.search(r"^ *```", text, re.MULTILINE)
+
+
+def test_costs_are_told_as_they_were_reckoned() -> None:
+    """Every line of the comparison is there with its basis, and the sizes with their reasons."""
+    text = page("typical", "cost")
+    for cost in factory.application().costs:
+        assert cost.basis in text
+        assert f"{cost.monthly_usd:,.2f}" in text
+    for definition in factory.application().task_definitions:
+        assert definition.basis in text
