@@ -2,7 +2,7 @@
 
     python tests/bench/sizing.py [--hosts 50] [--first 5000] [--modes 60:ends,300:ends,60:starts,300:starts] [--real DIR]
 
-`--real DIR`: CSV files (timestamp,value in percent) of real CPU series that take the place of the simulated API.
+`--real DIR`: only the table for real CPU series (CSV: timestamp,value in percent) in place of the simulated API.
 Naive baselines beside it: before/after (in the run less just before it), window (95th percentile in the run's window
 less the median outside), host peak.
 """
@@ -14,14 +14,14 @@ import math
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sizing"))
 
-from simulator import BEGIN_S, DAY_S, RECORDED_DAYS, SHAPES, Mode, Run, Truth, evidence, simulate
+from simulator import BEGIN_S, DAY_S, RECORDED_DAYS, SHAPES, STEP_S, Mode, Run, Truth, evidence, simulate
 
 from analyzer.decide.platform import FargatePrice, FargateSize, PlatformData, load_platform
 from analyzer.decide.sizing import Sizing, size_application
@@ -355,7 +355,11 @@ def main() -> None:
     arguments.add_argument("--modes", default="60:ends,300:ends,60:starts,300:starts")
     arguments.add_argument("--naive", action=argparse.BooleanOptionalAction, default=True)
     arguments.add_argument("--worst", type=int, default=0, help="list the worst jobs of each mode")
+    arguments.add_argument("--real", type=Path, help="folder of real CPU series; only their table is printed")
     given = arguments.parse_args()
+    if given.real is not None:
+        real_table([simulate(seed) for seed in range(given.first, given.first + given.hosts)], given.real)
+        return
     print(f"{given.hosts} hosts a mode, seeds from {given.first}; heavy: truly in batch_heavy; errors median/p90")
     print(HEADER)
     truths = [simulate(seed) for seed in range(given.first, given.first + given.hosts)]
@@ -370,6 +374,38 @@ def main() -> None:
         if given.naive:
             for method in ("before/after", "window", "host peak"):
                 print(line(str(mode), method, [naive(truth, mode, method) for truth in truths]), flush=True)
+
+
+def with_real_baseline(truth: Truth, path: Path) -> Truth:
+    """The simulated jobs on top of a real five-minute CPU series (timestamp,value in percent) in place of the API's."""
+    percent = np.array([float(row.split(",")[1]) for row in path.read_text().splitlines()[1:]])
+    size = len(truth.cpu)
+    api = np.resize(np.repeat(percent / 100 * truth.vcpus, 300 // STEP_S), size)
+    jobs = np.maximum(truth.cpu - truth.api_cpu, 0)
+    return replace(truth, cpu=np.minimum(api + jobs, truth.vcpus), api_cpu=api)
+
+
+def real_table(truths: Sequence[Truth], folder: Path) -> None:
+    """Errors of CPU-seconds of jobs of a minute and more on each real baseline; 5-minute averages, ends known."""
+    mode = Mode(step_s=300, ends=True)
+    print("\nreal baseline | CPU-s of jobs >= 60: median/p90 | <=20% | only high: median/p90 (n) | high within 20 %")
+    everything = []
+    for path in sorted(folder.glob("*.csv")):
+        rows = [row for truth in truths for row in product(with_real_baseline(truth, path), mode).rows]
+        rows = [row for row in rows if row.cpu_true >= 60]
+        everything += rows
+        print(" | ".join([path.stem, *_real_cells(rows)]), flush=True)
+    print(" | ".join(["all", *_real_cells(everything)]))
+
+
+def _real_cells(rows: Sequence[Row]) -> list[str]:
+    high = [row for row in rows if row.cpu_label == "high"]
+    return [
+        figures([error(row.cpu_said, row.cpu_true) for row in rows]),
+        f"{np.mean([close(row, 'cpu') for row in rows]):.2f}",
+        f"{figures([error(row.cpu_said, row.cpu_true) for row in high])} ({len(high)})",
+        share([close(row, "cpu") for row in high]),
+    ]
 
 
 def _print_worst(truths: Sequence[Truth], judged: Sequence[Judged], count: int) -> None:
