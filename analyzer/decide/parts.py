@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import posixpath
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from analyzer.decide.effects import Built, build
 from analyzer.decide.settings_files import folders_of, settings_of
 from analyzer.model import (
-    PARAMETER_CLOSE,
-    PARAMETER_OPEN,
-    SECRET_CLOSE,
-    SECRET_OPEN,
     Download,
     EditFile,
     Effect,
-    Infrastructure,
     InstallPackages,
     Invocation,
-    LanguagePackages,
     MakeDirectory,
     MakeGroup,
     MakeLink,
     MakeUser,
     Outcome,
     PackageRepository,
-    ReleaseStep,
     RemovePath,
-    RunCommand,
-    ScheduleJob,
     ServiceState,
     Task,
-    TaskSetting,
     TouchFile,
     Unpack,
     Verdict,
@@ -43,8 +31,6 @@ from analyzer.model import (
 )
 from analyzer.ruletypes import Rule, RulePack
 
-_PARAMETER = re.compile(f"{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
-_MARKED = re.compile(f"{SECRET_OPEN}(.*?){SECRET_CLOSE}|{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
 DEMAND = (
     Outcome.MANUAL,
     Outcome.SECRET,
@@ -247,96 +233,3 @@ def _place(path: str, pack: RulePack) -> Rule | None:
 
 def _address(text: str, pack: RulePack) -> Rule | None:
     return next((rule for part, rule in pack.urls if part in text), None)
-
-
-def marked(effect: Effect, marker: str) -> bool:
-    """Whether the effect holds a secret or parameter marker anywhere, its file's content included."""
-    return any(marker in text for text in _texts(effect))
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Every text in a value, however deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, bytes):
-        yield value.decode("utf-8", errors="replace")
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield str(key)
-            yield from _texts(each)
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _texts(each)
-    elif dataclasses.is_dataclass(value):
-        for one in dataclasses.fields(value):
-            yield from _texts(getattr(value, one.name))
-
-
-def with_secrets(part: Part) -> Part:
-    """A file that holds a secret gets it at run time; a build step that holds one must not exist."""
-    if part.outcome is Outcome.MANUAL or not any(marked(effect, SECRET_OPEN) for effect in part.effects):
-        return part
-    if any(
-        isinstance(effect, RunCommand | LanguagePackages | Download | Unpack) and marked(effect, SECRET_OPEN)
-        for effect in part.effects
-    ):
-        return replace(
-            part,
-            outcome=Outcome.MANUAL,
-            effects=(),
-            alternative=part.effects,
-            reason="It needs a secret, and what the build runs stays readable in the image's layers.",
-            question="The step needs a secret. Does it run at release time, or is it left out?",
-            answers=("deploy", "drop"),
-            shared_question=False,
-        )
-    if part.outcome in (Outcome.IMAGE, Outcome.PROCESS):
-        return replace(
-            part,
-            outcome=Outcome.SECRET,
-            reason=f"It holds a secret, which the container receives at run time. {part.reason}",
-        )
-    return part
-
-
-def without_parameters(part: Part) -> Part:
-    """What the build must know may not differ between hosts; files may, they are filled in at the start."""
-    if part.outcome is Outcome.MANUAL:
-        return part
-    names = dict.fromkeys(name for effect in part.effects for name in _parameters_of_build(effect))
-    if not names:
-        return part
-    reason = f"The build would have to know {', '.join(names)}, which differs between hosts or is defined nowhere."
-    return replace(
-        part,
-        outcome=Outcome.MANUAL,
-        effects=(),
-        alternative=part.effects,
-        reason=reason,
-        question=f"{reason} Is the step left out, or does the release do it?",
-        answers=("drop", "deploy"),
-        shared_question=False,
-    )
-
-
-def _parameters_of_build(effect: Effect) -> Iterator[str]:
-    match effect:
-        case TaskSetting() | Infrastructure() | ReleaseStep() | ScheduleJob() | ServiceState() | EditFile():
-            return
-        case WriteFile():
-            yield from _PARAMETER.findall(effect.path)
-        case _:
-            for one in dataclasses.fields(effect):
-                if one.name != "ownership":
-                    for text in _texts(getattr(effect, one.name)):
-                        yield from _PARAMETER.findall(text)
-
-
-def readable(text: str) -> str:
-    """A text for people: markers of secrets and parameters become the names they stand for."""
-    return _MARKED.sub(lambda match: f"${{{match[1] or match[2]}}}", text)
-
-
-def has_parameters(part: Part) -> bool:
-    """Whether a value that differs between hosts stands in what is carried over."""
-    return any(marked(effect, PARAMETER_OPEN) for effect in part.effects)

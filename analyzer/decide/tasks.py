@@ -12,17 +12,9 @@ from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import question_id_of, with_answers
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
 from analyzer.decide.handlers import with_their_tasks
+from analyzer.decide.markers import has_parameters, readable, with_secrets, without_parameters
 from analyzer.decide.module_tasks import module_parts
-from analyzer.decide.parts import (
-    DEMAND,
-    Part,
-    by_role,
-    by_subject,
-    has_parameters,
-    readable,
-    with_secrets,
-    without_parameters,
-)
+from analyzer.decide.parts import DEMAND, Part, by_role, by_subject
 from analyzer.model import (
     PARAMETER_OPEN,
     SECRET_OPEN,
