@@ -72,3 +72,18 @@ def test_the_section_appears_with_a_result(make, visit):
     for words in ("health api", "failed", "210", "/etc/motd", "dropped: sudo", "<img src=x"):
         assert words in text
     assert tab.locator("#fidelity-section img").count() == 0
+
+
+def test_verify_keeps_its_result_in_the_bundle(make, tmp_path):
+    """The command writes fidelity.json and the report's section, and the next analysis does not take them for edits."""
+    from analyzer.cli import _keep_fidelity
+
+    report = OutputFile(path="report.html", data=page(make).encode())
+    write_bundle([report], tmp_path)
+    _keep_fidelity(tmp_path, results())
+    assert json.loads((tmp_path / "fidelity.json").read_text()) == json.loads(results())
+    assert (
+        json.loads(kept((tmp_path / "report.html").read_text(encoding="utf-8")))["applications"][0]["name"]
+        == "accounting"
+    )
+    assert write_bundle([report], tmp_path).kept == ()
