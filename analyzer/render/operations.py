@@ -12,6 +12,7 @@ from analyzer.render.containers import environments, process_of, scheduled_jobs
 from analyzer.render.handover import places
 from analyzer.render.heartbeats import Alarm, DailyCheck
 from analyzer.render.names import CONTAINER, Names, hardened
+from analyzer.render.runbook_batches import cron_tail, one_line
 
 SCRIPTS = ("schedules.sh", "run-batch.sh", "ecs-exec.sh")
 HOST_SCRIPT = "host-cron.sh"
@@ -162,8 +163,8 @@ def _places(application: Application) -> Iterator[tuple[str, Via | None]]:
         via = Via(rule="template:ops/host-cron", sources=job.sources)
         yield f"    {shlex.quote(job.id)})", via
         schedule = "" if any(one.path == "/etc/anacrontab" for one in places(job)) else job.schedule
-        yield f"      {_assignment('schedule', runbook.one_line(schedule))}", via
-        yield f"      {_assignment('text', runbook.cron_tail(job))}", via
+        yield f"      {_assignment('schedule', one_line(schedule))}", via
+        yield f"      {_assignment('text', cron_tail(job))}", via
         for one in dict.fromkeys((one.kind, one.path, one.user) for one in places(job)):
             yield f'      "$2" {" ".join(shlex.quote(word) for word in one)}', via
         yield "      ;;", via
