@@ -107,7 +107,13 @@ def compose_image(
     )
     user = main.user if main else next((job.user for job in jobs if job.outcome == "schedule"), "")
     user = "" if user == "root" else user
-    return _Writer(composed, base=base, base_via=base_via, roots=roots, user=user, main=main).image(notes)
+    unresolved = tuple(
+        f"The playbook starts {name} ({', '.join(map(str, via.sources[:1]))}), and nothing says what its command is: "
+        "give the host's unit file as evidence, or decide that it is left behind."
+        for name, via in findings.unresolved
+    )
+    writer = _Writer(composed, base=base, base_via=base_via, roots=roots, user=user, main=main)
+    return writer.image((*notes, *findings.notes, *unresolved))
 
 
 class _Writer:

@@ -6,6 +6,7 @@ import re
 
 _BITS = {"r": 4, "w": 2, "x": 1}
 _SHIFT = {"u": 6, "g": 3, "o": 0}
+_SPECIAL = {"u": 0o4000, "g": 0o2000, "o": 0o1000}
 _CLAUSE = re.compile(r"^(?P<who>[ugoa]*)(?P<changes>(?:[-+=](?:[ugo]|[rwxXst]*))+)$")
 
 
@@ -39,9 +40,10 @@ def _change(mode: int, who: str, operator: str, permissions: str, *, directory: 
                 bits |= 1
         value |= bits << shift
         if "s" in permissions and each in "ug":
-            value |= 0o4000 if each == "u" else 0o2000
-        if operator == "=" and each in "ug" and not directory:
-            mask |= 0o4000 if each == "u" else 0o2000
+            value |= _SPECIAL[each]
+        if operator == "=":
+            # unlike GNU chmod, Ansible clears the special bits of directories too
+            mask |= _SPECIAL[each]
     if "t" in permissions:
         value |= 0o1000
     if operator == "+":

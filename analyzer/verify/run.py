@@ -15,7 +15,7 @@ from analyzer.verify.checks import Definition, check_batch, check_process, choos
 from analyzer.verify.engine import BuildError, Engine, Progress, VerifyError
 from analyzer.verify.explain import Explainer, index, without_duplicates
 from analyzer.verify.fidelity import Check, Fidelity
-from analyzer.verify.playbook import PlaybookRun, placeholder, prepare, run_playbook
+from analyzer.verify.playbook import HOME, PlaybookRun, placeholder, prepare, run_playbook
 
 TAG = "migrate-analyze-verify"
 
@@ -213,4 +213,5 @@ def _container_bytes(container: Any) -> int:
     found = container.made.client.api.inspect_container(container.made.id)
     api = container.made.client.api
     sizes = api.containers(all=True, size=True, filters={"id": found["Id"]})
-    return int(sizes[0].get("SizeRootFs", 0)) if sizes else 0
+    own = container.run(f"du -sb {HOME}").text.split()
+    return int(sizes[0].get("SizeRootFs", 0)) - (int(own[0]) if own and own[0].isdigit() else 0) if sizes else 0
