@@ -60,9 +60,9 @@ def process_of(application: Application, definition: TaskDefinition) -> Process 
 
 
 def jobs_of(application: Application, definition: TaskDefinition) -> tuple[Job, ...]:
-    """The batches that run on a definition."""
+    """The batches that run on a definition; one that a person must still decide about has no say in it."""
     members = set(definition.jobs)
-    return tuple(job for job in application.jobs if job.id in members)
+    return tuple(job for job in scheduled_jobs(application) if job.id in members)
 
 
 def scheduled_jobs(application: Application) -> tuple[Job, ...]:

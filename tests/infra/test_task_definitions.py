@@ -163,3 +163,17 @@ def test_what_the_entrypoint_writes_files_from_reaches_every_container() -> None
         made = container(application, name)
         assert {"DB_PW", "ZONE"} <= {item["name"] for item in made["secrets"]}
         assert made["readonlyRootFilesystem"] is False
+
+
+def test_a_batch_that_waits_for_a_person_has_no_say() -> None:
+    """A job that is still to be decided changes neither the user nor the secrets of its class."""
+    waiting = factory.job("tar", user="root", outcome="manual", environment=(("TOKEN", secret_reference("t")),))
+    application = factory.application(members=(*factory.jobs(), waiting))
+    definitions = tuple(
+        dataclasses.replace(one, jobs=(*one.jobs, "tar")) if one.name == "batch_light" else one
+        for one in application.task_definitions
+    )
+    image = dataclasses.replace(application.image, user="www")
+    made = container(dataclasses.replace(application, task_definitions=definitions, image=image), "batch_light")
+    assert made["user"] == "app"
+    assert "secrets" not in made
