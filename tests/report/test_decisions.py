@@ -117,7 +117,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, case):
     b"!!timestamp 1",
     b"jobs:", b"? ", b"<<: ", b"| ", b"\x00", b"1e999", b"0x", b"!!binary =", b"variables:",
 ]), max_size=12).map(b"".join)))  # fmt: skip
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_garbage_never_raises(tmp_path, data):
     """Whatever the decisions file holds, settings come back."""
     (tmp_path / "migrate.yml").write_bytes(data)

@@ -375,7 +375,7 @@ PIECES = (
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.lists(st.one_of(st.sampled_from(PIECES), st.binary()), max_size=6)))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_garbage_never_raises(tmp_path_factory, evidence):
     """Whatever lies in the files, a host comes back whose texts can be written, and every problem has its place."""
     folder = tmp_path_factory.mktemp("host")
