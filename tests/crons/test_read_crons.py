@@ -102,6 +102,13 @@ def test_a_user_that_passwd_does_not_have_is_pointed_out(tmp_path: Path) -> None
     assert [(problem.code, problem.source.line) for problem in problems] == [("cron-user-unknown", 1)]
 
 
+def test_systemd_cron_is_not_taken_for_cron_in_silence(tmp_path: Path) -> None:
+    """It reads both day fields otherwise than any cron."""
+    changed = replace(host(), packages={"systemd-cron": "1.15"})
+    _, problems = read_crons(changed, evidence(tmp_path, {"fs/etc/crontab": "0 1 1 * 5 root x\n"}))
+    assert [problem.code for problem in problems] == ["cron-is-systemd-cron"]
+
+
 def test_red_hats_tables_lie_elsewhere(tmp_path: Path) -> None:
     """/var/spool/cron/<user> without a folder between."""
     entries, _ = entries_of(tmp_path, {"fs/var/spool/cron/ec2-user": "0 1 * * * x\n"}, AMAZON)

@@ -25,6 +25,12 @@ def read_crons(host: Host, evidence: Tree) -> tuple[tuple[CronEntry, ...], tuple
         message = f"{host.name}: nothing tells which cron reads its crontabs; they are read as Debian's cron reads them"
         hint = "give facts.json or fs/etc/os-release: programs differ in what they refuse and in day and clock rules"
         problems.append(Problem(Severity.WARNING, "cron-daemon-unknown", message, tables[0].source, hint))
+    if "systemd-cron" in host.packages and tables:
+        message = f"{host.name} has systemd-cron, which joins both day fields with AND and starts weeks on Monday"
+        hint = (
+            "look at the lines that restrict day of month and weekday, and at @weekly; they are read as cron reads them"
+        )
+        problems.append(Problem(Severity.WARNING, "cron-is-systemd-cron", message, tables[0].source, hint))
     entries = [
         *tables,
         *read_parts(host, evidence, daemon or CronDaemon.DEBIAN, tables, problems),
