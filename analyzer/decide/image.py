@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analyzer.decide.image_base import base_image
+from analyzer.decide.image_commands import SCRATCH, BuildStep
 from analyzer.decide.image_entrypoint import PATH as ENTRYPOINT
 from analyzer.decide.image_entrypoint import entrypoint, prepare_commands, runtime_variables
 from analyzer.decide.image_files import (
@@ -29,7 +30,7 @@ from analyzer.decide.image_files import (
 from analyzer.decide.image_packages import LINT_IGNORE, Continued, Installed, package_commands
 from analyzer.decide.image_paths import is_below, normal, parent
 from analyzer.decide.image_shell import Command, Instructions, command, dockerfile_word, has_marker, quote, unique
-from analyzer.decide.image_steps import SCRATCH, BuildStep, Composed, compose_steps
+from analyzer.decide.image_steps import Composed, compose_steps
 from analyzer.decide.processes import ProcessFindings
 from analyzer.model import (
     CheckoutCode,

@@ -8,10 +8,20 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from analyzer.decide.image_accounts import group_command, user_command
+from analyzer.decide.image_commands import (
+    SCRATCH,
+    BuildStep,
+    after_code,
+    attributes,
+    download_commands,
+    owner_options,
+    recursive,
+    run_step,
+    unpack_commands,
+)
 from analyzer.decide.image_edit_commands import edit_commands
 from analyzer.decide.image_edits import EditError, apply_edit
 from analyzer.decide.image_files import FileTree
-from analyzer.decide.image_modes import apply_mode
 from analyzer.decide.image_packages import (
     LINT_IGNORE,
     Installed,
@@ -20,7 +30,7 @@ from analyzer.decide.image_packages import (
     touches_packages,
 )
 from analyzer.decide.image_paths import host_only, is_below, normal
-from analyzer.decide.image_shell import Command, command, environment_name, has_marker, has_secret, quote
+from analyzer.decide.image_shell import Command, command, has_secret, quote
 from analyzer.model import (
     CheckoutCode,
     Download,
@@ -54,33 +64,8 @@ from analyzer.model import (
     WriteFile,
 )
 
-SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
 _EARLY = ("/etc/apt", "/usr/share/keyrings", "/etc/yum.repos.d", "/etc/pki/rpm-gpg", "/etc/dnf", "/etc/dpkg")
 """Files below these say what a package manager installs: they go in before it runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildStep:
-    """Something the build does in the order of the playbook, after packages, accounts and files."""
-
-    commands: tuple[Command, ...] = ()
-    copy: str = ""
-    """Path of a file that is copied here and not earlier."""
-    json: str = ""
-    """A shell text that runs in exec form; "" with `commands`."""
-    shell: str = "/bin/sh"
-    user: str = ""
-    directory: str = ""
-    via: Via
-    ignore: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-    """Build arguments that it needs."""
-    code: bool = False
-    """True: it follows the application's code."""
-    lock: tuple[str, ...] = ()
-    """Lock files that it needs of the code; it then precedes the rest of the code."""
-    group: bool = False
-    """True where it may share a RUN with its neighbours."""
 
 
 @dataclass(slots=True)
@@ -315,7 +300,7 @@ class _Composer:
             return
         late = self.is_late(path)
         if late and path not in self.mentioned:
-            options = _owner_options(effect.ownership)
+            options = owner_options(effect.ownership)
             self.cheap(via, f"install -d {options}{quote(path)}" if options else f"mkdir -p {quote(path)}", path)
         elif not self.out.files.directory(path, effect.ownership, via, late=False):
             self.out.notes.append(f"{path}: the mode {effect.ownership.mode!r} is not understood and left out.")
@@ -323,7 +308,7 @@ class _Composer:
             for entry in self.out.files.below(path):
                 entry.own(effect.ownership, via)
             if late:
-                for text in _recursive(effect.ownership, path):
+                for text in recursive(effect.ownership, path):
                     self.cheap(via, text, path)
 
     def link(self, effect: MakeLink, via: Via) -> None:
@@ -343,7 +328,7 @@ class _Composer:
         path = normal(effect.path)
         if effect.create:
             self.cheap(via, f"touch {quote(path)}", path)
-        for text in _attributes(effect.ownership, path):
+        for text in attributes(effect.ownership, path):
             self.cheap(via, text, path)
 
     def remove(self, effect: RemovePath, via: Via) -> None:
@@ -371,17 +356,17 @@ class _Composer:
         except EditError as error:
             self.refuse(via, path, str(error))
             return
-        attributes = tuple(command(text, via) for text in _attributes(effect.ownership, path))
+        owned = tuple(command(text, via) for text in attributes(effect.ownership, path))
         if path.startswith(_EARLY) and self.number < self.last_install:
-            self.out.sources.append(BuildStep(commands=commands + attributes, via=via))
+            self.out.sources.append(BuildStep(commands=commands + owned, via=via))
             return
-        self.build(BuildStep(commands=commands + attributes, via=via, group=True, code=self.in_code(path)))
+        self.build(BuildStep(commands=commands + owned, via=via, group=True, code=self.in_code(path)))
 
     def run(self, effect: RunCommand, via: Via) -> None:
         if any(isinstance(value, Unknown) for value in effect.environment.values()):
             self.refuse(via, "command", "a variable of its environment is unknown")
             return
-        step = _run_step(effect, via)
+        step = run_step(effect, via)
         text = " ".join((step.json, *(line for each in step.commands for line in each.lines)))
         everything = f"{text} {effect.directory} {effect.creates}"
         self.mention(everything)
@@ -389,21 +374,10 @@ class _Composer:
             self.out.sources.append(step)
             return
         code = self.in_code(everything)
-        self.build(step if not code else _in_code(step))
+        self.build(step if not code else after_code(step))
 
     def download(self, effect: Download, via: Via) -> None:
-        path = quote(effect.path)
-        commands = [command(f"curl -fsSL -o {path} {quote(effect.url)}", via)]
-        algorithm, _, digest = effect.checksum.rpartition(":")
-        if digest and not digest.startswith(("//", "http")):
-            tool = {"sha1": "sha1sum", "sha512": "sha512sum", "md5": "md5sum", "sha384": "sha384sum"}.get(
-                algorithm.lower(), "sha256sum"
-            )
-            # a file of the sum, since a pipe would hide a failure of its left side
-            commands.append(command(f"printf '%s  %s\\n' {quote(digest)} {path} > /tmp/download.sum", via))
-            commands.append(command(f"{tool} -c /tmp/download.sum && rm /tmp/download.sum", via))
-        commands += [command(text, via) for text in _attributes(effect.ownership, effect.path)]
-        step = BuildStep(commands=tuple(commands), via=via, code=self.in_code(effect.path))
+        step = BuildStep(commands=download_commands(effect, via), via=via, code=self.in_code(effect.path))
         if self.number < self.last_install and (
             normal(effect.path).startswith(_EARLY) or re.search(r"\.(deb|rpm|asc|gpg)$", effect.path)
         ):
@@ -417,40 +391,15 @@ class _Composer:
             self.refuse(via, effect.archive, "the archive is not in the project")
             return
         archive = effect.archive
-        commands: list[Command] = []
-        directory = quote(effect.directory)
-        if effect.remote and "://" in archive:
-            name = f"{SCRATCH}/" + (archive.rstrip("/").rsplit("/", 1)[-1].split("?")[0] or "archive")
-            commands.append(command(f"curl -fsSL -o {quote(name)} {quote(archive)}", via))
-            archive = name
-        elif effect.content is not None and effect.content.data is not None:
+        if effect.content is not None and effect.content.data is not None:
             archive = f"{SCRATCH}/" + archive.rstrip("/").rsplit("/", 1)[-1]
             self.out.files.write(archive, effect.content.data, Ownership(), via, late=True)
             self.build(BuildStep(copy=archive, via=via))
-        options = "".join(" " + quote(option) for option in effect.options)
-        if archive.endswith(".zip"):
-            commands.append(command(f"unzip -qo{options} {quote(archive)} -d {directory}", via))
-        else:
-            commands.append(command(f"tar -xf {quote(archive)}{options} -C {directory}", via))
-        if attributes := _attributes(effect.ownership, "", flags=""):
-            # the module owns what the archive brought, not what else lies in the directory
-            listing = f"{SCRATCH}/archive.list"
-            show = f"unzip -Z1 {quote(archive)}" if archive.endswith(".zip") else f"tar -tf {quote(archive)}"
-            prefix = quote(f"s|^|{effect.directory.rstrip('/')}/|")
-            commands.append(command(f"{show} > {listing}", via))
-            commands.append(command(f"sed -i {prefix} {listing}", via))
-            for text in attributes:
-                words = text.removesuffix(" ''")
-                commands.append(command(f"xargs -d '\\n' -a {listing} {words}", via))
-            commands.append(command(f"rm {listing}", via))
-        if archive.startswith(f"{SCRATCH}/"):
-            commands.append(command(f"rm {quote(archive)}", via))
-        if effect.creates:
-            commands = [_unless(effect.creates, commands, via)]
         self.mention(effect.creates)
         if normal(effect.directory) != "/":
             self.mentioned.append(normal(effect.directory))
-        self.build(BuildStep(commands=tuple(commands), via=via, code=self.in_code(effect.directory)))
+        commands = unpack_commands(effect, archive, via)
+        self.build(BuildStep(commands=commands, via=via, code=self.in_code(effect.directory)))
 
     def checkout(self, effect: CheckoutCode, via: Via) -> None:
         if effect.application:
@@ -510,102 +459,3 @@ def _edits(step: BuildStep, path: str) -> bool:
     texts = [line for each in step.commands for line in each.lines]
     return step.group and bool(texts) and all(re.search(rf"(?:^|\s){re.escape(quote(path))}(?=$|[;\s)])", " ".join(
         each.lines)) for each in step.commands)  # fmt: skip
-
-
-def _owner_options(ownership: Ownership) -> str:
-    owner = f"-o {quote(ownership.owner)} " if ownership.owner else ""
-    group = f"-g {quote(ownership.group)} " if ownership.group else ""
-    mode = f"-m {quote(ownership.mode)} " if ownership.mode else ""
-    return owner + group + mode
-
-
-def _attributes(ownership: Ownership, path: str, *, flags: str = "") -> list[str]:
-    texts = []
-    owner = ownership.owner + (f":{ownership.group}" if ownership.group else "")
-    if owner:
-        texts.append(f"chown {flags}{quote(owner)} {quote(path)}")
-    if ownership.mode and ownership.mode != "preserve" and apply_mode(0, ownership.mode, directory=False) is not None:
-        texts.append(f"chmod {flags}{quote(ownership.mode)} {quote(path)}")
-    return texts
-
-
-def _recursive(ownership: Ownership, path: str) -> list[str]:
-    return _attributes(ownership, path, flags="-R ")
-
-
-def _unless(path: str, commands: Sequence[Command], via: Via) -> Command:
-    """The commands as one that does nothing where `path` is there."""
-    lines = [line for each in commands for line in each.lines]
-    joined = [f"  {line} &&" for line in lines[:-1]] + [f"  {lines[-1]};"]
-    return Command(lines=(f"if [ ! -e {quote(path)} ]; then", *joined, "fi"), via=(via,))
-
-
-_SIMPLE_SHELL = re.compile(r"[\w@%+=:,./ \"'&>-]+")
-
-
-def _run_step(effect: RunCommand, via: Via) -> BuildStep:
-    """The RUN of one command: shell form where it is plain words, exec form where quoting would hide what it says."""
-    names: tuple[str, ...] = ()
-    environment = {str(name): str(value) for name, value in sorted(effect.environment.items())}
-    prefix = "".join(f"{name}={quote(value)} " for name, value in environment.items())
-    if isinstance(effect.command, tuple):
-        text = " ".join(_word(each) for each in effect.command)
-        simple = True
-    else:
-        text = re.sub("[\ue002\ue000]([^\ue001\ue003]*)[\ue001\ue003]", lambda m: f"${{{environment_name(m[1])}}}", (
-            effect.command.strip()))  # fmt: skip
-        simple = (
-            bool(_SIMPLE_SHELL.fullmatch(text)) and not re.match(r"(cd|sudo|apt)\b", text) and not effect.executable
-        )
-    whole = " ".join(map(str, (effect.command if isinstance(effect.command, tuple) else (effect.command,))))
-    if has_marker(whole):
-        names = tuple(environment_name(name) for name in re.findall("\ue002([^\ue003]*)\ue003", whole))
-    guard = ""
-    if effect.creates:
-        guard = f"[ -e {quote(effect.creates)} ] || "
-    elif effect.removes:
-        guard = f"[ ! -e {quote(effect.removes)} ] || "
-    if simple and not effect.stdin and "\n" not in text:
-        body = f"{prefix}{text}"
-        if guard and "&&" in text:
-            body = f"{{ {body}; }}"
-        commands = (command(guard + body, via),)
-        return BuildStep(commands=commands, user=effect.user, directory=effect.directory, via=via, arguments=names)
-    exports = "".join(f"export {name}={quote(value)}; " for name, value in environment.items())
-    script = f"{exports}{text}"
-    if effect.stdin:
-        script = f"printf '%s' {quote(effect.stdin)} | {{ {script}; }}"
-    if guard:
-        script = f"{guard}{{ {script}\n}}"
-    return BuildStep(
-        json=script,
-        shell=effect.executable or "/bin/sh",
-        user=effect.user,
-        directory=effect.directory,
-        via=via,
-        arguments=names,
-    )
-
-
-def _word(text: str) -> str:
-    """A word of an argument vector; a parameter in it becomes a build argument."""
-    parts = re.split("\ue002([^\ue003]*)\ue003", text)
-    if len(parts) == 1:
-        return quote(text)
-    return "".join(
-        (quote(part) if part else "") if number % 2 == 0 else f'"${{{environment_name(part)}}}"'
-        for number, part in enumerate(parts)
-    )
-
-
-def _in_code(step: BuildStep) -> BuildStep:
-    return BuildStep(
-        commands=step.commands,
-        json=step.json,
-        shell=step.shell,
-        user=step.user,
-        directory=step.directory,
-        via=step.via,
-        arguments=step.arguments,
-        code=True,
-    )

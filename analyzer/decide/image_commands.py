@@ -1,0 +1,173 @@
+"""Steps of the build: commands of the playbook, downloads and archives as RUN instructions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from analyzer.decide.image_modes import apply_mode
+from analyzer.decide.image_shell import Command, command, environment_name, has_marker, quote
+from analyzer.model import Download, Ownership, RunCommand, Unpack, Via
+
+SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildStep:
+    """Something the build does in the order of the playbook, after packages, accounts and files."""
+
+    commands: tuple[Command, ...] = ()
+    copy: str = ""
+    """Path of a file that is copied here and not earlier."""
+    json: str = ""
+    """A shell text that runs in exec form; "" with `commands`."""
+    shell: str = "/bin/sh"
+    user: str = ""
+    directory: str = ""
+    via: Via
+    ignore: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    """Build arguments that it needs."""
+    code: bool = False
+    """True: it follows the application's code."""
+    lock: tuple[str, ...] = ()
+    """Lock files that it needs of the code; it then precedes the rest of the code."""
+    group: bool = False
+    """True where it may share a RUN with its neighbours."""
+
+
+def download_commands(effect: Download, via: Via) -> tuple[Command, ...]:
+    """`get_url`, its checksum, owner and mode."""
+    path = quote(effect.path)
+    commands = [command(f"curl -fsSL -o {path} {quote(effect.url)}", via)]
+    algorithm, _, digest = effect.checksum.rpartition(":")
+    if digest and not digest.startswith(("//", "http")):
+        tool = {"sha1": "sha1sum", "sha512": "sha512sum", "md5": "md5sum", "sha384": "sha384sum"}.get(
+            algorithm.lower(), "sha256sum"
+        )
+        # a file of the sum, since a pipe would hide a failure of its left side
+        commands.append(command(f"printf '%s  %s\\n' {quote(digest)} {path} > {SCRATCH}/download.sum", via))
+        commands.append(command(f"{tool} -c {SCRATCH}/download.sum && rm {SCRATCH}/download.sum", via))
+    commands += [command(text, via) for text in attributes(effect.ownership, effect.path)]
+    return tuple(commands)
+
+
+def unpack_commands(effect: Unpack, archive: str, via: Via) -> tuple[Command, ...]:
+    """`unarchive` of `archive`, a path in the image or (remote) a URL."""
+    commands: list[Command] = []
+    directory = quote(effect.directory)
+    if effect.remote and "://" in archive:
+        name = f"{SCRATCH}/" + (archive.rstrip("/").rsplit("/", 1)[-1].split("?")[0] or "archive")
+        commands.append(command(f"curl -fsSL -o {quote(name)} {quote(archive)}", via))
+        archive = name
+    options = "".join(" " + quote(option) for option in effect.options)
+    if archive.endswith(".zip"):
+        commands.append(command(f"unzip -qo{options} {quote(archive)} -d {directory}", via))
+    else:
+        commands.append(command(f"tar -xf {quote(archive)}{options} -C {directory}", via))
+    if owned := attributes(effect.ownership, ""):
+        # the module owns what the archive brought, not what else lies in the directory
+        listing = f"{SCRATCH}/archive.list"
+        show = f"unzip -Z1 {quote(archive)}" if archive.endswith(".zip") else f"tar -tf {quote(archive)}"
+        prefix = quote(f"s|^|{effect.directory.rstrip('/')}/|")
+        commands.append(command(f"{show} > {listing}", via))
+        commands.append(command(f"sed -i {prefix} {listing}", via))
+        for text in owned:
+            words = text.removesuffix(" ''")
+            commands.append(command(f"xargs -d '\\n' -a {listing} {words}", via))
+        commands.append(command(f"rm {listing}", via))
+    if archive.startswith(f"{SCRATCH}/"):
+        commands.append(command(f"rm {quote(archive)}", via))
+    return (unless(effect.creates, commands, via),) if effect.creates else tuple(commands)
+
+
+def owner_options(ownership: Ownership) -> str:
+    owner = f"-o {quote(ownership.owner)} " if ownership.owner else ""
+    group = f"-g {quote(ownership.group)} " if ownership.group else ""
+    mode = f"-m {quote(ownership.mode)} " if ownership.mode else ""
+    return owner + group + mode
+
+
+def attributes(ownership: Ownership, path: str, *, flags: str = "") -> list[str]:
+    texts = []
+    owner = ownership.owner + (f":{ownership.group}" if ownership.group else "")
+    if owner:
+        texts.append(f"chown {flags}{quote(owner)} {quote(path)}")
+    if ownership.mode and ownership.mode != "preserve" and apply_mode(0, ownership.mode, directory=False) is not None:
+        texts.append(f"chmod {flags}{quote(ownership.mode)} {quote(path)}")
+    return texts
+
+
+def recursive(ownership: Ownership, path: str) -> list[str]:
+    return attributes(ownership, path, flags="-R ")
+
+
+def unless(path: str, commands: Sequence[Command], via: Via) -> Command:
+    """The commands as one that does nothing where `path` is there."""
+    lines = [line for each in commands for line in each.lines]
+    joined = [f"  {line} &&" for line in lines[:-1]] + [f"  {lines[-1]};"]
+    return Command(lines=(f"if [ ! -e {quote(path)} ]; then", *joined, "fi"), via=(via,))
+
+
+_SIMPLE_SHELL = re.compile(r"[\w@%+=:,./ \"'&>-]+")
+
+
+def run_step(effect: RunCommand, via: Via) -> BuildStep:
+    """The RUN of one command: shell form where it is plain words, exec form where quoting would hide what it says."""
+    names: tuple[str, ...] = ()
+    environment = {str(name): str(value) for name, value in sorted(effect.environment.items())}
+    prefix = "".join(f"{name}={quote(value)} " for name, value in environment.items())
+    if isinstance(effect.command, tuple):
+        text = " ".join(_word(each) for each in effect.command)
+        simple = True
+    else:
+        text = re.sub("[\ue002\ue000]([^\ue001\ue003]*)[\ue001\ue003]", lambda m: f"${{{environment_name(m[1])}}}", (
+            effect.command.strip()))  # fmt: skip
+        simple = (
+            bool(_SIMPLE_SHELL.fullmatch(text)) and not re.match(r"(cd|sudo|apt)\b", text) and not effect.executable
+        )
+    whole = " ".join(map(str, (effect.command if isinstance(effect.command, tuple) else (effect.command,))))
+    if has_marker(whole):
+        names = tuple(environment_name(name) for name in re.findall("\ue002([^\ue003]*)\ue003", whole))
+    guard = ""
+    if effect.creates:
+        guard = f"[ -e {quote(effect.creates)} ] || "
+    elif effect.removes:
+        guard = f"[ ! -e {quote(effect.removes)} ] || "
+    if simple and not effect.stdin and "\n" not in text:
+        body = f"{prefix}{text}"
+        if guard and "&&" in text:
+            body = f"{{ {body}; }}"
+        commands = (command(guard + body, via),)
+        return BuildStep(commands=commands, user=effect.user, directory=effect.directory, via=via, arguments=names)
+    exports = "".join(f"export {name}={quote(value)}; " for name, value in environment.items())
+    script = f"{exports}{text}"
+    if effect.stdin:
+        script = f"printf '%s' {quote(effect.stdin)} | {{ {script}; }}"
+    if guard:
+        script = f"{guard}{{ {script}\n}}"
+    return BuildStep(
+        json=script,
+        shell=effect.executable or "/bin/sh",
+        user=effect.user,
+        directory=effect.directory,
+        via=via,
+        arguments=names,
+    )
+
+
+def _word(text: str) -> str:
+    """A word of an argument vector; a parameter in it becomes a build argument."""
+    parts = re.split("\ue002([^\ue003]*)\ue003", text)
+    if len(parts) == 1:
+        return quote(text)
+    return "".join(
+        (quote(part) if part else "") if number % 2 == 0 else f'"${{{environment_name(part)}}}"'
+        for number, part in enumerate(parts)
+    )
+
+
+def after_code(step: BuildStep) -> BuildStep:
+    """The same step, to follow the application's code."""
+    return replace(step, code=True)
