@@ -12,7 +12,7 @@ from analyzer.read.layout import Layout, subfolders
 LOCALHOST = "localhost"
 
 MAX_NAMESAKES = 3
-"""Groups of just the same hosts from which a name is taken; where there are more, none of them names the application."""
+"""Groups of just the same hosts from which a name is taken; where there are more, none names the application."""
 
 
 GroupKeys = Callable[[Play, str], tuple[str, ...]]

@@ -53,7 +53,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
     reader = YamlReader(inventory, vault_passwords=passwords)
     configuration = read_configuration(layout.root)
     plays = [play for path in layout.playbooks for play in read_plays(path, reader)]
-    problems = [*layout.problems, *inventory.problems]
+    problems = list(layout.problems)
     extra = _extra_variables(request, settings, reader, problems)
     finder = RoleFinder(reader, role_folders(layout, configuration), collection_folders(layout))
 
@@ -82,7 +82,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
                 parameters=tuple(names.parameters[key] for key in sorted(names.parameters)),
             )
         )
-    problems += reader.problems
+    problems += [*inventory.problems, *reader.problems]
     project = Project(
         root=layout.root.name,
         environment=layout.environment,

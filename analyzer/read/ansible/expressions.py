@@ -101,6 +101,8 @@ def _visit(node: Any, found: set[Reference], refusals: set[str]) -> None:
             children += _arguments_in(here.node)
         if isinstance(here, nodes.Filter) and here.name.rpartition(".")[2] in UNSAFE_FILTERS:
             refusals.add(f"filter {here.name} gives a different result on every machine or run")
+        if isinstance(here, nodes.Pow) and not (isinstance(here.right, nodes.Const) and here.right.value in range(100)):
+            refusals.add("a power that may take for ever to compute")
         if isinstance(here, nodes.Call) and isinstance(here.node, nodes.Name):
             _visit_call(here, refusals)
             children = [child for child in children if child is not here.node]

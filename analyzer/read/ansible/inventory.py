@@ -63,6 +63,17 @@ class Inventory:
         if found is None:
             return {}
         raw = self.variable_manager.get_vars(host=found, include_hostvars=False)
+        for name in [name for name, value in raw.items() if unfolds_too_far(value)]:
+            source = self.source_of(raw.pop(name)) or Source("inventory")
+            self.problems.append(
+                Problem(
+                    Severity.ERROR,
+                    "yaml-too-large",
+                    f"variable {name} unfolds to more than {MAX_NODES} values and is not read",
+                    source,
+                    "take out the aliases that repeat each other",
+                )
+            )
         return self.mask({name: value for name, value in raw.items() if name not in _MAGIC_OF_THIS_MACHINE})
 
     def kinds_of(self, hosts: Sequence[str]) -> list[tuple[str, ...]]:
@@ -128,7 +139,7 @@ def read_inventory(root: Path, sources: Sequence[Path], playbook_folder: Path, b
     usable: list[str] = []
     for path in sources:
         for file in _inventory_files(path):
-            problem = _cannot_be_read_as_text(root, file)
+            problem = _cannot_be_read_as_text(root, file) or _unfolds(root, file, loader)
             if problem is None:
                 usable.append(str(file))
             else:
@@ -186,6 +197,26 @@ def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
     return None
 
 
+def _unfolds(root: Path, file: Path, loader: Any) -> Problem | None:
+    """A YAML inventory whose aliases would keep ansible-core's parser busy for ever."""
+    if file.suffix not in (".yml", ".yaml", ".json"):
+        return None
+    try:
+        data = loader.load_from_file(str(file))
+    except (ansible().AnsibleError, RecursionError, ValueError):
+        return None  # the inventory's own parser says what is wrong
+    if not unfolds_too_far(data):
+        return None
+    source = Source(relative(root, str(file)))
+    return Problem(
+        Severity.ERROR,
+        "yaml-too-large",
+        f"{source.file} unfolds to more than {MAX_NODES} values and is not read",
+        source,
+        "take out the aliases that repeat each other",
+    )
+
+
 def _parse_problem(root: Path, text: str, usable: Sequence[str]) -> Problem:
     file = next((name for name in usable if name in text), usable[0] if usable else "inventory")
     source = Source(relative(root, file))
@@ -196,6 +227,24 @@ def _parse_problem(root: Path, text: str, usable: Sequence[str]) -> Problem:
         source,
         "compare `ansible-inventory -i FILE --list`",
     )
+
+
+MAX_NODES = 3_000_000
+"""Values in one variable or YAML file, aliases unfolded."""
+
+
+def unfolds_too_far(data: Any) -> bool:
+    """Whether the data has more than MAX_NODES values when every alias is followed."""
+    count = 0
+    pending = [data]
+    while pending:
+        value = pending.pop()
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        count += len(children)
+        if count > MAX_NODES:
+            return True
+        pending.extend(child for child in children if isinstance(child, (dict, list)))
+    return False
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import ansible, plain
-from analyzer.read.ansible.inventory import Inventory, hide, relative
+from analyzer.read.ansible.inventory import MAX_NODES, Inventory, hide, relative, unfolds_too_far
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
@@ -79,6 +79,18 @@ class YamlReader:
         self.problems.append(Problem(severity, code, f"{source.file} {what}", source, hint))
 
     def _load(self, path: Path) -> Any:
+        data = self._load_any(path)
+        if unfolds_too_far(data):
+            self.note(
+                "yaml-too-large",
+                path,
+                f"unfolds to more than {MAX_NODES} values and is not read",
+                "take out the aliases that repeat each other",
+            )
+            return None
+        return data
+
+    def _load_any(self, path: Path) -> Any:
         core = ansible()
         try:
             encrypted = _is_encrypted(path)

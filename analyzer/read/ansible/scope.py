@@ -7,10 +7,13 @@ that only the live host knows makes the whole expression `Unknown`, however deep
 from __future__ import annotations
 
 import contextlib
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from analyzer.model import Parameter, Source, Unknown, Value, Verdict, parameter_reference
@@ -403,7 +406,7 @@ def first_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError in the block after `seconds` of wall time; only the main thread can be limited."""
+    """Bound the block: TimeoutError after `seconds`, MemoryError past MAX_RENDER_BYTES; in the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -412,9 +415,30 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise TimeoutError(f"takes longer than {seconds:g} s to evaluate")
 
     previous = signal.signal(signal.SIGALRM, expire)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    bound = _address_space() + MAX_RENDER_BYTES
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (bound if soft == resource.RLIM_INFINITY else min(soft, bound), hard))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+MAX_RENDER_BYTES = 1 << 30
+"""Memory that one template may take on top of what is in use."""
+
+
+@cache
+def _address_space() -> int:
+    """Bytes of address space in use when templates are first evaluated, generously; it grows little afterwards."""
+    import sys
+
+    pages = 0
+    with contextlib.suppress(OSError), Path("/proc/self/statm").open(encoding="ascii") as stream:
+        pages = int(stream.read().split()[0])
+    return pages * resource.getpagesize() + (1 << 30 if pages else sys.maxsize >> 2)
