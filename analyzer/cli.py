@@ -164,9 +164,11 @@ def _print_problems(problems: Sequence[Problem]) -> None:
     for problem in sorted(problems, key=lambda each: order.index(each.severity)):
         if problem.severity is Severity.NOTE:
             continue
-        where = f"{problem.source}: " if problem.source else ""
+        message = problem.message
+        if problem.source:
+            message = f"{problem.source}: {message.removeprefix(problem.source.file).lstrip(': ')}"
         hint = f" ({problem.hint})" if problem.hint else ""
-        click.echo(readable(f"{problem.severity}: {where}{problem.message}{hint} [{problem.code}]"), err=True)
+        click.echo(readable(f"{problem.severity}: {message}{hint} [{problem.code}]"), err=True)
 
 
 def _status(plan: Plan, *, blocked: bool) -> int:
