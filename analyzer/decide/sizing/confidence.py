@@ -19,6 +19,7 @@ _HIGH_ERROR = 0.10
 _HIGH_UNIQUE = 0.30
 _HIGH_SAMPLES = 5
 _HIGH_DOUBT, _HIGH_DOUBT_MIB = 0.10, 32.0
+_CLOSE_MIB = 64.0
 _SATURATED = 0.30
 _MEDIUM_ERROR = 0.40
 _NORMAL_90 = 1.645
@@ -125,6 +126,8 @@ def _memory(memory: MemoryPeak) -> Confidence:
         memory.basis == "clean"
         and memory.samples_per_run >= _HIGH_SAMPLES
         and memory.doubt_mib <= max(_HIGH_DOUBT * memory.peak_mib, _HIGH_DOUBT_MIB)
+        and memory.wander_mib <= max(0.3 * memory.peak_mib, _CLOSE_MIB)
     ):
         return "high"
-    return "medium" if memory.basis in ("clean", "overlap") else "low"
+    seen = memory.basis in ("clean", "overlap") and memory.wander_mib <= max(memory.peak_mib, 2 * _CLOSE_MIB)
+    return "medium" if seen else "low"

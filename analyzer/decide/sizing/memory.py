@@ -39,6 +39,8 @@ class MemoryPeak:
     spread: float = 0.0
     """Standard deviation of ln(peak) over the runs."""
     measured_runs: int = 0
+    wander_mib: float = 0.0
+    """How far the host's memory rises above the model without any job, 1 % of the time."""
     doubt_mib: float = 0.0
     """How much of the peak short jobs beside it may have held; `peak_mib` counts half of it, `need_mib` all."""
 
@@ -107,6 +109,7 @@ def memory_peak(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Flo
         upper_mib=upper_mib,
         spread=spread,
         doubt_mib=highest - lowest,
+        wander_mib=_wander(fit),
     )
 
 
@@ -127,6 +130,14 @@ def _measured(job: JobRuns, signal: Signal) -> MemoryPeak:
         spread=spread,
         measured_runs=len(values),
     )
+
+
+def _wander(fit: Fit) -> float:
+    import numpy as np
+
+    calm = fit.signal.have & (fit.columns.sum(axis=1) == 0)
+    calm = calm if calm.sum() >= 50 else fit.signal.have
+    return float(np.quantile((fit.signal.peaks - fit.baseline - fit.explained)[calm], 0.99))
 
 
 GROWTH_DAYS = 28
