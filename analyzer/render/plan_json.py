@@ -153,6 +153,7 @@ def _job(job: Job) -> dict[str, Any]:
             }
             for expression in job.expressions
         ],
+        "day_guard": job.day_guard,
         "equivalence": _equivalence(job.equivalence),
         "footprint": _footprint(job.footprint),
         "single_flight": job.single_flight,

@@ -36,6 +36,8 @@ class Frame:
     never: str = ""
     """Why nothing here runs on a fresh machine (a rescue section), "" otherwise."""
     handlers: bool = False
+    notified: bool = False
+    """Inside a handler whose own notification was looked at: what it includes runs with it."""
     depth: int = 0
 
     def inside(self, entry: Mapping[str, Any]) -> Frame:

@@ -241,7 +241,9 @@ class PlayRun:
                     "look for a file that includes itself",
                 )
                 return
-            if "block" in entry:
+            if frame.handlers and not frame.notified:
+                self._handler(entry, frame)
+            elif "block" in entry:
                 self._block(entry, frame)
             else:
                 self._task(entry, frame)
@@ -429,21 +431,27 @@ class PlayRun:
             if (source.file, source.line) in seen:
                 continue
             seen.add((source.file, source.line))
-            if "block" in entry:
-                self._block(entry, frame)
-                continue
-            scope = self._scope(frame)
-            names = {text(scope.value(entry.get("name"))), *strings(entry.get("listen"), scope)} - {""}
-            if frame.role:
-                names |= {f"{frame.role.name} : {name}" for name in names}
-            verdicts = [verdict for name, verdict in self.run.notified.items() if name in names]
-            if Verdict.YES in verdicts:
-                notified = (Verdict.YES, "")
-            elif verdicts:
-                notified = (Verdict.UNKNOWN, "notified by a task that may not run")
-            else:
-                notified = (Verdict.NO, "no task that applies notifies it")
-            self._task(entry, frame, notified)
+            self._handler(entry, frame)
+
+    def _handler(self, entry: Mapping[str, Any], frame: Frame) -> None:
+        """A handler runs when a task that applies notifies it; an import only brings handlers in."""
+        imported = any(str(key).rpartition(".")[2] in ("import_tasks", "import_role") for key in entry)
+        if imported or "block" in entry:
+            bring_in = self._block if "block" in entry else self._task
+            bring_in(entry, frame)
+            return
+        scope = self._scope(frame)
+        names = {text(scope.value(entry.get("name"))), *strings(entry.get("listen"), scope)} - {""}
+        if frame.role:
+            names |= {f"{frame.role.name} : {name}" for name in names}
+        verdicts = [verdict for name, verdict in self.run.notified.items() if name in names]
+        if Verdict.YES in verdicts:
+            notified = (Verdict.YES, "")
+        elif verdicts:
+            notified = (Verdict.UNKNOWN, "notified by a task that may not run")
+        else:
+            notified = (Verdict.NO, "no task that applies notifies it")
+        self._task(entry, replace(frame, notified=True), notified)
 
     # -- variables ---------------------------------------------------------------------------------------------------
 

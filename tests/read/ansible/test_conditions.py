@@ -182,3 +182,30 @@ def test_tags_choose_as_ansible_playbook_does(
     assert chosen(skip_tags=("c",)) == ["a", "always", "none"]
     assert chosen(tags=("tagged",)) == ["a", "b", "always"]
     assert chosen(tags=("untagged",)) == ["always", "none"]
+
+
+def test_an_import_brings_handlers_in_and_each_waits_for_its_own_notification(
+    tasks_of: Callable[..., tuple[Task, ...]],
+) -> None:
+    """import_tasks among handlers notifies nothing; an include that is notified runs all that it includes."""
+    tasks = tasks_of(
+        "- copy: {content: x, dest: /a}\n  notify: [wanted, include]",
+        {
+            "more.yml": "- name: wanted\n  command: one\n- name: unwanted\n  command: two\n",
+            "all.yml": "- command: three\n",
+        },
+        play="""  handlers:
+    - import_tasks: more.yml
+    - name: include
+      include_tasks: all.yml
+""",
+    )
+    assert [
+        (task.invocations[0].args.get("_raw_params"), str(task.applies)) for task in tasks if task.kind == "handler"
+    ] == [
+        ("more.yml", "yes"),
+        ("one", "yes"),
+        ("two", "no"),
+        ("all.yml", "yes"),
+        ("three", "yes"),
+    ]
