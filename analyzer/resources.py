@@ -1,4 +1,4 @@
-"""Texts of `rules/` and `output_templates/`, from a checkout or from the installed wheel. The only user of `__file__`."""
+"""Texts of `rules/` and `output_templates/`, from a checkout or the installed wheel. The only user of `__file__`."""
 
 from __future__ import annotations
 

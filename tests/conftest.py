@@ -1,6 +1,9 @@
 """What the whole suite shares: tests that need another program skip with a message, or fail where it is required."""
 
 import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"  # before numpy, as the command line does it
+
 import shutil
 import subprocess
 import sys

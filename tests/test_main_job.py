@@ -123,7 +123,9 @@ def test_every_line_of_the_dockerfile_carries_rule_and_source(bundle: Path) -> N
 def test_no_secret_of_the_project_is_in_the_bundle(bundle: Path) -> None:
     """Neither vault ciphertext nor a marker that was not turned into a reference."""
     cipher = re.findall(
-        r"^\s+([0-9a-f]{60,})$", (FIXTURE / "inventory/production/group_vars/accounting/vault.yml").read_text(), re.M
+        r"^\s+([0-9a-f]{60,})$",
+        (FIXTURE / "inventory/production/group_vars/accounting/vault.yml").read_text(),
+        re.MULTILINE,
     )
     assert cipher
     for path in bundle.rglob("*"):

@@ -31,12 +31,13 @@ def markdown_cell(value: object) -> str:
 
 @cache
 def _environment(names: tuple[tuple[str, str], ...]) -> Environment:
-    from jinja2 import DictLoader, Environment, StrictUndefined  # noqa: PLC0415 - only when something is rendered
+    from jinja2 import DictLoader, Environment, StrictUndefined
 
     environment = Environment(
         loader=DictLoader(dict(names)),
         undefined=StrictUndefined,
-        autoescape=lambda name: bool(name) and str(name).removesuffix(".j2").endswith(".html"),
+        # HTML is escaped by its name; shell, HCL and Markdown by their filters
+        autoescape=lambda name: bool(name) and str(name).removesuffix(".j2").endswith(".html"),  # noqa: S701
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -49,5 +50,5 @@ def _environment(names: tuple[tuple[str, str], ...]) -> Environment:
 
 
 def render_template(templates: Mapping[str, str], name: str, /, **context: Any) -> str:
-    """The template `name` of `templates` (name -> text), filled with `context`; a name that is missing there is an error."""
+    """The template `name` of `templates` (name -> text), filled with `context`; a missing name is an error."""
     return _environment(tuple(templates.items())).get_template(name).render(**context)
