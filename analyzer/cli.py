@@ -5,9 +5,11 @@ PROJECT ──read──> Project ──decide──> Plan ──render──> O
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -82,6 +84,7 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
     """Read PROJECT, decide, write the bundle (the default command)."""
     # One BLAS thread: the matrices are small, and sums must not depend on the number of cores.
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+    gc.set_threshold(200_000, 50, 50)  # nearly everything that is read lives to the end: looking for cycles finds none
     from analyzer.decide.plan import decide
     from analyzer.read.layout import UsageError, find_layout
     from analyzer.read.project import read_project
@@ -361,7 +364,19 @@ def main() -> None:
     """Entry point."""
     if not os.environ.get("COLUMNS"):
         os.environ.setdefault("TERMINAL_WIDTH", "100")
-    cli()
+    try:
+        cli()
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        click.echo(
+            f"migrate-analyze: a defect of ours, nothing was overwritten: {type(error).__name__}: {error} ({place}); "
+            "please report it; MIGRATE_ANALYZE_TRACEBACK=1 in the environment shows the whole path",
+            err=True,
+        )
+        if os.environ.get("MIGRATE_ANALYZE_TRACEBACK"):
+            raise
+        raise SystemExit(NOTHING_WRITTEN) from None
 
 
 if __name__ == "__main__":

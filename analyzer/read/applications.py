@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from analyzer.read.ansible.core import plain
-from analyzer.read.ansible.inventory import Inventory
+from analyzer.read.ansible.inventory import Inventory, names_host
 from analyzer.read.ansible.playbooks import Play
 from analyzer.read.layout import Layout, subfolders
 
@@ -40,14 +40,14 @@ def applications_of(
                 for group in group_keys(play, kind[0]):
                     for name in kind:
                         inventory.add_to_group(name, group)
-    for name in (*known, *_evidence_hosts(layout)):
+    for name in (*known, *evidence_hosts(layout)):
         order.setdefault(name, [])
     for name, chosen in order.items():
         by_plays.setdefault(tuple(chosen), []).append(name)
     found = []
     taken: set[str] = set()
     for indices, members in by_plays.items():
-        if not indices and len(by_plays) > 1 and not any(name in _evidence_hosts(layout) for name in members):
+        if not indices and len(by_plays) > 1 and not any(name in evidence_hosts(layout) for name in members):
             continue
         label = _application_name(members, [plays[index] for index in indices], inventory, layout, taken)
         taken.add(label)
@@ -96,5 +96,14 @@ def _slug(name: str) -> str:
     return text.strip("-")[:32]
 
 
-def _evidence_hosts(layout: Layout) -> tuple[str, ...]:
-    return tuple(child.name for child in subfolders(layout.evidence)) if layout.evidence else ()
+def evidence_hosts(layout: Layout) -> tuple[str, ...]:
+    """Hosts with an evidence folder, less those that belong to another environment of the inventory."""
+    if layout.evidence is None:
+        return ()
+    others = [source.parent / name for source in layout.inventories for name in layout.environments[1:]]
+    return tuple(
+        child.name
+        for child in subfolders(layout.evidence)
+        if not any(names_host(folder, child.name) for folder in others if folder.is_dir())
+        or any(names_host(source, child.name) for source in layout.inventories)
+    )

@@ -173,6 +173,10 @@ def guarded_loader_class() -> type[Any]:
             self.variables_instead: Callable[[Path], dict[str, Any] | None] = lambda _path: None
             """Asked before a file of variables is loaded: what to take in its place, or None to load it."""
 
+        def load_once(self, path: Path) -> Any:
+            """A file's data, strings trusted as templates; the caller keeps it, so it is neither cached nor copied."""
+            return super().load_from_file(str(path), cache="none", unsafe=True, trusted_as_template=True)
+
         def load_from_file(self, file_name: str, *args: Any, **kwargs: Any) -> Any:
             if kwargs.get("unsafe"):  # how the plugin for group_vars and host_vars loads
                 instead = self.variables_instead(Path(file_name))

@@ -69,7 +69,7 @@ class Inventory:
                 Problem(
                     Severity.ERROR,
                     "yaml-too-large",
-                    f"variable {name} unfolds to more than {MAX_NODES} values and is not read",
+                    f"variable {name} unfolds to more than {MAX_NODES} values or {MAX_NESTING} levels and is not read",
                     source,
                     "take out the aliases that repeat each other",
                 )
@@ -211,7 +211,7 @@ def _unfolds(root: Path, file: Path, loader: Any) -> Problem | None:
     return Problem(
         Severity.ERROR,
         "yaml-too-large",
-        f"{source.file} unfolds to more than {MAX_NODES} values and is not read",
+        f"{source.file} unfolds to more than {MAX_NODES} values or {MAX_NESTING} levels and is not read",
         source,
         "take out the aliases that repeat each other",
     )
@@ -232,19 +232,27 @@ def _parse_problem(root: Path, text: str, usable: Sequence[str]) -> Problem:
 MAX_NODES = 3_000_000
 """Values in one variable or YAML file, aliases unfolded."""
 
+MAX_NESTING = 200
+"""Lists and mappings inside each other."""
+
 
 def unfolds_too_far(data: Any) -> bool:
-    """Whether the data has more than MAX_NODES values when every alias is followed."""
+    """Whether the data has more than MAX_NODES values when every alias is followed, or is nested too deeply."""
     count = 0
-    pending = [data]
+    pending = [(data, 0)]
     while pending:
-        value = pending.pop()
+        value, depth = pending.pop()
         children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         count += len(children)
-        if count > MAX_NODES:
+        if count > MAX_NODES or depth > MAX_NESTING:
             return True
-        pending.extend(child for child in children if isinstance(child, (dict, list)))
+        pending.extend((child, depth + 1) for child in children if isinstance(child, (dict, list)))
     return False
+
+
+def names_host(source: Path, host: str) -> bool:
+    """Whether an inventory (file or folder) names the host, as text."""
+    return any(_line_naming(file, host) is not None for file in _inventory_files(source))
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import ansible, plain
-from analyzer.read.ansible.inventory import MAX_NODES, Inventory, hide, relative, unfolds_too_far
+from analyzer.read.ansible.inventory import MAX_NESTING, MAX_NODES, Inventory, hide, relative, unfolds_too_far
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
@@ -40,10 +40,8 @@ class YamlReader:
         self.inventory.loader.variables_instead = self._instead
 
     def _instead(self, path: Path) -> dict[str, Any] | None:
-        """Variables of an encrypted or broken file of group_vars; None for a file that ansible-core can load."""
+        """What a file of group_vars or host_vars holds, read once; a broken or encrypted one holds nothing."""
         data = self.load(path)
-        if isinstance(data, dict) and not _is_encrypted(path):
-            return None
         if data is not None and not isinstance(data, dict):
             self.variables(path)  # notes what is wrong
             return {}
@@ -84,7 +82,7 @@ class YamlReader:
             self.note(
                 "yaml-too-large",
                 path,
-                f"unfolds to more than {MAX_NODES} values and is not read",
+                f"unfolds to more than {MAX_NODES} values or {MAX_NESTING} levels and is not read",
                 "take out the aliases that repeat each other",
             )
             return None
@@ -100,7 +98,7 @@ class YamlReader:
         if encrypted:
             return self._load_encrypted(path)
         try:
-            return self.inventory.loader.load_from_file(str(path), trusted_as_template=True)
+            return self.inventory.loader.load_once(path)
         except core.AnsibleError as error:
             self._note_syntax(path, error)
         except (RecursionError, ValueError, MemoryError) as error:
