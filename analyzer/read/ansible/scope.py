@@ -12,7 +12,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,16 @@ class Names:
 
     book: SecretBook
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    _templates: dict[int, tuple[Any, tuple[str, ...]]] = field(default_factory=dict)
+
+    def templates_in(self, value: Any) -> tuple[str, ...]:
+        """Every text inside `value` that is a template; large values are walked once in a run."""
+        if not isinstance(value, (dict, list)):
+            return tuple(templates_in(value))
+        kept = self._templates.get(id(value))
+        if kept is None or kept[0] is not value:
+            kept = self._templates[id(value)] = (value, tuple(templates_in(value)))
+        return kept[1]
 
     def reference(self, name: str, source: Source | None) -> str:
         """The marker that stands for undefined variable `name`."""
@@ -76,7 +85,8 @@ class Scope:
 
     In texts they become parameters; a condition that depends on one is decided for every kind of host.
     """
-    _memo: dict[str, str] = field(default_factory=dict, init=False)
+    _memo: dict[str, str | None] = field(default_factory=dict, init=False)
+    """Variable -> why it is not known, "" where it is; None while that is being found out."""
 
     # -- what can be known -------------------------------------------------------------------------------------------
 
@@ -97,9 +107,11 @@ class Scope:
             return self._reason_for_unknown(reference)
         if name in self.variables:
             if name not in self._memo:
-                self._memo[name] = ""  # a variable that refers to itself is ansible-core's error to report
-                self._memo[name] = self._reason_in(self.variables[name])
-            if reason := self._memo[name]:
+                self._memo[name] = None
+                self._memo[name] = "" if name in _OF_THE_RUN else self._reason_in(self.variables[name])
+            if (reason := self._memo[name]) is None:
+                return f"variable {name} refers to itself"
+            if reason:
                 return reason if reference.test not in _PARTIAL_TESTS else ""
             if name in ("ansible_facts", "hostvars", "vars") and reference.path:
                 return self._reason_for_facts(reference)
@@ -131,16 +143,8 @@ class Scope:
         return ""
 
     def _reason_in(self, value: Any) -> str:
-        if isinstance(value, str):
-            return self.reason_unknown(analyse_template(value))
-        if isinstance(value, Mapping):
-            children: Any = value.values()
-        elif isinstance(value, (list, tuple)):
-            children = value
-        else:
-            return ""
-        for child in children:
-            if reason := self._reason_in(child):
+        for text in self.names.templates_in(value):
+            if reason := self.reason_unknown(analyse_template(text)):
                 return reason
         return ""
 
@@ -228,7 +232,9 @@ class Scope:
                 continue
             if reference.name in self.variables:
                 seen.add(reference.name)
-                pending.extend(references_in(self.variables[reference.name]))
+                if reference.name not in _OF_THE_RUN:
+                    texts = self.names.templates_in(self.variables[reference.name])
+                    pending.extend(inner for text in texts for inner in analyse_template(text).references)
             elif not (reference.name in self.unknown or reference.name in _GLOBALS or reference.test or reference.path):
                 found.append(reference.name)
                 seen.add(reference.name)
@@ -245,7 +251,9 @@ class Scope:
             if name in seen:
                 continue
             seen.add(name)
-            for text in templates_in(self.variables.get(name)):
+            if name in _OF_THE_RUN:
+                continue
+            for text in self.names.templates_in(self.variables.get(name)):
                 inner = analyse_template(text)
                 if inner.wide:
                     return None
@@ -333,9 +341,8 @@ _GLOBALS = frozenset(
 )
 
 
-def references_in(value: Any) -> list[Reference]:
-    """Every reference inside a value's templates."""
-    return [reference for text in templates_in(value) for reference in analyse_template(text).references]
+_OF_THE_RUN = frozenset({"hostvars", "groups", "ansible_facts"})
+"""Magic variables whose values are not followed: they hold no template that the expression would depend on."""
 
 
 def templates_in(value: Any) -> Iterator[str]:
@@ -433,9 +440,8 @@ MAX_RENDER_BYTES = 1 << 30
 """Memory that one template may take on top of what is in use."""
 
 
-@cache
 def _address_space() -> int:
-    """Bytes of address space in use when templates are first evaluated, generously; it grows little afterwards."""
+    """Bytes of address space in use now, and a gibibyte for what is allocated beside the template's own values."""
     import sys
 
     pages = 0
