@@ -38,8 +38,10 @@ case "$action" in
 esac
 
 # place JOB: sets kind, path, user, schedule and text
+schedule='' text=''
 @PLACES@
 
+[ -n "$all_jobs" ] || fail "no evidence shows where a batch stands on a host: find its line and switch it off by hand"
 each_place "$job" : >/dev/null || fail "no batch $job; there are: $all_jobs"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from analyzer.model import (
@@ -333,6 +333,13 @@ def fixture() -> Application:
     return made
 
 
+def one_of_two(name: str) -> Application:
+    """One application of a project with two, as the whole pipeline decides it."""
+    from tests.infra import two_applications
+
+    return two_applications.decided(name)
+
+
 class _Applications(Mapping[str, Application]):
     """Made when they are asked for, so that a test of one does not wait for all."""
 
@@ -343,6 +350,8 @@ class _Applications(Mapping[str, Application]):
         "two-processes": two_processes,
         "hostile": hostile,
         "fixture": fixture,
+        "shop-of-two": partial(one_of_two, "shop"),
+        "billing-of-two": partial(one_of_two, "billing"),
     }
 
     def __getitem__(self, name: str) -> Application:
@@ -356,4 +365,4 @@ class _Applications(Mapping[str, Application]):
 
 
 APPLICATIONS = _Applications()
-"""Applications by what is special about them: made by hand, and the fixture's."""
+"""Applications by what is special about them: made by hand, the fixture's, and both of a project without evidence."""
