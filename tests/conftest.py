@@ -51,11 +51,18 @@ def browser_missing() -> str:
     return "" if answer.returncode == 0 else "playwright does not start (on Debian it needs libatomic1)"
 
 
+@cache
+def checkov_missing() -> str:
+    """Why checkov cannot be used, "" where it is there."""
+    return "" if shutil.which("checkov") else "no checkov on PATH (pip install checkov, in an environment of its own)"
+
+
 NEEDS = {
     "docker": docker_missing,
     "terraform": terraform_missing,
     "npm": npm_missing,
     "browser": browser_missing,
+    "checkov": checkov_missing,
 }
 
 

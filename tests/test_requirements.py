@@ -31,7 +31,7 @@ def outcome(folder: Path, marker: str, **environment: str) -> subprocess.Complet
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("marker", ["docker", "terraform", "npm", "browser"])
+@pytest.mark.parametrize("marker", ["docker", "terraform", "npm", "browser", "checkov"])
 def test_a_missing_program_skips_with_its_reason(marker: str, tmp_path: Path) -> None:
     """The message names the program and how to make the skip a failure."""
     answer = outcome(tmp_path, marker)
@@ -40,7 +40,7 @@ def test_a_missing_program_skips_with_its_reason(marker: str, tmp_path: Path) ->
     assert f"set REQUIRE_{marker.upper()}=1" in answer.stdout
 
 
-@pytest.mark.parametrize("marker", ["docker", "terraform", "npm", "browser"])
+@pytest.mark.parametrize("marker", ["docker", "terraform", "npm", "browser", "checkov"])
 def test_a_required_program_that_is_missing_fails(marker: str, tmp_path: Path) -> None:
     """In CI a skipped oracle is a failure."""
     variable = f"REQUIRE_{marker.upper()}"

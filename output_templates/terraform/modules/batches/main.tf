@@ -126,6 +126,12 @@ resource "aws_sfn_state_machine" "heartbeat_check" {
   role_arn   = aws_iam_role.states.arn
   definition = templatefile("${path.module}/heartbeat_check.asl.json", { topic = var.topic_arn })
 
+  logging_configuration {
+    level                  = "ERROR"
+    include_execution_data = true
+    log_destination        = "${aws_cloudwatch_log_group.state_machines.arn}:*"
+  }
+
   depends_on = [aws_iam_role_policy.states]
 }
 
