@@ -22,6 +22,8 @@ _COSTS: Mapping[str, str] = {
     "ec2-now": "EC2 today",
     "fargate-as-it-is": "Fargate, same size as today",
     "fargate-right-sized": "Fargate, as planned here",
+    "fargate-arm64": "Fargate, as planned here, on ARM",
+    "fargate-x86-64": "Fargate, as planned here, on x86",
     "fargate-each-batch-alone": "Fargate, a size for every batch",
 }
 PAGES = ("cutover", "rollback", "parallel-run", "retire", "cost")

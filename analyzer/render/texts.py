@@ -240,6 +240,8 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "cost.ec2-now": ("EC2 today", "現在の EC2"),
     "cost.fargate-as-it-is": ("Fargate, same size as today", "Fargate (現在と同じサイズ)"),
     "cost.fargate-right-sized": ("Fargate, as planned", "Fargate (この計画)"),
+    "cost.fargate-arm64": ("Fargate, as planned, on ARM", "Fargate (この計画、ARM)"),
+    "cost.fargate-x86-64": ("Fargate, as planned, on x86", "Fargate (この計画、x86)"),
     "cost.fargate-each-batch-alone": ("Fargate, a size for every batch", "Fargate (バッチごとのサイズ)"),
     "page.api-share": ("the API's share", "API の分"),
     "page.jobs-share": ("what the jobs add", "ジョブの分"),

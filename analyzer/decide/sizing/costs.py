@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, PlatformData
+from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, FargateSize, PlatformData
 from analyzer.decide.sizing.classes import JobClass, JobNeed, cheapest, monthly_usd
 from analyzer.decide.sizing.definitions import smallest
 from analyzer.model import Cost, Host, TaskDefinition
@@ -18,7 +18,7 @@ def compare_costs(
     platform: PlatformData,
     price: FargatePrice,
 ) -> tuple[Cost, ...]:
-    """EC2 now; Fargate in the host's size; Fargate right-sized; each batch on a size of its own."""
+    """EC2 now; Fargate in the host's size; right-sized, here and on the other architecture; a size for every batch."""
     out = []
     kinds = [platform.ec2_types.get(host.ec2.instance_type) if host.ec2 else None for host in hosts]
     region = price.region
@@ -51,6 +51,7 @@ def compare_costs(
             f"{region} as of {price.as_of}, on demand; no load balancer, logs or data transfer",
         )
     )
+    out.append(_other_architecture(definitions, platform, price))
     alone = sum(
         monthly_usd(need, cheapest(platform.fargate_sizes, [need], price), price, platform)
         for need in needs.values()
@@ -64,3 +65,16 @@ def compare_costs(
         )
     )
     return tuple(out)
+
+
+def _other_architecture(definitions: Sequence[TaskDefinition], platform: PlatformData, price: FargatePrice) -> Cost:
+    """The planned sizes at the other architecture's prices: what is billed scales with the price of an hour."""
+    other, _own = platform.price(price.region, "X86_64" if price.architecture == "ARM64" else "ARM64")
+    sizes = [(one, FargateSize(cpu=one.cpu, memory=one.memory)) for one in definitions]
+    total = sum(one.monthly_usd * other.hourly(size) / price.hourly(size) for one, size in sizes)
+    return Cost(
+        name=f"fargate-{other.architecture.lower().replace('_', '-')}",
+        monthly_usd=round(total, 2),
+        basis=f"the planned sizes at {other.architecture} prices in {other.region} as of {other.as_of}; every package "
+        "and binary of the image must exist for it",
+    )
