@@ -24,7 +24,6 @@ from analyzer.decide.tasks import decide_tasks
 from analyzer.model import (
     Application,
     ApplicationInput,
-    CronEntry,
     Decision,
     Host,
     Job,
@@ -203,8 +202,3 @@ def _host_decision(host: Host) -> Decision:
         rule="host-retired",
         reason=f"Fargate runs its processes and batches; the host{instance} is retired after the month side by side.",
     )
-
-
-def entries_of_hosts(crons: Iterable[CronEntry]) -> tuple[CronEntry, ...]:
-    """The entries seen on hosts, each of which has a decision of its own."""
-    return tuple(entry for entry in crons if entry.origin == "host")

@@ -16,16 +16,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 SAFE_LOOKUPS = frozenset(
-    "dict file first_found flattened indexed_items items list nested random_choice_never sequence subelements template "
-    "together varnames vars fileglob unvault_never inventory_hostnames".split()
+    "dict file first_found flattened indexed_items items list nested sequence subelements template "
+    "together varnames vars fileglob inventory_hostnames".split()
 )
 """Look-ups that neither run nor fetch nor draw lots; files they open go through the guarded loader."""
 
 UNSAFE_FILTERS = frozenset(
-    "random shuffle password_hash vault unvault fileglob realpath expanduser expandvars strftime to_uuid_never".split()
+    "random shuffle password_hash vault unvault fileglob realpath expanduser expandvars strftime".split()
 )
 """Filters whose result depends on chance, the clock, the machine or its user."""
 
@@ -258,8 +258,3 @@ def trusted(value: Any) -> Any:
 def warnings_since(mark: int) -> tuple[str, ...]:
     """ansible-core's warnings after the first `mark` ones."""
     return tuple(MESSAGES.texts[mark:])
-
-
-def variables_without(variables: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    """`variables` less `names`."""
-    return {name: value for name, value in variables.items() if name not in names}
