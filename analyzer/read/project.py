@@ -82,7 +82,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
                 parameters=tuple(names.parameters[key] for key in sorted(names.parameters)),
             )
         )
-    problems += [*inventory.problems, *reader.problems]
+    problems += [*inventory.problems, *reader.problems, *book.problems()]
     project = Project(
         root=layout.root.name,
         environment=layout.environment,

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from analyzer.model import Secret, Source, secret_reference
+from analyzer.model import Problem, Secret, Severity, Source, secret_reference
 
 _NAME = re.compile(
     r"(?:^|[_\-.])(?:password|passwd|passphrase|pass|pwd|secret|secrets|secret_key(?:_base)?|token|tokens|api_?key|"
@@ -32,7 +32,6 @@ _HARMLESS = frozenset(
         "null",
         "present",
         "absent",
-        "changeme",
         "*",
         "!",
         "!!",
@@ -40,6 +39,19 @@ _HARMLESS = frozenset(
         "on_create",
     }
 )
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]{,11}|[A-Z]{,12}")
+"""A value that may be any word of a text: it is no secret, and taking it out everywhere would break names and keys."""
+
+_OPEN_VALUE = re.compile(r"[\w.@-]{,64}")
+
+
+_PLACEHOLDER = re.compile(
+    r"(?:my|your|the|a|some)?[_-]?(?:change_?me|password|passwd|passphrase|secret|token|key|example|test)",
+    re.IGNORECASE,
+)
+"""Values that stand for "a secret comes here": asked for as secrets, and not searched for, being their own name."""
 
 
 def is_secret_name(name: str) -> bool:
@@ -63,12 +75,15 @@ class SecretBook:
 
     _secrets: dict[str, Secret] = field(default_factory=dict)
     _values: dict[str, str] = field(default_factory=dict)
+    _open: set[str] = field(default_factory=set)
+    """Short values that the project gives under names that are no secret's: users, folders, names of applications."""
 
     def marker(self, name: str, source: Source | None, reason: str, value: str = "") -> str:
         """Note the secret and give the text that stands for it."""
         if name not in self._secrets:
             self._secrets[name] = Secret(name=name, source=source, reason=reason)
-        if len(value) >= 6 and value.lower() not in _HARMLESS:  # shorter ones occur by chance
+        searched = len(value) >= 6 and value.lower() not in _HARMLESS  # shorter ones occur by chance
+        if searched and not _PLACEHOLDER.fullmatch(value):
             self._values[value] = name
         return secret_reference(name)
 
@@ -78,13 +93,36 @@ class SecretBook:
 
     def find(self, text: str) -> tuple[str, ...]:
         """Names of the secrets whose value stands in `text`."""
-        return tuple(sorted({name for value, name in self._values.items() if value in text}))
+        return tuple(sorted({name for value, name in self._values.items() if value in text
+                             and (not self._is_ordinary(value) or _beside_its_name(value).search(text))}))  # fmt: skip
 
     def redact(self, text: str) -> str:
         """`text` with every known secret value replaced by its name."""
         for value, name in sorted(self._values.items(), key=lambda pair: -len(pair[0])):
-            text = text.replace(value, f"<secret {name}>")
+            if value not in text:
+                continue
+            if self._is_ordinary(value):
+                text = _beside_its_name(value).sub(lambda found, name=name: f"{found[1]}<secret {name}>", text)  # type: ignore[misc]
+            else:
+                text = text.replace(value, f"<secret {name}>")
         return text
+
+    def problems(self) -> tuple[Problem, ...]:
+        """A warning for each secret whose value is an ordinary word or stands openly under another name."""
+        return tuple(
+            Problem(
+                Severity.WARNING,
+                "secret-is-a-word",
+                f"the value of {name} is a plain word or one that other variables hold openly: it is kept out of the"
+                " outputs where a password can stand, not wherever the word occurs",
+                self._secrets[name].source,
+                "choose another value when it goes into the secret store",
+            )
+            for name in sorted({name for value, name in self._values.items() if self._is_ordinary(value)})
+        )
+
+    def _is_ordinary(self, value: str) -> bool:
+        return value in self._open or bool(_WORD.fullmatch(value))
 
     def mask(self, name: str, value: Any, source: Source | None, *, encrypted: type | None = None) -> Any:
         """`value` of variable `name` with its secrets replaced by markers.
@@ -109,8 +147,19 @@ class SecretBook:
             is_secret_name(name) and value.lower() not in _HARMLESS and not value.startswith("/")
         ):
             return self.marker(name, source, "name" if is_secret_name(name) else "content", str(value))
+        if not is_secret_name(name) and _OPEN_VALUE.fullmatch(value):
+            self._open.add(str(value))
         return value
 
     @staticmethod
     def _joined(name: str, key: object) -> str:
         return f"{name}_{key}" if isinstance(key, str) else name
+
+
+def _beside_its_name(value: str) -> re.Pattern[str]:
+    """Where `value` stands as a password does: behind a name that says so, or in a URL between user and host."""
+    return re.compile(
+        r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|key|credentials?)[\w-]*[\"']?\s*(?:=>|[:=])\s*[\"']?"
+        rf"|://[^\s/:@]*:){re.escape(value)}(?![\w-])",
+        re.IGNORECASE,
+    )

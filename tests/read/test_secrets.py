@@ -1,0 +1,74 @@
+"""Secrets are kept out of the outputs, and ordinary words stay in them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.model import Source
+from analyzer.read.secrets import SecretBook
+
+HERE = Source("group_vars/all.yml", 3)
+
+
+def book(**variables: str) -> SecretBook:
+    """A book that has read these variables."""
+    found = SecretBook()
+    for name, value in variables.items():
+        found.mask(name, value, HERE)
+    return found
+
+
+@pytest.mark.parametrize(
+    "value", ["hunter2x", "correct horse", "S3cr3tWord", "aaaaaaaaaaaaaaa", "kQzWvBnMxYpLr", "two-words"]
+)
+def test_a_value_that_is_no_word_is_taken_out_wherever_it_stands(value: str) -> None:
+    secrets = book(db_password=value)
+    assert secrets.redact(f"-{value}b and x={value}") == "-<secret db_password>b and x=<secret db_password>"
+    assert secrets.find(f"--option={value};") == ("db_password",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("useradd wordpress", "useradd wordpress"),
+        ("/srv/wordpress/current", "/srv/wordpress/current"),
+        ("variable wordpress_url = 1", "variable wordpress_url = 1"),
+        ("DB_PASSWORD=wordpress", "DB_PASSWORD=<secret db_password>"),
+        ('"password": "wordpress"', '"password": "<secret db_password>"'),
+        ("mysql://blog:wordpress@db/blog", "mysql://blog:<secret db_password>@db/blog"),
+        ("pass => 'wordpress'", "pass => '<secret db_password>'"),
+        ("password: wordpress-admin", "password: wordpress-admin"),
+    ],
+)
+def test_a_plain_word_is_taken_out_only_where_a_password_can_stand(text: str, expected: str) -> None:
+    secrets = book(db_password="wordpress")
+    assert secrets.redact(text) == expected
+    assert bool(secrets.find(text)) is (text != expected)
+
+
+def test_a_value_that_another_variable_holds_openly_counts_as_a_plain_word_and_is_reported() -> None:
+    secrets = book(db_password="shop_2024", db_user="shop_2024")
+    assert secrets.redact("user shop_2024, password=shop_2024") == "user shop_2024, password=<secret db_password>"
+    (problem,) = secrets.problems()
+    assert (problem.code, problem.source) == ("secret-is-a-word", HERE)
+
+
+def test_a_strong_value_is_not_reported() -> None:
+    assert book(db_password="x9!kkq81").problems() == ()
+
+
+@pytest.mark.parametrize("value", ["changeme", "change_me", "password", "secret", "your-token", "MyPassword"])
+def test_a_placeholder_is_asked_for_as_a_secret_and_takes_no_word_out_of_the_outputs(value: str) -> None:
+    secrets = book(db_password=value)
+    assert [secret.name for secret in secrets.secrets()] == ["db_password"]
+    assert secrets.redact(f"password: {value}") == f"password: {value}"
+
+
+@given(st.text(alphabet="abcXYZ019!$/+=", min_size=8, max_size=30), st.text(max_size=20), st.text(max_size=20))
+def test_no_strong_value_survives_whatever_stands_around_it(value: str, before: str, after: str) -> None:
+    secrets = book(api_token=value + "9!")
+    if value.startswith("/"):
+        return  # a path to the secret
+    assert value + "9!" not in secrets.redact(f"{before}{value}9!{after}")
