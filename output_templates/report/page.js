@@ -50,7 +50,7 @@ function follow() {
 function setTheme(dark) {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   $("#theme").setAttribute("aria-pressed", String(dark));
-  $$(".plot").forEach((figure) => figure.draw && $("canvas", figure) && figure.draw());
+  drawCanvases();
 }
 
 const darkWanted = matchMedia("(prefers-color-scheme: dark)");
@@ -65,12 +65,14 @@ $("#app").addEventListener("change", () => chooseApp(DATA.apps.find((app) => app
 addEventListener("beforeprint", () => {
   setTheme(false);
   buildAll();
-  // What nobody needs any more stays folded: paper is for what moves.
-  $$("details").filter((one) => !one.closest(".chores")).forEach((one) => { one.dataset.was ??= one.open ? "open" : "closed"; one.open = true; });
+  // Paper is for what moves: the batches are unfolded. Roles print as far as they are open, since the ledger has every task.
+  $$("details.job").filter((one) => !one.closest(".chores")).forEach((one) => { one.dataset.was ??= one.open ? "open" : "closed"; one.open = true; });
   buildAll();
+  drawCanvases(PAPER_PX);
 });
 addEventListener("afterprint", () => {
   setTheme(darkWanted.matches);
+  drawCanvases();
   $$("details[data-was]").forEach((one) => { one.open = one.dataset.was === "open"; delete one.dataset.was; });
 });
 $("#print").addEventListener("click", () => print());
@@ -86,7 +88,7 @@ $$("main > section").forEach((section) => spy.observe(section));
 let resizing = 0;
 addEventListener("resize", () => {
   clearTimeout(resizing);
-  resizing = setTimeout(() => $$(".plot").forEach((figure) => figure.draw && figure.draw()), 200);
+  resizing = setTimeout(drawCanvases, 200);
 });
 
 addEventListener("hashchange", follow);

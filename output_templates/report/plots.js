@@ -1,5 +1,6 @@
 /* CPU and memory of the hosts: measured, the API's share, what the jobs add, their runs, and the sizes as lines. */
 const COLOURS = ["--o-schedule", "--o-infrastructure", "--o-secret", "--o-deploy", "--o-process", "--o-image", "--o-task-definition", "--o-platform"];
+const PAPER_PX = 680; // the width that A4 leaves between the margins
 const drawn = [];
 
 function colour(name) {
@@ -19,7 +20,12 @@ function drawPlots(body) {
     const shaded = new Set(runs.filter((run) => run.starts.length / days <= 2 && carried.get(run.job).class === "heavy").map((run) => run.job));
     body.append(plotFigure({ ...plot, runs }, paint, shaded));
   }
-  requestAnimationFrame(() => $$(".plot", body).forEach((figure) => figure.draw && figure.draw()));
+  requestAnimationFrame(() => drawCanvases());
+}
+
+/* Every plot anew, in the colours of the theme; `width` in pixels, else as wide as its place. */
+function drawCanvases(width) {
+  $$(".plot").forEach((figure) => figure.draw && figure.draw(width));
 }
 
 function plotFigure(plot, paint, shaded) {
@@ -29,7 +35,7 @@ function plotFigure(plot, paint, shaded) {
   const peak = Math.max(...plot.peak.filter((value) => value !== null), 0);
   const title = (isCpu ? t("page.plot-cpu") : t("page.plot-memory")) + " · " + plot.host;
   const zoom = h("button", { type: "button" }, t("page.zoom-out"));
-  const figure = h("figure", { class: "plot" }, h("div", { class: "row spread controls" }, h("h3", {}, title), zoom),
+  const figure = h("figure", { class: "plot" }, h("div", { class: "row spread" }, h("h3", {}, title), zoom),
     h("ul", { class: "legend" },
       legendItem("--accent", t("page.measured")), legendItem("--o-process", t("page.api-share")), legendItem("--o-schedule", t("page.jobs-share")),
       limits.map((limit) => h("li", {}, h("i", { class: "dot dash" }), limit.name + " " + number(limit.value) + " " + (isCpu ? "vCPU" : "MiB")))),
@@ -41,13 +47,13 @@ function plotFigure(plot, paint, shaded) {
         if (figure.plot) figure.plot.redraw();
       } }, h("i", { class: "dot", style: "background:var(" + paint.get(run.job) + ")" }), run.job + " " + run.starts.length))),
     h("figcaption", {}, t("page.plot-caption", { peak: number(peak), unit: plot.unit, days: number((plot.mean.length * plot.step) / 86400, 1), origin: plot.origin, step: seconds(plot.step) })));
-  figure.draw = () => {
+  figure.draw = (width) => {
     canvas.replaceChildren();
     const times = plot.mean.map((_, index) => plot.start + index * plot.step);
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
     const top = Math.max(peak, ...limits.map((limit) => limit.value)) * 1.08 || 1;
     const instance = new uPlot({
-      width: Math.max(300, canvas.clientWidth || 800), height: 300, tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), current.timezone || "UTC"),
+      width: width || Math.max(300, canvas.clientWidth || 800), height: 300, tzDate: (at) => uPlot.tzDate(new Date(at * 1e3), current.timezone || "UTC"),
       legend: { show: false }, cursor: { drag: { x: true, y: false } },
       scales: { y: { range: [0, top] } },
       axes: [{ ...axis, values: stamps }, { ...axis, size: 62, label: plot.unit, stroke: colour("--soft") }],

@@ -308,7 +308,8 @@ class Sizing:
 
 
 def ordinary(make):
-    first = make.decision(0, outputs=(Output(file="accounting/app/Dockerfile", line=2),))
+    deep = Output(file="accounting/app/docker/production/task_definition.batch_heavy.json", line=46)
+    first = make.decision(0, outputs=(Output(file="accounting/app/Dockerfile", line=2), deep))
     app = make.application(decisions=120, jobs=6)
     return make.plan(replaced(app, decisions=(first, *app.decisions[1:]), sizing=Sizing()))
 
@@ -481,13 +482,16 @@ def test_keyboard_and_names(make, visit):
 
 @pytest.mark.browser
 def test_print_shows_everything(make, visit):
-    """Before printing, all cards are open and the navigation is gone."""
+    """Before printing, batches are unfolded, plots fit the paper and are drawn, the navigation is gone."""
     tab = visit(page(make, make.plan(replaced(make.application(), sizing=Sizing()))))
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     tab.emulate_media(media="print")
     assert tab.locator("#j-job-2 pre").first.is_visible()
     assert not tab.locator("nav").is_visible()
     assert tab.locator("#entries .entry").count() == 24
+    inked = """[...document.querySelectorAll('.plot canvas')].map((c) => Math.round(c.getBoundingClientRect().width) + ' ' +
+        c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((one) => one > 0))"""
+    assert tab.evaluate(inked) == ["680 true", "680 true"]  # as wide as the paper, and drawn before it is printed
     assert len(tab.pdf()) > 20_000
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
     assert tab.locator("#j-job-2").get_attribute("open") is None
