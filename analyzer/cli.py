@@ -72,7 +72,8 @@ def cli() -> None:
 @click.option(
     "--evidence", default="", metavar="DIR", help="Evidence tree.  [default: evidence/ in PROJECT or beside it]"
 )
-@click.option("--env", "environment", default="production", show_default=True, metavar="NAME", help="Environment.")
+@click.option("--env", "environment", default="", metavar="NAME",
+              help="Environment.  [default: production, or the one that PROJECT names]")  # fmt: skip
 @click.option("--region", default="", metavar="NAME", help="AWS region.  [default: from the EC2 evidence]")
 @click.option("--timezone", default="", metavar="ZONE", help="Zone of the hosts' cron where no evidence says it.")
 @click.option("--decisions", default="", metavar="FILE", help="Reviewers' answers.  [default: migrate.yml]")
@@ -246,7 +247,8 @@ def cron_command(
 @click.option("--context", type=click.Path(path_type=Path), metavar="DIR", help="The application's repository.")
 @click.option("--against-playbook", "project", type=click.Path(path_type=Path), metavar="PROJECT",
               help="Run the playbook of this project in a container of the same base image, and compare.")  # fmt: skip
-@click.option("--env", "environment", default="production", show_default=True, metavar="NAME", help="Environment.")
+@click.option("--env", "environment", default="", metavar="NAME",
+              help="Environment.  [default: production, or the one that PROJECT names]")  # fmt: skip
 @click.option("--batch", default="", metavar="JOB", help="Job to try.  [default: one is chosen]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def verify(bundle: Path, context: Path | None, project: Path | None, environment: str, batch: str, form: str) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.inventory import Inventory, names_host
 from analyzer.read.ansible.playbooks import Play
-from analyzer.read.layout import Layout, subfolders
+from analyzer.read.inventories import subfolders
+from analyzer.read.layout import Layout
 
 LOCALHOST = "localhost"
 

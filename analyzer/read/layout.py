@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from analyzer.model import Problem, Severity
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.playbooks import Configuration, read_configuration
+from analyzer.read.inventories import (
+    INVENTORY_NAMES,
+    environment_files,
+    environment_of,
+    holds_inventory,
+    inventory_files,
+    is_environment_folder,
+    is_inventory_file,
+    looks_like_playbook,
+    subfolders,
+)
 
-_INVENTORY_NAMES = ("inventory", "inventories", "hosts", "hosts.yml", "hosts.yaml", "hosts.ini", "inventory.ini",
-                    "inventory.yml", "inventory.yaml")  # fmt: skip
-_VARIABLE_FOLDERS = ("group_vars", "host_vars")
+DEFAULT_ENVIRONMENT = "production"
 
 
 class UsageError(Exception):
@@ -31,7 +41,8 @@ class Request:
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
     evidence: str = ""
-    environment: str = "production"
+    environment: str = ""
+    """"" where the person named none: the one that PROJECT names, `production`, or the only one there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +63,18 @@ def find_layout(request: Request) -> Layout:
     given = request.project
     if not given.exists():
         raise UsageError(f"{given}: no such folder; give an Ansible inventory folder or the folder that holds one")
-    if not given.is_dir():
-        raise UsageError(f"{given}: is a file, expected the inventory folder or the project folder")
     given = given.resolve()
-    root = given.parent if _looks_like_inventory(given) and _has_playbooks(given.parent) else given
-    if root == given and _looks_like_inventory(given) and _has_playbooks(given.parent.parent):
-        root = given.parent.parent  # inventory/production/ was given
+    if given.is_file() and not is_inventory_file(given) and not request.inventories:
+        raise UsageError(
+            f"{request.project}: is a file and no inventory; expected the inventory (a folder, or a file with hosts "
+            "and groups) or the project folder"
+        )
+    root = _project_root(given)
     problems: list[Problem] = []
     configuration = read_configuration(root)
     inventories, environment, environments = _find_inventories(request, root, given, configuration, problems)
     playbooks = _find_playbooks(request, root, problems)
-    evidence = _find_evidence(request, root, given)
+    evidence = _find_evidence(request, root, given if given.is_dir() else given.parent)
     if not inventories and not playbooks and evidence is None:
         raise UsageError(
             f"{request.project}: holds no inventory, no playbook and no evidence; "
@@ -79,12 +91,13 @@ def find_layout(request: Request) -> Layout:
     )
 
 
-def _looks_like_inventory(folder: Path) -> bool:
-    if any((folder / name).is_dir() for name in _VARIABLE_FOLDERS):
-        return not (folder / "site.yml").is_file() and not (folder / "roles").is_dir()
-    if any((folder / name).is_file() for name in _INVENTORY_NAMES if "." in name or name == "hosts"):
-        return not (folder / "site.yml").is_file()
-    return folder.name in ("inventory", "inventories") or any(_is_environment(child) for child in subfolders(folder))
+def _project_root(given: Path) -> Path:
+    """The folder with the playbooks: of `inventory/`, of `inventory/production/` or of an inventory file."""
+    if given.is_file() or holds_inventory(given):
+        for folder in (given.parent, given.parent.parent):
+            if _has_playbooks(folder):
+                return folder
+    return given.parent if given.is_file() else given
 
 
 def _has_playbooks(folder: Path) -> bool:
@@ -92,27 +105,15 @@ def _has_playbooks(folder: Path) -> bool:
         (folder / "site.yml").is_file()
         or (folder / "roles").is_dir()
         or (folder / "ansible.cfg").is_file()
-        or any(folder.glob("*.y*ml"))
+        or any(looks_like_playbook(path) for path in folder.glob("*.y*ml"))
     )
-
-
-def subfolders(folder: Path) -> list[Path]:
-    try:
-        return [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
-    except OSError:
-        return []
-
-
-def _is_environment(folder: Path) -> bool:
-    if folder.name in (*_VARIABLE_FOLDERS, "roles", "playbooks", "evidence", "files", "templates", "tasks"):
-        return False
-    return any((folder / name).is_file() for name in _INVENTORY_NAMES) or (folder / "group_vars").is_dir()
 
 
 def _find_inventories(
     request: Request, root: Path, given: Path, configuration: Configuration, problems: list[Problem]
 ) -> tuple[tuple[Path, ...], str, tuple[str, ...]]:
-    environment = request.environment
+    """(sources, environment, that one and the others)."""
+    asked = request.environment or DEFAULT_ENVIRONMENT
     if request.inventories:
         paths = []
         for name in request.inventories:
@@ -120,36 +121,77 @@ def _find_inventories(
             if path is None:
                 raise UsageError(f"-i {name}: no such inventory in {request.project}")
             paths.append(path.resolve())
-        return tuple(paths), environment, (environment,)
-    base = given if given != root else next((root / name for name in _INVENTORY_NAMES if (root / name).exists()), None)
-    if base is None and configuration.inventory:
-        base = root / configuration.inventory
-    if base is None and _is_environment(root):
-        base = root
-    if base is None or not base.exists():
-        children = [child for child in subfolders(root) if _is_environment(child)]
-        base = root if children else None
+        return tuple(paths), asked, (asked,)
+    base = given if given != root else _inventory_in(root, configuration)
     if base is None:
-        problems.append(
-            Problem(
-                Severity.NOTE,
-                "inventory-not-found",
-                "there is no inventory: one host is assumed for each `hosts:` pattern",
-                None,
-                "give one with -i",
+        choices = {path.stem: path for path in environment_files(root)} or {
+            child.name: child for child in subfolders(root) if is_environment_folder(child)
+        }
+        if not choices:
+            problems.append(
+                Problem(
+                    Severity.NOTE,
+                    "inventory-not-found",
+                    "there is no inventory: one host is assumed for each `hosts:` pattern",
+                    None,
+                    "give one with -i",
+                )
             )
-        )
-        return (), environment, (environment,)
-    environments = [child.name for child in subfolders(base) if _is_environment(child)] if base.is_dir() else []
-    if not environments:
-        return (base,), environment, (environment,)
-    if environment not in environments:
+            return (), asked, (asked,)
+    else:
+        named = environment_of(base)
+        if named is not None:
+            environment, environments = named
+            if request.environment and request.environment != environment:
+                return (base,), request.environment, (request.environment,)
+            _say_environment(environment, environments[1:], problems)
+            return (base,), environment, environments
+        choices = _environments_in(base) if base.is_dir() else {}
+        if not choices:
+            return (base,), asked, (asked,)
+    return _choose(request, choices, relative(root, str(base)) if base else root.name, problems)
+
+
+def _inventory_in(root: Path, configuration: Configuration) -> Path | None:
+    """The project's inventory: the one that `ansible.cfg` names, one of the usual names, or a file written as one."""
+    if configuration.inventory:
+        configured = (root / configuration.inventory.partition(",")[0].strip()).resolve()
+        if configured.exists() and configured.is_relative_to(root) and configured != root:
+            return configured
+    usual = next((root / name for name in INVENTORY_NAMES if (root / name).exists()), None)
+    if usual is not None:
+        return usual
+    files = inventory_files(root)
+    if files:
+        return files[0]
+    return root if holds_inventory(root) and any(is_inventory_file(path) for path in root.glob("*.*")) else None
+
+
+def _environments_in(base: Path) -> dict[str, Path]:
+    """Environment -> its folder or file in an inventory folder; none where all of the folder is one inventory."""
+    folders = {child.name: child for child in subfolders(base) if is_environment_folder(child)}
+    if folders:
+        return folders
+    files = environment_files(base)
+    return {path.stem: path for path in files} if len(files) > 1 and not inventory_files(base) else {}
+
+
+def _choose(
+    request: Request, choices: Mapping[str, Path], where: str, problems: list[Problem]
+) -> tuple[tuple[Path, ...], str, tuple[str, ...]]:
+    """The environment that was asked for, `production`, or the only one there is."""
+    environment = request.environment or (next(iter(choices)) if len(choices) == 1 else DEFAULT_ENVIRONMENT)
+    if environment not in choices:
         raise UsageError(
-            f"{relative(root, str(base)) or base.name} holds the environments {', '.join(environments)}, "
-            f"not {environment}; choose one with --env NAME"
+            f"{where} holds the environments {', '.join(choices)}, not {environment}; choose one with --env NAME"
         )
-    others = [name for name in environments if name != environment]
-    if len(environments) > 1:
+    others = tuple(name for name in choices if name != environment)
+    _say_environment(environment, others, problems)
+    return (choices[environment],), environment, (environment, *others)
+
+
+def _say_environment(environment: str, others: Sequence[str], problems: list[Problem]) -> None:
+    if others:
         problems.append(
             Problem(
                 Severity.NOTE,
@@ -159,7 +201,6 @@ def _find_inventories(
                 "choose another one with --env",
             )
         )
-    return (base / environment,), environment, (environment, *others)
 
 
 def _find_playbooks(request: Request, root: Path, problems: list[Problem]) -> tuple[Path, ...]:
@@ -176,7 +217,10 @@ def _find_playbooks(request: Request, root: Path, problems: list[Problem]) -> tu
             if (folder / name).is_file():
                 return (folder / name,)
     found = [
-        path for folder in (root, root / "playbooks") for path in sorted(folder.glob("*.y*ml")) if _is_playbook(path)
+        path
+        for folder in (root, root / "playbooks")
+        for path in sorted(folder.glob("*.y*ml"))
+        if looks_like_playbook(path)
     ]
     if found:
         names = ", ".join(relative(root, str(path)) for path in found)
@@ -190,15 +234,6 @@ def _find_playbooks(request: Request, root: Path, problems: list[Problem]) -> tu
             )
         )
     return tuple(found)
-
-
-def _is_playbook(path: Path) -> bool:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return any(line.lstrip("- ").startswith(("hosts:", "import_playbook:", "ansible.builtin.import_playbook:"))
-               for line in text.splitlines())  # fmt: skip
 
 
 def _find_evidence(request: Request, root: Path, given: Path) -> Path | None:

@@ -23,6 +23,7 @@ from analyzer.model import (
 from analyzer.read.ansible.core import plain, trusted
 from analyzer.read.ansible.facts import assumed_facts, fact_variables
 from analyzer.read.ansible.inventory import Inventory, hide, read_inventory
+from analyzer.read.ansible.patterns import with_known_hosts
 from analyzer.read.ansible.playbooks import Configuration, Play, read_configuration, read_plays
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.run import Run
@@ -52,9 +53,10 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
     passwords = tuple(Path(name).read_bytes().strip() for name in request.vault_password_files)
     reader = YamlReader(inventory, vault_passwords=passwords)
     configuration = read_configuration(layout.root)
-    plays = [play for path in layout.playbooks for play in read_plays(path, reader)]
     problems = list(layout.problems)
     extra = _extra_variables(request, settings, reader, problems)
+    written = [play for path in layout.playbooks for play in read_plays(path, reader)]
+    plays = with_known_hosts(written, extra, reader)
     finder = RoleFinder(reader, role_folders(layout, configuration), collection_folders(layout))
 
     def group_keys(play: Play, host: str) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
         return tuple(dict.fromkeys(key.replace(" ", "-") for key in found if isinstance(key, str)))
 
     groups = applications_of(plays, inventory, layout, request.limit, group_keys)
+    _note_unmatched(plays, [play for _name, _hosts, chosen in groups for play in chosen], reader, request.limit)
     applications = []
     for name, host_names, chosen in groups:
         hosts, crons, usage = _read_evidence(host_names, inventory, layout, settings, problems)
@@ -94,6 +97,21 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
         ),
     )
     return Reading(project, book)
+
+
+def _note_unmatched(plays: Sequence[Play], used: Sequence[Play], reader: YamlReader, limit: str) -> None:
+    """Plays that select no host of the inventory: none of their tasks is in the plan."""
+    for play in plays:
+        if play.hosts and play not in used:
+            chosen = f" within --limit {limit}" if limit else ""
+            reader.note(
+                "play-without-match",
+                play.file,
+                f"has a play for `{plain(play.hosts)}`, which selects no host{chosen}: its tasks are not in the plan",
+                "" if limit else "compare the pattern with the inventory's groups; another inventory is given with -i",
+                play.source.line,
+                Severity.NOTE if limit else Severity.WARNING,
+            )
 
 
 # -- evidence --------------------------------------------------------------------------------------------------------

@@ -148,7 +148,8 @@ def read_inventory(root: Path, sources: Sequence[Path], playbook_folder: Path, b
     manager = core.InventoryManager(loader=loader, sources=usable or None)
     if usable:
         manager._sources = [str(path) for path in sources]  # noqa: SLF001 - group_vars lie beside the sources as given
-    problems += [_parse_problem(root, text, usable) for text in warnings_since(mark) if "parse" in text.lower()]
+    warnings = warnings_since(mark) if usable else ()  # without a source ansible-core says that it parsed none
+    problems += [_parse_problem(root, text, usable) for text in warnings if "parse" in text.lower()]
     variables = core.VariableManager(loader=loader, inventory=manager)
     return Inventory(root, loader, manager, variables, book, problems)
 
