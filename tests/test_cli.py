@@ -157,3 +157,13 @@ def test_every_command_has_help(name: str) -> None:
     result = CliRunner().invoke(cli, [name, "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
+
+
+def test_a_limit_that_selects_nothing_is_wrong_usage_and_names_what_is_near(tmp_path: Path) -> None:
+    """As for ansible-playbook; no host is assumed in its place."""
+    files = {**GOOD, "inventory/hosts": "[web_prod]\nw1\n[web_staging]\nw2\n"}
+    result = run(write(tmp_path / "p", files), tmp_path / "out", "-l", "web-prod")
+    assert result.exit_code == 2
+    assert "-l web-prod: selects no host" in result.output
+    assert "web_prod" in result.output
+    assert not (tmp_path / "out").exists()

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from analyzer.decide.data_folders import file_system_steps, find_data_folders, with_questions
 from analyzer.decide.drift import find_drift
+from analyzer.decide.homes import with_homes
 from analyzer.decide.image import compose_image
 from analyzer.decide.image_decisions import settle_decisions
 from analyzer.decide.platform import load_platform
@@ -87,7 +88,7 @@ def _decide_application(
     settings = replace(settings, region=region)
     family = str(given.hosts[0].facts.get("os_family", "")) if given.hosts else ""
     manager = {"Debian": "apt", "RedHat": "dnf"}.get(family, "")
-    tasks = decide_tasks(given.tasks, pack, settings, package_manager=manager)
+    tasks = decide_tasks(with_homes(given.tasks, given.hosts), pack, settings, package_manager=manager)
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
     platform, found = load_platform(data)

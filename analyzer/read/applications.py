@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.inventory import Inventory, names_host
 from analyzer.read.ansible.playbooks import Play
 from analyzer.read.inventories import subfolders
-from analyzer.read.layout import Layout
+from analyzer.read.layout import Layout, UsageError
 
 LOCALHOST = "localhost"
 
@@ -25,7 +26,7 @@ def applications_of(
 ) -> list[tuple[str, tuple[str, ...], list[Play]]]:
     """(name, hosts, plays) of each set of hosts to which the same plays apply."""
     if limit:
-        inventory.manager.subset(limit)
+        _limit(inventory, limit)
     known = inventory.host_names
     by_plays: dict[tuple[int, ...], list[str]] = {}
     order: dict[str, list[int]] = {}
@@ -54,6 +55,17 @@ def applications_of(
         taken.add(label)
         found.append((label, tuple(members), [plays[index] for index in indices]))
     return found
+
+
+def _limit(inventory: Inventory, pattern: str) -> None:
+    """Keep the hosts that the pattern selects; none at all is wrong usage, as it is for ansible-playbook."""
+    before = inventory.host_names
+    inventory.manager.subset(pattern)
+    if inventory.host_names or not before:
+        return
+    names = [name for name in (*inventory.groups(), *before) if name not in ("all", "ungrouped")]
+    near = get_close_matches(pattern, names, n=3) or names[:8]
+    raise UsageError(f"-l {pattern}: selects no host of the inventory; there are e.g. {', '.join(near)}")
 
 
 def _has_group_by(value: object) -> bool:
