@@ -1,7 +1,7 @@
 """When each cron command ran: Debian cron, cronie and journald logs as runs with a start and, where told, an end.
 
 A CMD line carries the pid of the job's shell; PAM and END lines carry the pid of its parent, the session. They are
-never equal, so `cronpairs` links them by what really connects them.
+never equal, so `cronpairs` links them by what really connects them. At Debian's log level 8 every line says both.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _ISO = re.compile(
     rb"(?:/usr/sbin/)?(?:CROND?|crond?)\[(\d+)\]: " + _MESSAGE,
     re.MULTILINE,
 )
+_SHELL_PID = re.compile(r"\[(\d{1,10})\] ")
+"""Before the command at Debian cron's log level 8: the pid of the job's shell; the line's own pid is the session's."""
 _MESSAGE_ONLY = re.compile(_MESSAGE)
 _ANY_STAMP = re.compile(rb"^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)", re.MULTILINE)
 _ORDER = {"opened": 0, "CMD": 1, "error": 2, "END": 3, "CMDEND": 3, "closed": 4}
@@ -100,7 +102,12 @@ def read_cron_logs(host: Host, evidence: Tree, latest_s: int | None) -> CronLog:
 def _event(time_s: int, pid: int, groups: tuple[bytes, ...]) -> Event:
     user, kind, text, session, session_user, _error, details = groups
     if kind:
-        return Event(time_s, pid, kind.decode(), user.decode(errors="replace"), text.decode(errors="replace"))
+        name, said = kind.decode(), text.decode(errors="replace")
+        if both := _SHELL_PID.match(said):
+            shell_pid, said = int(both.group(1)), said[both.end() :]
+            pids = (shell_pid, pid) if name == "CMD" else (pid, shell_pid)
+            return Event(time_s, pids[0], name, user.decode(errors="replace"), said, pids[1])
+        return Event(time_s, pid, name, user.decode(errors="replace"), said)
     if session:
         return Event(time_s, pid, session.decode(), session_user.decode(errors="replace"), "")
     return Event(time_s, pid, "error", "", details.decode(errors="replace"))

@@ -1,7 +1,8 @@
 """Which close of a session ended which command.
 
-In this order: the END line's own text; the `grandchild #pid` of a failed job; the only session of that user in that
-minute; else, where several sessions close without a name, the assignment that fits each command's usual duration best.
+In this order: pids, where each line says the session's and the shell's; the END line's own text; the `grandchild #pid`
+of a failed job; the only session of that user in that minute; else, where several sessions close without a name, the
+assignment that fits each command's usual duration best.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Event(NamedTuple):
     """CMD | END | CMDEND | opened | closed | error"""
     user: str
     text: str
+    other_pid: int = -1
+    """Of CMD the session's pid, of END the shell's, where the log says both (Debian's level 8); else -1."""
 
 
 class _Session(NamedTuple):
@@ -75,7 +78,8 @@ def pair(events: Sequence[Event], source: Source) -> tuple[tuple[CommandRuns, ..
     """Runs by user and command from time-ordered events, and what could not be told."""
     runs = _Runs(events)
     never_ran = _mark_never_ran(runs, events)
-    named_sessions = _by_end_text(runs, events)
+    named_sessions = _by_both_pids(runs, events)
+    named_sessions |= _by_end_text(runs, events)
     named_sessions |= _by_grandchild(runs, events)
     _by_session(runs, [s for pid, s in _sessions(events) if (pid, s.closed_s) not in named_sessions], never_ran)
     return _collect(runs, never_ran, source), _problems(runs, never_ran, source)
@@ -92,6 +96,23 @@ def _mark_never_ran(runs: _Runs, events: Sequence[Event]) -> set[int]:
     return out
 
 
+def _by_both_pids(runs: _Runs, events: Sequence[Event]) -> set[tuple[int, int]]:
+    """Where CMD names its session too, the END of the same two pids, or the close of that session, is the run's."""
+    open_runs: dict[int, int] = {}
+    position = {id(event): index for index, event in enumerate(runs.commands)}
+    named = set()
+    for event in events:
+        if event.kind == "CMD" and event.other_pid >= 0:
+            open_runs[event.other_pid] = position[id(event)]
+        elif event.kind in ("END", "closed") and event.pid in open_runs:
+            index = open_runs[event.pid]
+            if event.kind == "closed" or event.other_pid == runs.commands[index].pid:
+                del open_runs[event.pid]
+                runs.end(index, event.time_s, "END line" if event.kind == "END" else "session of its pid")
+                named |= {(event.pid, event.time_s), (event.pid, event.time_s + 1)}
+    return named
+
+
 def _by_end_text(runs: _Runs, events: Sequence[Event]) -> set[tuple[int, int]]:
     """END carries user and text; where several runs of it are open, the session's opening tells which began with it."""
     opened: dict[int, int] = {}
@@ -101,7 +122,7 @@ def _by_end_text(runs: _Runs, events: Sequence[Event]) -> set[tuple[int, int]]:
     for event in events:
         if event.kind == "opened":
             opened[event.pid] = event.time_s
-        elif event.kind == "CMD":
+        elif event.kind == "CMD" and not runs.how[position[id(event)]]:
             pending.setdefault((event.user, event.text), []).append(position[id(event)])
         elif event.kind in ("END", "CMDEND"):
             candidates = pending.get((event.user, event.text), [])

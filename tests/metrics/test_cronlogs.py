@@ -95,6 +95,31 @@ def test_a_failed_grandchild_names_its_command_by_pid(read):
     assert (lengths(runs_of(usage, "/bin/a")), lengths(runs_of(usage, "/bin/b"))) == ([8], [29])
 
 
+LEVEL_15 = """\
+2026-11-25T13:05:01.276163+00:00 app03 CRON[26]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)
+2026-11-25T13:05:01.279163+00:00 app03 CRON[27]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)
+2026-11-25T13:05:01.294611+00:00 app03 CRON[26]: (root) CMD ([28] /opt/jobs/job.py ledger 300 12 20)
+2026-11-25T13:05:01.294933+00:00 app03 CRON[27]: (root) CMD ([30] [ -x /usr/bin/true ] && /opt/jobs/other)
+2026-11-25T13:05:09.294933+00:00 app03 CRON[27]: (root) END ([30] [ -x /usr/bin/true ] && /opt/jobs/other)
+2026-11-25T13:05:09.295933+00:00 app03 CRON[27]: pam_unix(cron:session): session closed for user root
+2026-11-25T13:05:26.494933+00:00 app03 CRON[26]: (root) END ([28] /opt/jobs/job.py ledger 300 12 20)
+2026-11-25T13:05:26.495933+00:00 app03 CRON[26]: pam_unix(cron:session): session closed for user root
+"""
+
+
+@pytest.mark.parametrize("level", [15, 9])
+def test_log_level_8_names_shell_and_session_in_every_line(read, level):
+    """`CMD ([28] command)` by session 26: the number is no part of the command, and ends pair even without END lines."""
+    lines = [line for line in LEVEL_15.splitlines() if level & 2 or ") END (" not in line]
+    usage, problems = read({SYSLOG: "\n".join(lines).encode()})
+    assert problems == ()
+    first, second = runs_of(usage, "/opt/jobs/job.py"), runs_of(usage, "/opt/jobs/other")
+    assert (first.command, first.pids.tolist()) == ("/opt/jobs/job.py ledger 300 12 20", [28])
+    assert (second.command, second.pids.tolist()) == ("[ -x /usr/bin/true ] && /opt/jobs/other", [30])
+    assert (lengths(first), lengths(second)) == ([25], [8])
+    assert first.end_evidence == (("END line" if level & 2 else "session of its pid", 1),)
+
+
 def test_cronie_logs_a_command_that_never_ran(read, sample):
     """CMDEND ends root's jobs without PAM; `chdir failed` after CMD means that nothing ran, which is a problem."""
     usage, problems = read({"fs/var/log/cron": sample("syslog.cronie-1.7.2")}, **LATEST)
