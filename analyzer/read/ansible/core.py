@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 SAFE_LOOKUPS = frozenset(
     "dict file first_found flattened indexed_items items list nested sequence subelements template "
-    "together varnames vars fileglob inventory_hostnames".split()
+    "together varnames vars fileglob inventory_hostnames community.general.flattened".split()
 )
 """Look-ups that neither run nor fetch nor draw lots; files they open go through the guarded loader."""
+
+_FLATTENED = frozenset({"flattened", "community.general.flattened"})
 
 UNSAFE_FILTERS = frozenset(
     "random shuffle password_hash vault unvault fileglob realpath expanduser expandvars strftime".split()
@@ -61,6 +63,7 @@ def ansible() -> SimpleNamespace:
     from ansible.parsing.splitter import parse_kv, split_args
     from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret
     from ansible.plugins.loader import lookup_loader
+    from ansible.plugins.lookup import LookupBase
     from ansible.template import Templar, trust_as_template
     from ansible.utils.display import Display
     from ansible.utils.vars import combine_vars
@@ -75,7 +78,17 @@ def ansible() -> SimpleNamespace:
     def get(name: str, *args: Any, **kwargs: Any) -> Any:
         if str(name).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") not in SAFE_LOOKUPS:
             raise RefusedError(f"lookup('{name}') is not run while analysing")
+        if name in _FLATTENED:
+            return Flattened(loader=kwargs.get("loader"), templar=kwargs.get("templar"))
         return stock_get(name, *args, **kwargs)
+
+    class Flattened(LookupBase):  # type: ignore[misc]  # ansible-core publishes no types
+        """`flattened` lives in a collection that is not installed here; flattening needs none of it."""
+
+        def run(self, terms: Any, variables: Any = None, **kwargs: Any) -> list[Any]:
+            """One list of all that the lists in `terms` hold, however deep."""
+            del variables, kwargs
+            return [one for term in terms for one in (self.run(term) if isinstance(term, (list, tuple)) else [term])]
 
     lookup_loader.get = get
     _keep_compiled_templates()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,12 @@ ASSUMED: Mapping[str, object] = {
     "kernel": "6.1.0",
     "pkg_mgr": "apt",
     "service_mgr": "systemd",
-    "python": {"version": {"major": 3, "minor": 11, "micro": 2}},
+    "python": {
+        "executable": "/usr/bin/python3",
+        "type": "cpython",
+        "version": {"major": 3, "minor": 11, "micro": 2, "releaselevel": "final", "serial": 0},
+        "version_info": [3, 11, 2, "final", 0],
+    },
     "python_version": "3.11.2",
     "selinux": {"status": "disabled"},
     "virtualization_type": "kvm",
@@ -32,6 +38,7 @@ ASSUMED: Mapping[str, object] = {
     "is_chroot": False,
     "userspace_bits": "64",
     "userspace_architecture": "x86_64",
+    "local": {},
 }
 """What a project is read with where no facts.json says better: the facts that real roles use, for Debian 12."""
 
@@ -44,9 +51,19 @@ def assumed_facts(host: Host) -> Host:
     known = host.facts
     foreign = known.get("distribution") not in (None, "Debian")
     missing = {
-        name: value for name, value in ASSUMED.items() if name not in known and not (foreign and name in _FAMILY_FACTS)
+        name: value
+        for name, value in {**ASSUMED, **_name_facts(host)}.items()
+        if name not in known and not (foreign and name in _FAMILY_FACTS)
     }
     return replace(host, facts={**known, **missing}, facts_assumed=tuple(sorted({*host.facts_assumed, *missing})))
+
+
+def _name_facts(host: Host) -> dict[str, object]:
+    """What a host is called, by its name in the inventory; nothing where that is an address, or evidence names it."""
+    if {"hostname", "fqdn", "nodename"} & host.facts.keys() or not re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]*", host.name):
+        return {}
+    short, _, domain = host.name.partition(".")
+    return {"hostname": short, "nodename": host.name, "fqdn": host.name, "domain": domain}
 
 
 def fact_variables(host: Host) -> dict[str, Any]:
