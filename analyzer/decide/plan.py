@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from analyzer.decide.checkouts import settle_checkouts
 from analyzer.decide.data_folders import file_system_steps, find_data_folders, with_questions
 from analyzer.decide.drift import find_drift
 from analyzer.decide.homes import with_homes
@@ -91,6 +92,8 @@ def _decide_application(
     tasks = decide_tasks(with_homes(given.tasks, given.hosts), pack, settings, package_manager=manager)
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
+    checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)
+    tasks = replace(tasks, steps=checkouts.steps, decisions=checkouts.of(tasks.decisions))
     platform, found = load_platform(data)
     problems += found
     usages = tuple(usage for usage in given.usage if isinstance(usage, HostUsage))

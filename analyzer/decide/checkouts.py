@@ -1,0 +1,130 @@
+"""Which of the checked-out repositories is the application's own, the one that will hold the Dockerfile.
+
+A build has one context, so at most one repository enters the image by COPY. It is the one that processes and batches
+run in; other checkouts are third-party code that the build clones. Where no task brings the code (another tool
+releases it), the folder that the API runs in gets the repository.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from analyzer.decide.image_paths import is_below, normal
+from analyzer.model import (
+    CheckoutCode,
+    Decision,
+    Job,
+    MakeUser,
+    Process,
+    Source,
+    Step,
+    Unpack,
+    Verdict,
+    Via,
+)
+
+CLONED = "languages-clone"
+RELEASED_ELSEWHERE = "languages-released-elsewhere"
+
+_PATH = re.compile(r"(?<![\w./-])/[\w.@+/-]+")
+_NO_CODE = re.compile(r"(/|/root|/tmp|/home/[^/]+|/(etc|usr|bin|lib|run|proc|var/lib|var/run|var/cache)(/.*)?)")
+"""Working directories that are not where an application's code lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkouts:
+    """The steps with each checkout settled."""
+
+    steps: tuple[Step, ...]
+    cloned: Mapping[Source, str]
+    """Task -> why the repository that it checks out is not the application's."""
+
+    def of(self, decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+        """The decisions, those of cloned repositories with the rule and the reason that hold."""
+        return tuple(
+            replace(decision, rule=CLONED, reason=self.cloned[decision.source])
+            if decision.source in self.cloned and decision.kind == "task"
+            else decision
+            for decision in decisions
+        )
+
+
+def settle_checkouts(steps: Sequence[Step], processes: Sequence[Process], jobs: Sequence[Job]) -> Checkouts:
+    """`steps` with at most one application's repository among their checkouts."""
+    used = _used_paths(processes, jobs)
+    nearness: dict[str, int] = {}
+    for effect in filter(None, map(_application_of, steps)):
+        nearness[effect.repository] = max(_nearness(effect, used), nearness.get(effect.repository, 0))
+    if len(nearness) > 1:
+        candidates = [name for name, near in nearness.items() if near and near == max(nearness.values())]
+        candidates += [name for name in nearness if _is_private(name)]
+        own = next(iter(candidates), None)
+        steps = [_settled(step, own) for step in steps]
+    cloned = {
+        step.via.sources[0]: _why_cloned(step.effect, used)
+        for step in steps
+        if isinstance(step.effect, CheckoutCode) and step.via.rule == CLONED and step.via.sources
+    }
+    if not any(map(_application_of, steps)):
+        steps = [*steps, *_released_elsewhere(steps, processes)]
+    return Checkouts(tuple(steps), cloned)
+
+
+def _application_of(step: Step) -> CheckoutCode | None:
+    """The step's checkout, if a rule took it for the application's code."""
+    effect = step.effect
+    return (
+        effect if isinstance(effect, CheckoutCode) and effect.application and step.applies is not Verdict.NO else None
+    )
+
+
+def _settled(step: Step, own: str | None) -> Step:
+    effect = _application_of(step)
+    if effect is None or effect.repository == own:
+        return step
+    return replace(step, effect=replace(effect, application=False), via=replace(step.via, rule=CLONED))
+
+
+def _why_cloned(effect: CheckoutCode, used: Sequence[str]) -> str:
+    where = ", ".join(used[:2])
+    return (
+        f"No process and no batch runs in {effect.path}{f' (they use {where})' if where else ''}, and the Dockerfile"
+        " can live in one repository only: this one is cloned while the image is built."
+    )
+
+
+def _used_paths(processes: Sequence[Process], jobs: Sequence[Job]) -> list[str]:
+    """Folders and files that processes and batches name, those of the API first."""
+    texts = [text for process in sorted(processes, key=lambda one: one.name != "api")
+             for text in (process.working_directory, *process.command)]  # fmt: skip
+    texts += [job.command for job in jobs if job.outcome == "schedule"]
+    return list(dict.fromkeys(normal(path) for text in texts for path in _PATH.findall(text)))
+
+
+def _nearness(effect: CheckoutCode, used: Sequence[str]) -> int:
+    """2: something runs in the checkout; 1: it is a release beside the `current` in which something runs."""
+    path = normal(effect.path)
+    if any(is_below(each, path) for each in used):
+        return 2
+    bases = [each.partition("/current")[0] for each in used if "/current" in each]
+    return int(any(is_below(path, f"{base}/releases") for base in bases))
+
+
+def _is_private(repository: str) -> bool:
+    return bool(re.match(r"(?:git@|ssh://|[\w.-]+@)", repository))
+
+
+def _released_elsewhere(steps: Sequence[Step], processes: Sequence[Process]) -> list[Step]:
+    """COPY of the repository to where the API runs, if that is a folder of its own that no task fills."""
+    api = next((one for one in processes if one.name == "api"), None)
+    if api is None or not api.working_directory.startswith("/"):
+        return []
+    path = normal(api.working_directory)
+    homes = [step.effect.home for step in steps if isinstance(step.effect, MakeUser)]
+    unpacked = [step.effect.directory for step in steps if isinstance(step.effect, Unpack)]
+    if _NO_CODE.fullmatch(path) or path in homes or any(is_below(path, normal(each)) for each in unpacked):
+        return []
+    via = Via(rule=RELEASED_ELSEWHERE, sources=(api.source,), note=f"no task brings the code that runs in {path}")
+    return [Step(effect=CheckoutCode(repository="", path=path, user=api.user), via=via)]

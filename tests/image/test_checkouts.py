@@ -1,0 +1,104 @@
+"""Which of several checkouts is the application's own code."""
+
+from __future__ import annotations
+
+import pytest
+
+from analyzer.decide.checkouts import CLONED, RELEASED_ELSEWHERE, settle_checkouts
+from analyzer.model import (
+    CheckoutCode,
+    Decision,
+    Effect,
+    MakeUser,
+    Outcome,
+    Process,
+    Source,
+    Step,
+    Unpack,
+    Via,
+)
+
+OWN = "git@example.org:shop/app.git"
+TOOL = "https://example.org/tools/fetcher.git"
+OTHER = "https://example.org/vendor/theme.git"
+
+
+def steps(*effects: Effect) -> list[Step]:
+    """Effects as tasks at lines 1 and on."""
+    return [
+        Step(effect=effect, via=Via(rule="languages-checkout", sources=(Source("tasks.yml", line),)))
+        for line, effect in enumerate(effects, 1)
+    ]
+
+
+def api(directory: str, *command: str) -> Process:
+    """The process behind the load balancer."""
+    source = Source("unit.j2", 1)
+    return Process(name="api", command=command or ("puma",), user="shop", working_directory=directory, source=source,
+                   via=Via(rule="process-systemd-unit"))  # fmt: skip
+
+
+def checkout(repository: str, path: str) -> CheckoutCode:
+    """A checkout that a rule took for the application's."""
+    return CheckoutCode(repository=repository, path=path)
+
+
+def own(effects: tuple[Effect, ...], *processes: Process) -> list[str]:
+    """Paths that get the repository with the Dockerfile."""
+    settled = settle_checkouts(steps(*effects), processes, ()).steps
+    return [one.effect.path for one in settled if isinstance(one.effect, CheckoutCode) and one.effect.application]
+
+
+def test_one_checkout_is_the_application_wherever_it_lies() -> None:
+    assert own((checkout(TOOL, "/opt/x"),), api("/srv/shop")) == ["/opt/x"]
+
+
+@pytest.mark.parametrize(
+    ("path", "process"),
+    [
+        ("/srv/shop", api("/srv/shop/web")),
+        ("/srv/shop/releases/7", api("/srv/shop/current")),
+        ("/srv/shop", api("", "/srv/shop/bin/server")),
+    ],
+)
+def test_of_several_it_is_the_one_that_processes_run_in(path: str, process: Process) -> None:
+    assert own((checkout(OTHER, "/srv/shop-theme"), checkout(TOOL, path)), process) == [path]
+
+
+def test_a_private_repository_is_nearer_than_a_public_one_where_no_path_tells() -> None:
+    assert own((checkout(TOOL, "/opt/a"), checkout(OWN, "/opt/b")), api("/usr/share/x")) == ["/opt/b"]
+
+
+def test_the_others_are_cloned_and_their_decisions_say_why() -> None:
+    given = steps(checkout(TOOL, "/opt/fetcher"), checkout(OWN, "/srv/shop"))
+    found = settle_checkouts(given, [api("/srv/shop")], ())
+    assert found.steps[0].via.rule == CLONED
+    decision = Decision(
+        kind="task", source=Source("tasks.yml", 1), name="x", outcome=Outcome.IMAGE, rule="r", reason="r"
+    )
+    (settled,) = found.of([decision])
+    assert settled.rule == CLONED
+    assert "/srv/shop" in settled.reason
+
+
+@pytest.mark.parametrize(
+    ("effects", "directory", "expected"),
+    [
+        ((), "/srv/shop/current", ["/srv/shop/current"]),
+        ((checkout(TOOL, "/opt/a"), checkout(OTHER, "/opt/b")), "/srv/shop", ["/srv/shop"]),
+        ((), "/usr/share/tomcat", []),
+        ((), "/", []),
+        ((MakeUser(name="shop", home="/data/shop"),), "/data/shop", []),
+        ((Unpack(archive="https://example.org/x.tgz", directory="/opt/x"),), "/opt/x/bin", []),
+        ((checkout(OWN, "/srv/shop"),), "/srv/other", ["/srv/shop"]),
+    ],
+)
+def test_code_that_no_task_brings_comes_to_where_the_api_runs(
+    effects: tuple[Effect, ...], directory: str, expected: list[str]
+) -> None:
+    assert own(effects, api(directory)) == expected
+
+
+def test_code_released_by_another_tool_names_the_unit_as_its_source() -> None:
+    (step,) = settle_checkouts([], [api("/srv/shop/current")], ()).steps
+    assert (step.via.rule, step.via.sources) == (RELEASED_ELSEWHERE, (Source("unit.j2", 1),))
