@@ -19,7 +19,8 @@ _HIGH_ERROR = 0.10
 _HIGH_UNIQUE = 0.30
 _HIGH_SAMPLES = 5
 _HIGH_DOUBT, _HIGH_DOUBT_MIB = 0.10, 32.0
-_CLOSE_MIB = 64.0
+_CLOSE, _CLOSE_MIB = 0.20, 64.0
+"""What "high" promises: within 20 % or 64 MiB."""
 _SATURATED = 0.30
 _MEDIUM_ERROR = 0.40
 _NORMAL_90 = 1.645
@@ -79,11 +80,7 @@ def label(
     if memory is not None:
         memory_label = _memory(memory)
         if memory_label == "low":
-            reasons.append(
-                "shorter than the time between two memory samples"
-                if memory.samples_per_run < 1
-                else "its memory was never seen apart from others'"
-            )
+            reasons.append(_memory_reason(memory))
             advice.append("measure")
     if job.estimated_ends:
         cpu = "medium" if cpu == "high" else cpu
@@ -119,6 +116,14 @@ def label(
     )
 
 
+def _memory_reason(memory: MemoryPeak) -> str:
+    if memory.samples_per_run < 1:
+        return "shorter than the time between two memory samples"
+    if memory.basis in ("clean", "overlap"):
+        return f"the host's own memory rises by {memory.wander_mib:.0f} MiB without any job, which hides it"
+    return "its memory was never seen apart from others'"
+
+
 def _memory(memory: MemoryPeak) -> Confidence:
     if memory.basis == "measured":
         return "high" if memory.measured_runs >= FEWEST_RUNS else "medium"
@@ -126,7 +131,7 @@ def _memory(memory: MemoryPeak) -> Confidence:
         memory.basis == "clean"
         and memory.samples_per_run >= _HIGH_SAMPLES
         and memory.doubt_mib <= max(_HIGH_DOUBT * memory.peak_mib, _HIGH_DOUBT_MIB)
-        and memory.wander_mib <= max(0.3 * memory.peak_mib, _CLOSE_MIB)
+        and memory.wander_mib <= max(_CLOSE * memory.peak_mib, _CLOSE_MIB)
     ):
         return "high"
     seen = memory.basis in ("clean", "overlap") and memory.wander_mib <= max(memory.peak_mib, 2 * _CLOSE_MIB)

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from analyzer.decide.sizing.fit import PROFILE_ERROR, Fit, JobRuns
-from analyzer.decide.sizing.signals import Signal, entries
+from analyzer.decide.sizing.memory_runs import RunPeaks, bound_over_runs, highest_above_baseline, run_peaks
+from analyzer.decide.sizing.signals import Signal
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from analyzer.usage import Floats, Seconds
+    from analyzer.usage import Floats
 
     Bools = NDArray[np.bool_]
 
-ALONE_MIB = 50.0
-"""A bin counts as the job's own where all others together add less than this, or than a fifth of the job."""
 NEVER_SAMPLED_MIB = 900
 """Assumed need of a job that no sample ever met; always labelled as assumed."""
 
@@ -42,17 +41,8 @@ class MemoryPeak:
     wander_mib: float = 0.0
     """How far the host's memory rises above the model without any job, 1 % of the time."""
     doubt_mib: float = 0.0
-    """How much of the peak short jobs beside it may have held; `peak_mib` counts half of it, `need_mib` all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Bins:
-    """Bins that lie wholly within runs of one job."""
-
-    runs: NDArray[np.int64]
-    bins: NDArray[np.int64]
-    own: Floats
-    """MiB that the model gives the job itself there."""
+    """How much of the peak short jobs beside it may have held (`peak_mib` counts half of it, `need_mib` all), or by how
+    much the regression's mean is above what was seen."""
 
 
 def shortest_visible_s(signal: Signal) -> int:
@@ -75,7 +65,7 @@ def memory_peak(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Flo
     per_run = usual_s / (signal.sampling_s or signal.step_s)
     if usual_s < shortest_visible_s(signal) or job.unresolved:
         return _never_sampled(fit, job, index, mean_peak, per_run, separable=separable)
-    seen = _run_peaks(fit, jobs, index, frequent_mib, mean_peak)
+    seen = run_peaks(fit, jobs, index, frequent_mib, mean_peak)
     basis: Literal["clean", "overlap", "mean"] = "mean"
     net = gross = np.array([mean_peak])
     lowest = highest = mean_peak
@@ -108,7 +98,7 @@ def memory_peak(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Flo
         samples_per_run=per_run,
         upper_mib=upper_mib,
         spread=spread,
-        doubt_mib=highest - lowest,
+        doubt_mib=max(highest - lowest, mean_peak - highest),
         wander_mib=_wander(fit),
     )
 
@@ -144,7 +134,7 @@ GROWTH_DAYS = 28
 """A size shall last so long."""
 
 
-def _growth(job: JobRuns, seen: _Peaks, basis: str) -> float:
+def _growth(job: JobRuns, seen: RunPeaks, basis: str) -> float:
     """Factor for a peak that grows from day to day, and for few runs that cannot show it."""
     import numpy as np
 
@@ -195,7 +185,7 @@ def _never_sampled(
     columns = fit.of(index)
     spread = float(np.std(fit.resampled[:, columns].max(axis=1))) if len(columns) else math.inf
     spread += float(np.std(fit.residual)) * fit.signal.step_s / usual_s / math.sqrt(job.count)
-    upper = _upper(fit, job) if not separable or job.estimated_ends else 0.0
+    upper = highest_above_baseline(fit, job) if not separable or job.estimated_ends else 0.0
     if separable and not job.unresolved and mean_peak > 5 * spread:
         return MemoryPeak(
             peak_mib=mean_peak,
@@ -211,146 +201,3 @@ def _never_sampled(
         samples_per_run=per_run,
         upper_mib=upper,
     )
-
-
-def bound_over_runs(upper: Floats) -> float:
-    """A bound for all runs from what was in use above the baseline in each.
-
-    Each of them bounds its own run, and runs of one job do not differ by much: with many runs a low quantile, half as
-    much again, is the bound that other jobs pollute least.
-    """
-    import numpy as np
-
-    if not len(upper):
-        return 0.0
-    return max(0.0, float(min(upper.max(), _RUNS_DIFFER * np.quantile(upper, 0.25))))
-
-
-_RUNS_DIFFER = 1.5
-
-
-def _upper(fit: Fit, job: JobRuns) -> float:
-    import numpy as np
-
-    # an end that is only estimated may lie in the next bin
-    slack = fit.signal.step_s if job.estimated_ends else 0
-    touched = entries(fit.signal, job.starts_s, job.ends_s + slack)
-    keep = fit.signal.have[touched.bins]
-    runs, bins = touched.runs[keep], touched.bins[keep]
-    highest = np.full(job.count, -np.inf)
-    np.maximum.at(highest, runs, fit.signal.peaks[bins] - fit.baseline[bins])
-    return bound_over_runs(highest[np.isfinite(highest)])
-
-
-def _usual_excess(fit: Fit, jobs: Sequence[JobRuns], index: int) -> Floats:
-    """By how much the peak of a bin usually exceeds the model when the same often-running jobs are in it.
-
-    The model knows the mean that a short job adds to a bin; the bin's peak holds it whole or not at all. What that
-    amounts to is seen in the bins where the same short jobs run and nothing else does.
-    """
-    import numpy as np
-
-    signal = fit.signal
-    often = [k for k, job in enumerate(jobs) if k != index and job.count >= _OFTEN]
-    present = np.zeros(signal.size, dtype=np.int64)
-    rare = np.zeros(signal.size, dtype=bool)
-    for k in range(len(jobs)):
-        touched = fit.columns[:, fit.of(k)].sum(axis=1) > 0
-        if k in often:
-            present += touched.astype(np.int64) << min(often.index(k), 60)
-        else:
-            rare |= touched
-    excess = signal.peaks - fit.baseline - fit.explained
-    out = np.zeros(signal.size)
-    for code in np.unique(present):
-        same = present == code
-        reference = excess[same & signal.have & ~rare]
-        if len(reference) >= 20:
-            out[same] = float(np.median(reference))
-    return out
-
-
-_OFTEN = 100
-"""Jobs with so many runs show what they add to a bin's peak."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Peaks:
-    """Of each run with a sample in it."""
-
-    net: Floats
-    """Highest above everybody else, short jobs' usual peaks included."""
-    gross: Floats
-    """Highest above everybody else's mean."""
-    clean: Bools
-    """Nobody else mattered in at least half of its bins."""
-    runs: Seconds
-    """Index of the run among the job's."""
-    upper: Floats
-    """Highest above the baseline."""
-    foreign_mib: float = 0.0
-    """What the rarer jobs usually hold beside it."""
-
-
-def _run_peaks(fit: Fit, jobs: Sequence[JobRuns], index: int, frequent_mib: Floats, mean_peak: float) -> _Peaks:
-    import numpy as np
-
-    inside = _bins_inside(fit, jobs[index], index)
-    if not len(inside.bins):
-        none = np.zeros(0)
-        return _Peaks(net=none, gross=none, clean=none.astype(bool), runs=none.astype(np.int64), upper=none)
-    base = fit.baseline[inside.bins]
-    others = np.maximum(base + fit.explained[inside.bins] - inside.own, base)
-    above = fit.signal.peaks[inside.bins] - others
-    foreign = others - base - frequent_mib[inside.bins]
-    alone = foreign <= max(ALONE_MIB, 0.2 * mean_peak)
-    # a short frequent job is in a sample or not: its mean is no help there, so such bins count only where no other is
-    undisturbed = alone & (frequent_mib[inside.bins] <= max(10.0, 0.05 * mean_peak))
-    present, position = np.unique(inside.runs, return_inverse=True)
-    count = np.bincount(position)
-    clean = np.bincount(position, weights=alone) >= 0.5 * count
-    calm = np.bincount(position, weights=undisturbed) >= np.maximum(2, 0.3 * count)
-    usable = np.where(calm[position], undisturbed, alone | ~clean[position])
-
-    def highest(values: Floats, where: Bools) -> Floats:
-        out = np.full(len(present), -np.inf)
-        np.maximum.at(out, position[where], values[where])
-        return out
-
-    return _Peaks(
-        net=highest(above - _usual_excess(fit, jobs, index)[inside.bins], usable),
-        gross=highest(above, usable),
-        clean=clean,
-        runs=present,
-        upper=highest(fit.signal.peaks[inside.bins] - base - frequent_mib[inside.bins], np.ones(len(base), dtype=bool)),
-        foreign_mib=float(np.median(foreign)),
-    )
-
-
-def _bins_inside(fit: Fit, job: JobRuns, index: int) -> _Bins:
-    import numpy as np
-
-    signal = fit.signal
-    whole = entries(signal, job.starts_s, job.ends_s)
-    if signal.instant_s is not None:
-        enough = 1.0
-    elif signal.step_s <= 60:
-        enough = 0.8
-    else:
-        enough = 60 / signal.step_s if signal.has_peaks else 0.97
-    keep = (whole.shares >= enough - 1e-9) & signal.have[whole.bins]
-    runs, bins = whole.runs[keep], whole.bins[keep]
-    keys = runs * signal.size + bins  # ascending: runs in order, bins in order within each
-    own = np.zeros(len(keys))
-    for column in fit.of(index):
-        part = fit.phases[column].entries
-        place = np.searchsorted(keys, part.runs * signal.size + part.bins)
-        place = np.minimum(place, max(len(keys) - 1, 0))
-        hit = (keys[place] == part.runs * signal.size + part.bins) if len(keys) else np.zeros(0, dtype=bool)
-        if len(keys):
-            np.add.at(
-                own,
-                place[hit],
-                part.shares[hit] * fit.heights[column] * fit.scales[index][part.runs[hit]],
-            )
-    return _Bins(runs=runs, bins=bins, own=own)
