@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 HOST_ONLY: tuple[tuple[str, str], ...] = (
     (
-        r"(/etc|/lib|/usr/lib)/systemd/(system|user)(/.*)?",
+        r"((/etc|/lib|/usr/lib)/systemd/(system|user)|(/root|/home/[^/]+)/\.config/systemd)(/.*)?",
         "a unit of systemd: its command, user and limits are in a task definition",
     ),
     (

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzer.decide.image_paths import normal
+from analyzer.decide.processes_sockets import SocketUnit, answered_port, read_socket_unit, sockets_named
 from analyzer.decide.processes_units import (
     Unit,
     exec_words,
@@ -47,8 +48,10 @@ from analyzer.model import (
     WriteFile,
 )
 
-_UNIT = re.compile(r"(?:/etc|/lib|/usr/lib|/usr/local/lib)/systemd/system/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
-_TIMER = re.compile(r"(?:/etc|/lib|/usr/lib|/usr/local/lib)/systemd/system/(?P<name>[^/]+)\.timer")
+_UNITS = r"(?:(?:/etc|/lib|/usr/lib|/usr/local/lib)/systemd/(?:system|user)|(?P<home>/.+)/\.config/systemd/user)"
+_UNIT = re.compile(rf"{_UNITS}/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
+_TIMER = re.compile(rf"{_UNITS}/(?P<name>[^/]+)\.timer")
+_SOCKET = re.compile(rf"{_UNITS}/(?P<name>[^/]+)\.socket")
 _SUPERVISOR = re.compile(r"/etc/supervisor(?:d)?(?:/conf\.d/.+|\.d/.+|/supervisord\.conf|\.conf)")
 _NGINX = re.compile(r"/etc/nginx/.+")
 _WEB_SERVERS = re.compile(
@@ -112,6 +115,8 @@ class _Found:
     stop_timeout_s: int | None = None
     port: int | None = None
     notes: list[str] = field(default_factory=list)
+    unit: str = ""
+    """The systemd unit's name without `.service`."""
 
 
 def find_processes(
@@ -128,8 +133,9 @@ def find_processes(
     `host_units`: unit name (`worker.service`) -> (evidence file, its text), for services that a package or a person
     brought; a unit of the playbook's own goes before it.
     """
-    del settings  # reserved: nothing a reviewer can answer changes what is found
-    return _Finder(_applying(steps), _applying(dropped), hosts, host_units or {}).find()
+    found = _Finder(_applying(steps), _applying(dropped), hosts, host_units or {})
+    found.api_port = answered_port(settings.answers)
+    return found.find()
 
 
 def _applying(steps: Sequence[Step]) -> list[Step]:
@@ -146,6 +152,8 @@ class _Finder:
     ) -> None:
         self.hosts = hosts
         self.host_units = host_units
+        self.api_port: int | None = None
+        """What a reviewer says of the API's port."""
         self.texts: dict[str, tuple[str, Step, WriteFile]] = {}
         for step in (*dropped, *steps):
             effect = step.effect
@@ -191,6 +199,22 @@ class _Finder:
             notes=tuple(self.notes),
         )
 
+    # -- sockets ------------------------------------------------------------------------------------------------------
+
+    def socket_unit(self, each: _Found) -> SocketUnit | None:
+        """The socket unit that starts the process, or hands it its sockets."""
+        units = (read_socket_unit(match["name"], text) for path, (text, _, _) in self.texts.items()
+                 if (match := _SOCKET.fullmatch(path)))  # fmt: skip
+        return next((unit for unit in units if unit.service == each.unit), None)
+
+    def front_sockets(self, each: _Found, front: Front) -> tuple[str, ...]:
+        """Sockets to which the web server before it sends requests, and that its command, script or files name."""
+        script = self.texts.get(normal(each.command[0])) if each.command[0].startswith("/") else None
+        texts = [*each.command, *(self.texts[path][0] for path in self.configuration_files(each))]
+        texts += [script[0]] if script else []
+        unit = self.socket_unit(each)
+        return sockets_named(front.sockets, [*texts, *(unit.files if unit else ())])
+
     # -- where commands come from -------------------------------------------------------------------------------------
 
     def units(self) -> list[_Found]:
@@ -206,8 +230,9 @@ class _Finder:
             for path in sorted(paths, key=lambda each: (".service.d/" in each, each)):
                 unit.read(self.texts[path][0])
             _, step, effect = self.texts[min(paths, key=lambda each: (".service.d/" in each, each))]
-            each = self.unit(unit_name, unit, step.via, effect.content.source, timers)
-            found += each
+            home = _UNIT.fullmatch(normal(effect.path))["home"]  # type: ignore[index]  # it matched above
+            account = effect.ownership.owner or (home.rsplit("/", 1)[-1] if home else "")
+            found += self.unit(unit_name, unit, step.via, effect.content.source, timers, account if home else "")
         for name in self.states:
             unit_name = f"{name}.service"
             if unit_name in names or name in PLATFORM_DAEMONS or unit_name not in self.host_units:
@@ -217,7 +242,10 @@ class _Finder:
             found += self.unit(unit_name, Unit().read(text), via, source, timers)
         return found
 
-    def unit(self, unit_name: str, unit: Unit, step_via: Via, source: Source, timers: set[str]) -> list[_Found]:
+    def unit(
+        self, unit_name: str, unit: Unit, step_via: Via, source: Source, timers: set[str], account: str = ""
+    ) -> list[_Found]:
+        """The process of one unit (an instance each for a template); `account`: whose service manager runs it."""
         name = unit_name.removesuffix(".service")
         if name.split("@")[0] in PLATFORM_DAEMONS or name in timers:
             return []
@@ -225,7 +253,11 @@ class _Finder:
             [each for each in self.states if each.startswith(name) and each != name] if name.endswith("@") else []
         )
         if name.endswith("@") and instances:
-            return [one for each in instances for one in self.unit(f"{each}.service", unit, step_via, source, timers)]
+            return [
+                one
+                for each in instances
+                for one in self.unit(f"{each}.service", unit, step_via, source, timers, account)
+            ]
         start = unit.last("ExecStart")
         if not start:
             return []
@@ -237,7 +269,7 @@ class _Finder:
         if any(state.state == "stopped" or state.enabled is False or state.masked for state, _ in states[-1:]):
             self.notes.append(f"{unit_name} is stopped or disabled by the playbook: no process.")
             return []
-        user = unit.last("User")
+        user = unit.last("User") or account
         environment = self.unit_environment(unit)
         home = environment.get("HOME", "")
         specifiers = specifiers_of(unit_name, user, home)
@@ -265,6 +297,7 @@ class _Finder:
         return [
             _Found(
                 name=name,
+                unit=name,
                 command=words,
                 user=user,
                 directory=directory,
@@ -392,6 +425,9 @@ class _Finder:
             each.port = each.port or config_port(text, each.environment)
             if binds_loopback(text, each.environment):
                 self.open_address(each, path, text)
+        if each.port is None and (unit := self.socket_unit(each)) is not None and len(unit.ports) == 1:
+            each.port = unit.ports[0]
+            each.notes.append(f"Port {each.port} is its socket unit's; in a container the program binds it itself.")
         if each.port is None and re.fullmatch(r"\d+", each.environment.get("PORT", "")):
             each.port = int(each.environment["PORT"])
         changed = tuple(re.sub(r"(?<![\w.])(127\.0\.0\.1|localhost)(?=:\d)", "0.0.0.0", word) for word in each.command)  # noqa: S104 - the container's own address
@@ -432,16 +468,25 @@ class _Finder:
 
     def name(self, found: list[_Found], front: Front) -> None:
         """One of them is `api`: the one that the web server before it, or a port, or its program gives away."""
+        behind = {id(each): self.front_sockets(each, front) for each in found}
 
         def score(each: _Found) -> tuple[bool, bool, bool]:
             text = " ".join(each.command)
-            return (each.port in front.upstream_ports, each.port is not None, bool(_WEB_SERVERS.search(text)))
+            before = each.port in front.upstream_ports or bool(behind[id(each)])
+            return (before, each.port is not None, bool(_WEB_SERVERS.search(text)))
 
         serving = [each for each in found if any(score(each))]
         if serving:
             best = max(serving, key=lambda each: (score(each), each.name))
             best.notes.insert(0, f"The host's name of it is {best.name}.")
             best.name = "api"
+            if behind[id(best)] and best.port is None:
+                best.notes.append(
+                    f"It listens on the socket {', '.join(behind[id(best)])}; a load balancer needs a port."
+                )
+            if self.api_port is not None:
+                best.port = self.api_port
+                best.notes.append(f"Port {best.port} is a person's answer: let the program bind 0.0.0.0:{best.port}.")
         taken = {"api"} if serving else set()
         for each in found:
             if each.name == "api":
@@ -511,7 +556,7 @@ class _Finder:
         )
         if each.port is None:
             if each.name == "api":
-                note = "No port is known for it: it may listen on a socket; a load balancer needs a port."
+                note = "No port is known for it; a load balancer needs one."
                 return replace(process, notes=(*process.notes, note))
             return process
         if each.name != "api":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from analyzer.decide.processes_sockets import PORT_QUESTION, port_question
 from analyzer.model import Application, Decision, Job, Outcome, Plan, Problem, Question, Settings, Severity, Source
 
 
@@ -34,7 +35,12 @@ def open_questions(plan: Plan) -> tuple[OpenQuestion, ...]:
     """
     found: dict[tuple[str, str], OpenQuestion] = {}
     for application in plan.applications:
-        for one in (*_of_decisions(application), *_of_jobs(application), *_of_sizes(application)):
+        for one in (
+            *_of_decisions(application),
+            *_of_processes(application),
+            *_of_jobs(application),
+            *_of_sizes(application),
+        ):
             found.setdefault((application.name, one.question.id), one)
     return tuple(sorted(found.values(), key=lambda one: not one.question.blocking))
 
@@ -65,6 +71,19 @@ def _of_jobs(application: Application) -> Iterator[OpenQuestion]:
                 source=job.sources[0] if job.sources else None,
                 default=job.question.answers[0] if job.question.answers else "",
                 default_applied=job.outcome != "manual",
+            )
+
+
+def _of_processes(application: Application) -> Iterator[OpenQuestion]:
+    for process in application.processes:
+        if (question := port_question(process)) is not None:
+            yield OpenQuestion(
+                application=application.name,
+                question=question,
+                subject=process.name,
+                kind="process",
+                source=process.source,
+                default=question.answers[0],
             )
 
 
@@ -102,6 +121,7 @@ def stale_decisions(plan: Plan, settings: Settings) -> tuple[Problem, ...]:
     definitions = {one.name: one for application in plan.applications for one in application.task_definitions}
     # Answers that need no question: sizes, and what a person may say about any job.
     asked |= {f"size:{name}" for name in definitions} | {"horizon_start"}
+    asked |= {PORT_QUESTION for application in plan.applications for one in application.processes if one.name == "api"}
     asked |= {f"{what}:{job}" for job in jobs for what in ("class", "deadline", "retries")}
     known = (
         ("answers", _own_answers(settings), asked, "question"),

@@ -164,7 +164,8 @@ def test_hostile_texts_stay_comments(make):
     assert yaml.safe_load(text) == {"version": 1, "answers": None}
     assert all(ord(character) >= 32 or character == "\n" for character in text)
     uncommented = [line.replace("# ", "", 1) for line in text.splitlines() if line.startswith('  # "')]
-    assert yaml.safe_load("\n".join(uncommented)) == {make.hostile: " ".join(make.hostile.split())}
+    expected = {make.hostile: " ".join(make.hostile.split()), "port:api": "8080"}
+    assert yaml.safe_load("\n".join(uncommented)) == expected
 
 
 def test_no_file_where_nothing_is_open(make):
