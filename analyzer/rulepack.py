@@ -38,7 +38,7 @@ OPERATORS: Mapping[str, str] = {
 _RULE_KEYS: Mapping[str, str] = {
     "id": "kebab-case, starts with the pack's name, permanent",
     "title": "present tense, no full stop",
-    "modules": "fully qualified names, `collection.*` or `*_suffix`",
+    "modules": "fully qualified names, `collection.*` or `*_suffix`; `*` for modules that no rule names",
     **SUBJECTS,
     "synonyms": "argument -> other names of it",
     "defaults": "argument -> the module's documented default",
@@ -99,6 +99,7 @@ def load_pack(texts: Mapping[str, str]) -> RulePack:
         paths=_index(rules, "paths"),
         users=_index(rules, "users"),
         roles=_index(rules, "roles"),
+        mounts=_index(rules, "mounts"),
         urls=tuple(sorted(_patterns(rules, "urls"), key=lambda pair: (-len(pair[0]), pair[0]))),
     )
 
@@ -333,14 +334,14 @@ def _by_module(
     for rule in rules:
         for name in rule.modules:
             table.setdefault(name, []).append(rule)
-    exact = {name: tuple(found) for name, found in table.items() if "*" not in name}
+    exact = {name: tuple(found) for name, found in table.items() if "*" not in name or name == "*"}
     short: dict[str, set[str]] = {}
     for name in exact:
         short.setdefault(name.rsplit(".", 1)[-1], set()).add(name)
     by_short = {f"*.{last}": exact[min(names)] for last, names in short.items()}
     # `*_info` says more about a module than its collection does, so it is asked first
     globs = sorted(
-        ((name, tuple(found)) for name, found in table.items() if "*" in name),
+        ((name, tuple(found)) for name, found in table.items() if "*" in name and name != "*"),
         key=lambda pair: (pair[0].endswith("*"), -len(pair[0]), pair[0]),
     )
     return {**by_short, **exact}, tuple(globs)

@@ -18,6 +18,7 @@ SUBJECTS: Mapping[str, str] = {
     "users": "names of accounts and groups",
     "urls": "parts of addresses of downloads and package sources",
     "roles": "names of roles, without their author's name",
+    "mounts": "folders of the host that its containers mount; what lies in them is meant too",
 }
 
 
@@ -129,15 +130,25 @@ class RulePack:
     paths: Index
     users: Index
     roles: Index
+    mounts: Index
     urls: tuple[tuple[str, Rule], ...]
 
     def rules_for(self, module: str) -> tuple[Rule, ...]:
-        """Rules that know the module; a name under a wrong collection is found by its last part."""
+        """Rules that know the module by its name, else those that go by the arguments of any module (`*`)."""
+        return self.rules_by_name(module) or self.modules.get("*", ())
+
+    def rules_by_name(self, module: str) -> tuple[Rule, ...]:
+        """Rules that name the module; under a wrong or unknown collection it is found by its last part.
+
+        An unknown collection's module is taken for the one of that name only where the name says what it works on
+        (`dpkg_divert`, `mysql_db`); words like `command` or `user` are used for anything.
+        """
         name = module.replace("ansible.legacy.", "ansible.builtin.", 1)
         if found := self.modules.get(name):
             return found
-        if name.startswith("ansible.builtin.") or "." not in name:
-            short = name.rsplit(".", 1)[-1]
-            if found := self.modules.get(f"*.{short}"):
-                return found
-        return next((rules for pattern, rules in self.module_globs if fnmatchcase(name, pattern)), ())
+        short = name.rsplit(".", 1)[-1]
+        alike = self.modules.get(f"*.{short}", ())
+        if alike and (name.startswith("ansible.builtin.") or "." not in name):
+            return alike
+        found = next((rules for pattern, rules in self.module_globs if fnmatchcase(name, pattern)), ())
+        return found or (alike if "_" in short else ())

@@ -22,6 +22,9 @@ def module_parts(
     task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem]
 ) -> Iterator[Part]:
     """What becomes of one call of a module; a list that is known in part is decided in part."""
+    if (inner := _wrapped(task, invocation, pack)) is not None:
+        yield from _elsewhere(module_parts(*inner, pack, manager, problems), task)
+        return
     rules = pack.rules_for(task.module)
     if not rules:
         yield _no_rule(task)
@@ -39,6 +42,9 @@ def module_parts(
         yield _by_place(args, pack) or chosen
         return
     rule, bindings = chosen
+    if rule.outcome is Outcome.MANUAL and rule.fallback and (placed := _by_place(args, pack)) is not None:
+        yield placed
+        return
     beside = {"host.package_manager": manager, "subject": task.module.rsplit(".", 1)[-1]}
     built = build(rule.emit, bindings, task, invocation, beside)
     if isinstance(built, Refusal):
@@ -47,6 +53,24 @@ def module_parts(
         return
     part = rule_part(rule, built.effects)
     yield replace(part, reason=f"{part.reason} ({'; '.join(built.notes)})") if built.notes else part
+
+
+def _wrapped(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Task, Invocation] | None:
+    """The module that an unknown one runs in its place, as `module_name` and `module_args` say it."""
+    name, args = invocation.args.get("module_name"), invocation.args.get("module_args")
+    if not isinstance(name, str) or not name or pack.rules_by_name(task.module):
+        return None
+    inner = dict(args) if isinstance(args, Mapping) else {}
+    return replace(task, module=name), replace(invocation, args=inner, contents=())
+
+
+def _elsewhere(parts: Iterator[Part], task: Task) -> Iterator[Part]:
+    """Parts of a module that another one runs, in a container or on another machine: the image is not where."""
+    for part in parts:
+        if part.outcome in (Outcome.IMAGE, Outcome.PROCESS):
+            yield refused(part.rule, f"{task.module} runs it in another place than the host")
+        else:
+            yield part
 
 
 def _choose(
@@ -78,7 +102,9 @@ def _choose(
         rule, missing = min(undetermined, key=lambda pair: not _asks_for(pair[0], pair[1]))
         told_unknown = "; ".join(f"{name}: {told(unknown)}" for name, unknown in missing.unknown)
         return refused(rule, f"What only the host knows decides here: {told_unknown}")
-    return matched[0] if matched else _no_rule(task, ", ".join(rule.id for rule in rules))
+    if matched:
+        return matched[0]
+    return _no_rule(task, ", ".join(rule.id for rule in rules if "*" not in rule.modules))
 
 
 def _asks_for(rule: Rule, missing: Undetermined) -> bool:
@@ -100,7 +126,7 @@ def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:
     return None
 
 
-def refused(rule: Rule, reason: str) -> Part:
+def refused(rule: Rule | None, reason: str) -> Part:
     """A part that a person must decide although a rule knows the task."""
     sentence = reason[:1].upper() + reason[1:]
     return Part(

@@ -14,6 +14,7 @@ from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, comma
 from analyzer.decide.handlers import with_their_tasks
 from analyzer.decide.markers import has_parameters, readable, with_secrets, without_parameters
 from analyzer.decide.module_tasks import module_parts
+from analyzer.decide.mounts import by_mount, mounted_folders
 from analyzer.decide.parts import DEMAND, Part, by_role, by_subject
 from analyzer.model import (
     PARAMETER_OPEN,
@@ -40,10 +41,6 @@ from analyzer.ruletypes import RulePack
 _MARKS = (SECRET_OPEN, PARAMETER_OPEN)
 _CONTROLLER = frozenset({"localhost", "127.0.0.1", "::1"})
 _ON_HOST = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.PLATFORM})
-_ANSWERED = {
-    "drop": Outcome.PLATFORM,
-    **{str(outcome): outcome for outcome in Outcome if outcome is not Outcome.MANUAL},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +70,8 @@ def decide_tasks(
     dropped: list[Step] = []
     problems: list[Problem] = []
     ids = _question_ids(tasks)
-    decided = without_people(tasks, [list(_task_parts(task, pack, manager, problems)) for task in tasks], pack)
+    around = Around(manager=manager, mounted=mounted_folders(tasks))
+    decided = without_people(tasks, [list(_task_parts(task, pack, around, problems)) for task in tasks], pack)
     for task, question_id, undecided in zip(tasks, ids, with_their_tasks(tasks, decided), strict=True):
         parts, settled = with_answers(undecided, question_id, task, settings, problems)
         decisions.append(_decision(task, [part for part, _ in parts], question_id, settled))
@@ -86,7 +84,17 @@ def decide_tasks(
     )
 
 
-def _task_parts(task: Task, pack: RulePack, manager: str, problems: list[Problem]) -> Iterator[tuple[Part, Verdict]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What one task's decision depends on beside the task."""
+
+    manager: str
+    """apt or dnf: what `package` uses on these hosts."""
+    mounted: tuple[str, ...]
+    """Folders of the host that containers mount."""
+
+
+def _task_parts(task: Task, pack: RulePack, around: Around, problems: list[Problem]) -> Iterator[tuple[Part, Verdict]]:
     if task.applies is Verdict.NO:
         yield (
             Part(outcome=Outcome.SKIPPED, rule=None, reason=task.applies_reason or "It does not apply to these hosts."),
@@ -99,25 +107,26 @@ def _task_parts(task: Task, pack: RulePack, manager: str, problems: list[Problem
             yield Part(outcome=Outcome.SKIPPED, rule=None, reason=reason), Verdict.NO
             continue
         applies = Verdict.UNKNOWN if Verdict.UNKNOWN in (task.applies, invocation.applies) else Verdict.YES
-        for part in _invocation_parts(task, invocation, pack, manager, problems):
+        for part in _invocation_parts(task, invocation, pack, around, problems):
             yield (_when_unknown(part, task) if applies is Verdict.UNKNOWN else part), applies
 
 
 def _invocation_parts(
-    task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem]
+    task: Task, invocation: Invocation, pack: RulePack, around: Around, problems: list[Problem]
 ) -> Iterator[Part]:
     if task.module in COMMAND_MODULES:
         parts = command_parts(task, invocation, pack)
     elif task.module in SCRIPT_MODULES:
         parts = script_parts(task, invocation, pack)
     else:
-        parts = tuple(module_parts(task, invocation, pack, manager, problems))
+        parts = tuple(module_parts(task, invocation, pack, around.manager, problems))
     for part in parts:
         if (elsewhere := _elsewhere(part, task)) is not None:
             yield elsewhere
             continue
         for piece in by_subject(part, task, invocation, pack):
-            found = without_parameters(with_secrets(by_role(piece, task, pack)))
+            placed = by_mount(by_role(piece, task, pack), invocation, around.mounted, pack)
+            found = without_parameters(with_secrets(placed))
             yield replace(found, item=_label(invocation)) if len(task.invocations) > 1 else found
 
 

@@ -49,6 +49,7 @@ def test_every_rule_has_a_hit():
         for rule in PACK.rules
         if not any(each.gives != "other" and each.rule in ("", rule.id) for each in examples(rule))
         and rule.outcome is not Outcome.IMAGE
+        and "mounts" not in rule.subjects  # two tasks show those: tests/rules/test_mounts.py
     ]
 
 

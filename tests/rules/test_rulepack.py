@@ -98,8 +98,15 @@ def test_a_module_under_a_wrong_collection_is_found_by_its_name():
     """`ansible.builtin.ini_file` (no such module) and `ini_file` are `community.general.ini_file`."""
     real = load_pack(rule_texts())
     for name in ("ansible.builtin.ini_file", "ini_file", "ansible.legacy.copy", "ansible.builtin.npm"):
-        assert real.rules_for(name), name
-    assert not real.rules_for("some.other.ini_file")
+        assert real.rules_by_name(name), name
+
+
+def test_a_copy_of_a_module_in_another_collection_is_known_by_a_telling_name():
+    """`acme.system.dpkg_divert` diverts files; `acme.switches.command` and `acme.shop.user` may be anything."""
+    real = load_pack(rule_texts())
+    assert real.rules_by_name("acme.system.dpkg_divert") == real.rules_by_name("community.general.dpkg_divert")
+    assert not real.rules_by_name("acme.switches.command")
+    assert not real.rules_by_name("acme.shop.user")
 
 
 def test_all_packs_parse_quickly():

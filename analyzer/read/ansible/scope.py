@@ -7,6 +7,7 @@ that only the live host knows makes the whole expression `Unknown`, however deep
 from __future__ import annotations
 
 import contextlib
+import re
 import resource
 import signal
 import threading
@@ -33,6 +34,9 @@ RENDER_SECONDS = 5.0
 MAX_RENDERED = 4 * 1024 * 1024
 """Characters of one rendered text."""
 
+_LONGEST_IN_PART = 2_000
+_OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_MARK = re.compile("[\ue000-\ue003]|\\{\\{")
 _PARTIAL_TESTS = frozenset({"defined", "undefined"})
 _RESULT_TESTS = {
     "changed": "changed", "change": "changed", "failed": "failed", "failure": "failed", "skipped": "skipped",
@@ -183,9 +187,23 @@ class Scope:
             return self.hide_root(plain(written))
         analysis = analyse_template(written)
         if reason := self.reason_unknown(analysis):
-            return Unknown(plain(written), reason)
+            return Unknown(self._known_in_part(plain(written)), reason)
         rendered = self.render(written, analysis, source)
         return rendered if isinstance(rendered, Unknown) else freeze(rendered, self.hide_root)
+
+    def _known_in_part(self, written: str) -> str:
+        """The text with those of its expressions filled in that are known: `{{ folder }}/{{ item }}` says where."""
+        if "{%" in written or written.count("{{") < 2 or len(written) > _LONGEST_IN_PART:
+            return written
+        return _OUTPUT.sub(self._piece, written)
+
+    def _piece(self, match: re.Match[str]) -> str:
+        analysis = analyse_template(match[0])
+        if self.reason_unknown(analysis) or self._undefined(analysis) or self._varying_in(analysis):
+            return match[0]
+        found = self.render(match[0], analysis, None)
+        plain_word = isinstance(found, str | int) and not isinstance(found, bool) and not _MARK.search(str(found))
+        return self.hide_root(str(found)) if plain_word else match[0]
 
     def render(
         self,

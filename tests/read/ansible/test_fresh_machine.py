@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from analyzer.model import Task
+from analyzer.model import Task, Unknown
 
 
 def test_a_fresh_machine_has_no_local_facts_and_is_called_as_the_inventory_calls_it(
@@ -25,3 +25,18 @@ def test_flattened_needs_no_collection(tasks_of: Callable[..., tuple[Task, ...]]
 """
         )
         assert task.invocations[0].args["name"] == ("nginx", "curl", "jq")
+
+
+def test_what_is_known_of_a_text_is_told_although_the_rest_is_not(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """A path below a known folder says where it lies, whatever its last word is."""
+    (_, task) = tasks_of(
+        """
+- command: find-it
+  register: found
+- file: {path: "{{ folder }}/{{ found.stdout }}/{{ password }}.conf", state: directory}
+  vars: {folder: /etc/app}
+"""
+    )
+    path = task.invocations[0].args["path"]
+    assert isinstance(path, Unknown)
+    assert path.expression == "/etc/app/{{ found.stdout }}/{{ password }}.conf"
