@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import click
 
 from analyzer import __version__
+from analyzer.collect.command import collect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ def cli() -> None:
     """Hand a team everything to run its EC2/Ansible/cron application on ECS Fargate, with the proof beside it.
 
     \b
+    migrate-analyze collect inventory/               gather the evidence from hosts and AWS, read-only
     migrate-analyze inventory/                       read, decide, write ./migration
     migrate-analyze inventory/ --env development     another environment of the inventory
     migrate-analyze explain migration accounting/app/Dockerfile:12
@@ -360,6 +362,9 @@ def diff(old: Path, new: Path, form: str) -> None:
             raise SystemExit(_fail(f"{path}: not a plan.json of version 1"))
         plans.append(plan)
     click.echo(render_diff(plans[0], plans[1], form), nl=False)
+
+
+cli.add_command(collect)
 
 
 def main() -> None:

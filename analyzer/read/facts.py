@@ -10,7 +10,7 @@ from analyzer.model import Problem, Severity, Source
 from analyzer.read.evidence_json import NotJsonError, mapping, parse_adhoc, parse_json, writable
 from analyzer.read.files import Tree
 
-_KEPT_ENVIRONMENT = re.compile(r"HOME|PATH|LANG|LANGUAGE|LC_[A-Z]+|PWD|USER|LOGNAME|SHELL|TERM|TZ|HOSTNAME")
+KEPT_ENVIRONMENT = re.compile(r"HOME|PATH|LANG|LANGUAGE|LC_[A-Z]+|PWD|USER|LOGNAME|SHELL|TERM|TZ|HOSTNAME")
 """The environment of the login that gathered the facts may hold credentials: only these are taken over."""
 
 # os-release ID -> (distribution as Ansible names it, os_family)
@@ -58,7 +58,7 @@ def read_facts(host: str, evidence: Tree, path: str = "facts.json") -> tuple[dic
         )
     if isinstance(facts.get("env"), dict):
         kept = mapping(facts["env"])
-        facts["env"] = {name: kept[name] for name in kept if _KEPT_ENVIRONMENT.fullmatch(name)}
+        facts["env"] = {name: kept[name] for name in kept if KEPT_ENVIRONMENT.fullmatch(name)}
     return facts, problems
 
 

@@ -21,6 +21,9 @@ _SECRET_TEXT = re.compile(
 )
 """Values that are secrets whatever their name: private keys, AWS key ids, URLs with a password, vault text."""
 
+REDACTED = "<redacted>"
+"""What `migrate-analyze collect` leaves in place of a secret: still one by its name, but no value to search for."""
+
 _HARMLESS = frozenset(
     {
         "",
@@ -83,7 +86,7 @@ class SecretBook:
         if name not in self._secrets:
             self._secrets[name] = Secret(name=name, source=source, reason=reason)
         searched = len(value) >= 6 and value.lower() not in _HARMLESS  # shorter ones occur by chance
-        if searched and not _PLACEHOLDER.fullmatch(value):
+        if searched and value != REDACTED and not _PLACEHOLDER.fullmatch(value):
             self._values[value] = name
         return secret_reference(name)
 
