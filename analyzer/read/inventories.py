@@ -132,6 +132,18 @@ def looks_like_playbook(path: Path) -> bool:
     ) and bool(re.search(r"^- ?", text, re.MULTILINE))  # fmt: skip
 
 
+_IMPORT = re.compile(r"""^- *(?:ansible\.builtin\.)?(?:import_playbook|include) *: *["']?([^"'\s#]+)""", re.MULTILINE)
+
+
+def imported_playbooks(path: Path) -> list[Path]:
+    """The playbooks that one brings in; names with templates in them are left to the reading."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return [path.parent / name for name in _IMPORT.findall(text)]
+
+
 def _files(folder: Path) -> list[Path]:
     try:
         return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]

@@ -14,6 +14,7 @@ from analyzer.read.inventories import (
     environment_files,
     environment_of,
     holds_inventory,
+    imported_playbooks,
     inventory_files,
     is_environment_folder,
     is_inventory_file,
@@ -222,6 +223,8 @@ def _find_playbooks(request: Request, root: Path, problems: list[Problem]) -> tu
         for path in sorted(folder.glob("*.y*ml"))
         if looks_like_playbook(path)
     ]
+    imported = {path for each in found for path in imported_playbooks(each)}
+    found = [path for path in found if path not in imported] or found  # what another one imports is read there
     if found:
         names = ", ".join(relative(root, str(path)) for path in found)
         problems.append(

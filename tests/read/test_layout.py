@@ -86,3 +86,11 @@ def test_several_environments_and_no_production_are_asked_for_by_name(tmp_path: 
 def test_a_file_that_is_no_inventory_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a file and no inventory"):
         layout(tmp_path, {**SITE, "hosts": HOSTS}, "site.yml")
+
+
+def test_a_playbook_that_another_one_imports_is_not_read_twice(tmp_path: Path) -> None:
+    files = {"all.yml": "- import_playbook: user.yml\n- ansible.builtin.import_playbook: 'app.yml'\n", "user.yml": PLAY,
+             "app.yml": PLAY, "hosts": HOSTS}  # fmt: skip
+    assert shown(tmp_path, layout(tmp_path, files))[2] == ["all.yml"]
+    files["loop.yml"] = "- import_playbook: loop.yml\n"
+    assert shown(tmp_path, layout(tmp_path, files))[2] == ["all.yml"]

@@ -77,6 +77,7 @@ def find_file(name: str, folder: str, frame: Frame, reader: YamlReader, play_fol
     candidates = [base / sub / name for base in places for sub in (folder, "", f"tasks/{folder}", "tasks")]
     candidates += [frame.file.parent / folder / name, frame.file.parent / name]
     candidates += [play_folder / folder / name, play_folder / name]
+    candidates.append(root / name)  # an absolute path inside the project, as look-ups give it, less this machine's part
     for candidate in candidates:
         if candidate.exists() and candidate.resolve().is_relative_to(root):
             return candidate

@@ -9,6 +9,7 @@ its warnings as text, files through `read.files.Tree`'s rule only, look-ups and 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 SAFE_LOOKUPS = frozenset(
     "dict file first_found flattened indexed_items items list nested sequence subelements template "
@@ -56,6 +57,7 @@ def ansible() -> SimpleNamespace:
     _import_constants_quietly()
     from ansible import constants
     from ansible._internal._datatag._tags import Origin, TrustedAsTemplate
+    from ansible._internal._task import TaskContext
     from ansible._internal._templating import _jinja_plugins
     from ansible.errors import AnsibleError, AnsibleUndefinedVariable
     from ansible.inventory.manager import InventoryManager
@@ -90,10 +92,17 @@ def ansible() -> SimpleNamespace:
             del variables, kwargs
             return [one for term in terms for one in (self.run(term) if isinstance(term, (list, tuple)) else [term])]
 
+    @contextmanager
+    def lookup_of_a_loop(module: str) -> Iterator[None]:
+        """`with_first_found` searches `vars/`, `templates/` or `files/` by the name of its module."""
+        with TaskContext(SimpleNamespace(action=module)), _jinja_plugins._LookupContext(invoked_as_with=True):  # noqa: SLF001 - as the task executor does
+            yield
+
     lookup_loader.get = get
     _keep_compiled_templates()
     return SimpleNamespace(
         constants=constants,
+        lookup_of_a_loop=lookup_of_a_loop,
         Origin=Origin,
         TrustedAsTemplate=TrustedAsTemplate,
         AnsibleError=AnsibleError,

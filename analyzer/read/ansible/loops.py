@@ -30,8 +30,8 @@ class Loop:
         return self.unknown.reason if self.unknown else "the loop has no items"
 
 
-def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any) -> Loop:
-    """The items of the task `entry`; a task without a loop gives `Loop()`."""
+def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any, module: str) -> Loop:
+    """The items of the task `entry`, which calls `module`; a task without a loop gives `Loop()`."""
     control = entry.get("loop_control")
     control = control if isinstance(control, Mapping) else {}
     variable = str(plain(control.get("loop_var")) or "item")
@@ -46,7 +46,7 @@ def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any) -> Loop:
     if key == "loop":
         items: Any = terms if isinstance(terms, tuple) else Unknown(str(plain(written)), "loop needs a list")
     else:
-        items = _lookup(str(key).removeprefix("with_"), terms, scope, loader)
+        items = _lookup(str(key).removeprefix("with_"), terms, scope, loader, module)
     if isinstance(items, Unknown):
         return Loop(present=True, variable=variable, index_variable=index, unknown=items)
     if len(items) > MAX_ITEMS:
@@ -62,7 +62,7 @@ def _terms(written: Any, scope: Scope) -> Value:
     return scope.value(written)
 
 
-def _lookup(name: str, terms: Value, scope: Scope, loader: Any) -> Any:
+def _lookup(name: str, terms: Value, scope: Scope, loader: Any, module: str) -> Any:
     if name in ("items", "list"):
         return _flatten_once(terms) if name == "items" else terms if isinstance(terms, tuple) else (terms,)
     if name == "flattened":  # a collection's plugin, simple enough to do without it
@@ -74,7 +74,7 @@ def _lookup(name: str, terms: Value, scope: Scope, loader: Any) -> Any:
     core = ansible()
     given = thaw(terms)
     try:
-        with time_limit(5):
+        with time_limit(5), core.lookup_of_a_loop(module):
             plugin = core.lookup_loader.get(name, loader=loader, templar=scope.templar(Analysis(wide=True)))
             if plugin is None:
                 return Unknown(f"with_{name}", f"there is no lookup plugin '{name}'")

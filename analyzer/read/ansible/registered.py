@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,23 +51,35 @@ def known_result(module: str, args: Mapping[str, Value], made: frozenset[str]) -
     return None
 
 
+_WORDS_WITH_PATHS = re.compile(r"(?<![\w.$}])[/~][\w.@+~/-]*")
+_FILLING = frozenset("command shell script raw expect git subversion hg unarchive copy synchronize archive".split())
+"""Modules after which a folder that they name may hold anything. Others make the path that they name, and an empty
+folder where it is one."""
+
+
 def paths_made(module: str, args: Mapping[str, Value]) -> tuple[str, ...]:
-    """Paths that exist once the task has run."""
-    found = [args.get(name) for name in ("dest", "path", "creates")]
-    if args.get("state") == "absent" or module.rpartition(".")[2] == "stat":
+    """Paths that exist once the task has run; one that ends in a slash may then hold anything."""
+    short = module.rpartition(".")[2]
+    found = [one for name in ("dest", "path", "creates") if isinstance(one := args.get(name), str)]
+    if args.get("state") == "absent" or short == "stat":
         return ()
-    return tuple(path for path in found if isinstance(path, str) and path.startswith("/"))
+    if short in _FILLING:
+        texts = [text for name in ("_raw_params", "cmd", "chdir") if isinstance(text := args.get(name), str)]
+        found += [path for text in texts for path in _WORDS_WITH_PATHS.findall(text)]
+        return tuple(f"{path.rstrip('/')}/" for path in found if path.startswith(("/", "~/")) and path != "/")
+    return tuple(path.rstrip("/") for path in found if path.startswith(("/", "~/")) and path != "/")
 
 
 def _made(path: str, made: frozenset[str]) -> bool:
     return any(
-        path == other or path.startswith(other.rstrip("/") + "/") or other.startswith(path + "/") for other in made
+        path == other.rstrip("/") or other.startswith(path + "/") or (other.endswith("/") and path.startswith(other))
+        for other in made
     )
 
 
 def _outside_the_system(path: str) -> bool:
     if any(path == prefix or path.startswith(prefix + "/") for prefix in _OF_THE_ADMINISTRATOR):
         return True
-    return path.startswith("/") and not any(
+    return path.startswith(("/", "~/")) and not any(
         path == prefix or path.startswith(prefix + "/") for prefix in _OF_THE_SYSTEM
     )

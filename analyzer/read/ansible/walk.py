@@ -266,7 +266,7 @@ class PlayRun:
         inner = self._with_masked_vars(entry, frame)
         call = call_of(entry, inner, self.run, source)
         scope = self._scope(inner)
-        loop = loop_items(entry, scope, self.run.reader.inventory.loader)
+        loop = loop_items(entry, scope, self.run.reader.inventory.loader, call.module)
         items = resolve_items(
             call,
             inner,
@@ -483,6 +483,8 @@ class PlayRun:
             merged.update(role_name=role.name, role_path=str(role.path), ansible_role_name=role.name,
                           ansible_parent_role_names=[parent.name for parent in frame.parents])  # fmt: skip
         merged["playbook_dir"] = str(self.file.parent)
+        roles = [str(each.path) for each in (frame.role, *reversed(frame.parents)) if each is not None]
+        merged["ansible_search_path"] = list(dict.fromkeys((*roles, str(frame.file.parent), str(self.file.parent))))
         merged["ansible_play_hosts"] = merged["ansible_play_batch"] = merged["ansible_play_hosts_all"] = [run.host]
         scope = Scope(
             variables=merged,

@@ -91,7 +91,11 @@ IDIOMS = """
 /opt/tool/bin/tool      | not stat.exists      | yes
 /usr/local/bin/ruby     | not stat.exists      | yes
 /etc/nginx/dhparam.pem  | not stat.exists      | unknown
-/srv/made/file          | not stat.exists      | unknown
+/srv/made               | not stat.exists      | unknown
+/srv/made/file          | not stat.exists      | yes
+/srv/filled/file        | not stat.exists      | unknown
+/srv/cloned/file        | not stat.exists      | unknown
+~/.tool/bin/tool        | stat.exists          | no
 """
 
 
@@ -103,7 +107,8 @@ def test_a_stat_before_an_install_is_answered_for_a_fresh_machine(
     path, condition, wanted = (part.strip() for part in line.split("|"))
     expression = condition.replace("stat.", "found.stat.")
     *_, task = tasks_of(
-        f"- file: path=/srv/made state=directory\n- stat: path={path}\n  register: found\n"
+        "- file: path=/srv/made state=directory\n- shell: cd /srv/filled && make\n"
+        f"- git: repo=https://example.org/x dest=/srv/cloned\n- stat: path={path}\n  register: found\n"
         f"- command: install\n  when: {expression}"
     )
     assert task.applies is Verdict(wanted)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 import pytest
 
 from analyzer.model import Task, Unknown, Verdict
+from analyzer.read.project import Reading
 
 COPY = MappingProxyType({"content": "x", "dest": "/srv/x", "mode": "0644"})
 
@@ -156,3 +157,26 @@ def test_a_role_that_includes_itself_ends(read: Callable[..., object]) -> None:
         }
     )
     assert any(problem.code == "includes-too-deep" for problem in reading.project.problems)  # type: ignore[attr-defined]
+
+
+ROLE = {
+    "site.yml": "- hosts: web\n  roles: [clock]\n",
+    "roles/clock/vars/Debian.yml": "package: tzdata\n",
+    "roles/clock/files/Debian.txt": "of the role\n",
+    "roles/clock/tasks/main.yml": (
+        "- include_vars: '{{ item }}'\n"
+        "  with_first_found: ['LIST{{ ansible_distribution }}.yml', 'LISTnone.yml']\n"
+        "- apt: {name: '{{ package }}'}\n"
+        "- copy: {content: \"{{ lookup('file', 'Debian.txt') }}\", dest: /etc/x}\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("folder", ["../vars/", "", "vars/"])
+def test_first_found_of_a_loop_searches_the_role_s_own_folders(read: Callable[..., Reading], folder: str) -> None:
+    files = {**ROLE, "roles/clock/tasks/main.yml": ROLE["roles/clock/tasks/main.yml"].replace("LIST", folder)}
+    reading = read(files)
+    tasks = reading.project.applications[0].tasks
+    assert [problem.code for problem in reading.project.problems] == []
+    assert tasks[1].invocations[0].args["name"] == "tzdata"
+    assert tasks[2].invocations[0].args["content"] == "of the role"
