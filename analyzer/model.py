@@ -1060,6 +1060,8 @@ class Plan:
     """What was read: tasks, handlers, cron, timers, hosts; reconciled with the decisions."""
     excerpts: Mapping[Source, tuple[str, ...]] = field(default_factory=dict)
     """As in `Project`."""
+    question_texts: Mapping[str, str] = field(default_factory=dict)
+    """English text of a question -> how people read it, in another language."""
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
 
@@ -42,7 +42,12 @@ def open_questions(plan: Plan) -> tuple[OpenQuestion, ...]:
             *_of_sizes(application),
         ):
             found.setdefault((application.name, one.question.id), one)
-    return tuple(sorted(found.values(), key=lambda one: not one.question.blocking))
+    said = plan.question_texts
+    worded = (
+        replace(one, question=replace(one.question, text=said.get(one.question.text, one.question.text)))
+        for one in found.values()
+    )
+    return tuple(sorted(worded, key=lambda one: not one.question.blocking))
 
 
 def _of_decisions(application: Application) -> Iterator[OpenQuestion]:

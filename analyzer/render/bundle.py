@@ -19,6 +19,7 @@ from analyzer.render import (
     task_definitions,
     terraform,
 )
+from analyzer.render.translated import plan_in
 
 RENDERERS: tuple[Callable[[Application, Mapping[str, str]], tuple[OutputFile, ...]], ...] = (
     dockerfile.render,
@@ -33,14 +34,18 @@ RENDERERS: tuple[Callable[[Application, Mapping[str, str]], tuple[OutputFile, ..
 
 
 def render(plan: Plan, templates: Mapping[str, str], language: str = "en") -> tuple[Plan, tuple[OutputFile, ...]]:
-    """(the plan with the outputs of every decision filled in, all files of the bundle sorted by path)."""
+    """(the plan with every decision's outputs, its texts in `language`; all files of the bundle sorted by path).
+
+    `plan.json` and what machines read stay English in every language.
+    """
     files = [
         file for application in plan.applications for renderer in RENDERERS for file in renderer(application, templates)
     ]
     plan = provenance.with_outputs(plan, files)
-    files += decisions_file.render(plan, templates)
-    files += bundle_readme.render(plan, templates, language)
-    files += report.render(plan, templates, files, language)
+    told = plan_in(language, plan, templates)
+    files += decisions_file.render(told, templates, language)
+    files += bundle_readme.render(told, templates, language)
+    files += report.render(told, templates, files, language)
     files.append(plan_json.render(plan))
     files.append(provenance.render(files))
-    return plan, tuple(sorted(files, key=lambda file: file.path))
+    return told, tuple(sorted(files, key=lambda file: file.path))

@@ -10,25 +10,25 @@ from collections.abc import Mapping
 from analyzer.decide.questions import OpenQuestion, open_questions
 from analyzer.model import OutputFile, Plan, Provenance, Source, Via
 from analyzer.render.references import readable
+from analyzer.render.texts import Texts
 
 PATH = "questions.yml"
-_HEAD = """\
-# Open questions of this plan. To answer one, copy its line into migrate.yml (beside the inventory), remove the leading
-# "# " and choose the answer; then run migrate-analyze again. Nothing here is read by the tool.
-version: 1
-"""
+_WIDTH = 112
 
 
-def render(plan: Plan, _templates: Mapping[str, str]) -> tuple[OutputFile, ...]:
+def render(plan: Plan, _templates: Mapping[str, str], language: str = "en") -> tuple[OutputFile, ...]:
     """The file at the bundle's root; its lines name the source of each question. No file where nothing is open."""
     questions = open_questions(plan)
     if not questions:
         return ()
+    texts = Texts(language)
     several = len(plan.applications) > 1
-    lines: list[tuple[str, Source | None]] = [(line, None) for line in _HEAD.splitlines()]
-    lines += [("", None), ("answers:", None)]
+    lines: list[tuple[str, Source | None]] = [
+        (f"# {texts(key)}", None) for key in ("questions.head", "questions.head-2")
+    ]
+    lines += [("version: 1", None), ("", None), ("answers:", None)]
     for one in questions:
-        lines += [(line, one.source) for line in _lines(one, several=several)]
+        lines += [(line, one.source) for line in _lines(one, texts, several=several)]
     text = "".join(f"{line}\n" for line, _ in lines)
     provenance = tuple(
         Provenance(line=number, via=Via(rule="open-question", sources=(source,)))
@@ -43,17 +43,26 @@ def snippet(one: OpenQuestion) -> str:
     return f"  {_key(one.question.id)}: {_value(one)}"
 
 
-def _lines(one: OpenQuestion, *, several: bool) -> list[str]:
+def _lines(one: OpenQuestion, texts: Texts, *, several: bool) -> list[str]:
     place = f"{one.source}  " if one.source else ""
     application = f"{one.application}: " if several else ""
-    kind = "BLOCKING  " if one.question.blocking else ""
-    texts = [f"{kind}{application}{place}{one.subject}", one.question.text]
+    kind = f"{texts('questions.blocking')}  " if one.question.blocking else ""
+    said = [f"{kind}{application}{place}{one.subject}", one.question.text]
     if one.question.answers:
-        texts.append(f"answers: {' | '.join(one.question.answers)}")
+        said.append(
+            f"{texts('questions.answers')}: {' | '.join(_answer(each, texts) for each in one.question.answers)}"
+        )
     comments = [
-        f"  # {line}" for text in texts for line in textwrap.wrap(_one_line(text), 112, break_on_hyphens=False) or [""]
+        f"  # {line}"
+        for text in said
+        for line in textwrap.wrap(_one_line(text), _WIDTH, break_on_hyphens=False) or [""]
     ]
     return ["", *comments, f"  # {snippet(one).lstrip()}"]
+
+
+def _answer(answer: str, texts: Texts) -> str:
+    meaning = texts.named(f"answer.{answer}", answer)
+    return f"{answer} = {meaning}" if meaning != answer else answer
 
 
 def _one_line(text: str) -> str:

@@ -49,7 +49,17 @@ def render(
     data = readable(json.dumps(page_data(plan, files), ensure_ascii=False, separators=(",", ":"), allow_nan=False))
     words = json.dumps(
         texts.all(
-            "page.", "outcome.", "verdict.", "job.", "class.", "confidence.", "seen.", "kind.", "severity.", "summary."
+            "page.",
+            "answer.",
+            "outcome.",
+            "verdict.",
+            "job.",
+            "class.",
+            "confidence.",
+            "seen.",
+            "kind.",
+            "severity.",
+            "summary.",
         ),
         ensure_ascii=False,
     )

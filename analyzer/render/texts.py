@@ -1,6 +1,6 @@
 """The one catalogue of texts for people, English and Japanese: summary, bundle README and report page.
 
-Reasons, questions and problems come from rules and readers and are English in both; what frames them is translated.
+Reasons, questions and problems come from rules and readers, in English; `translate` has them in other languages.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "job.platform": ("not needed any more", "不要"),
     "job.manual": ("needs a person", "要判断"),
     "job.skipped": ("left behind", "移行しない"),
-    "class.heavy": ("heavy", "重い"),
-    "class.light": ("light", "軽い"),
+    "class.heavy": ("heavy", "高負荷"),
+    "class.light": ("light", "低負荷"),
     "confidence.high": ("high", "高"),
     "confidence.medium": ("medium", "中"),
     "confidence.low": ("low", "低"),
@@ -53,6 +53,32 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "severity.error": ("error", "エラー"),
     "severity.warning": ("warning", "警告"),
     "severity.note": ("note", "注記"),
+    # questions.yml
+    "questions.head": (
+        "Open questions of this plan. To answer one, copy its line into migrate.yml beside the inventory,",
+        "この計画の未回答の質問です。回答するには、該当行をインベントリーの隣の migrate.yml にコピーし、",
+    ),
+    "questions.head-2": (
+        "uncomment it, choose the answer, and run migrate-analyze again. Nothing here is read by the tool.",
+        "コメントを外して回答を選び、migrate-analyze を再実行します。このファイル自体は読み込まれません。",
+    ),
+    "questions.blocking": ("BLOCKING", "ブロック"),
+    "questions.answers": ("answers", "回答の選択肢"),
+    # what an answer means, beside the word that is written down
+    "answer.drop": ("leave it out", "除外する"),
+    "answer.deploy": ("do it with every release", "リリースごとに行う"),
+    "answer.image": ("build it into the image", "イメージのビルドで行う"),
+    "answer.infrastructure": ("Terraform makes it", "Terraform で用意する"),
+    "answer.secret": ("keep it in the secret store", "シークレットストアに置く"),
+    "answer.process": ("a task definition of its own", "独立したタスク定義にする"),
+    "answer.schedule": ("a schedule", "スケジュールにする"),
+    "answer.control": ("it steered Ansible only", "Ansible の制御だけに使う"),
+    "answer.efs": ("data that stays: shared file system", "残すデータ (共有ファイルシステム)"),
+    "answer.scratch": ("gone with the task", "一時領域 (タスクとともに消える)"),
+    "answer.leave it behind": ("leave it behind", "移行しない"),
+    "answer.run it as a batch": ("run it as a batch", "バッチとして実行する"),
+    "answer.as on the host": ("as on the host", "ホストの内容を採用"),
+    "answer.as in Ansible": ("as in Ansible", "Ansible の内容を採用"),
     # summary
     "summary.blocking": (
         "{count} blocking: a person must answer before the cutover",
@@ -149,7 +175,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "page.share": ("compared", "比較"),
     "page.questions-hint": (
         "Choose answers, copy the lines below into migrate.yml beside the inventory, and run migrate-analyze again.",
-        "回答を選び、下の行をインベントリの隣の migrate.yml に写して、migrate-analyze をもう一度実行してください。",
+        "回答を選び、下の行をインベントリーの隣の migrate.yml に写して、migrate-analyze をもう一度実行してください。",
     ),
     "page.load-hint": (
         "What the hosts used: the API's share, and what the jobs add. Shaded: runs. Dashed: task sizes. Drag to zoom.",

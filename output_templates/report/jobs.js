@@ -60,7 +60,7 @@ function fillJob(inside, job) {
     fact("vCPU", number(foot.vcpu)), fact(t("page.cpu-seconds"), number(foot.cpu, 1), range(foot.cpuInterval, "")),
     fact(t("page.memory"), foot.memory === null ? "–" : number(foot.memory) + " MiB", range(foot.memoryInterval, " MiB")),
     fact(t("page.duration"), seconds(foot.duration)), fact(t("page.runs"), number(foot.runs)), fact(t("page.confidence"), t("confidence." + foot.confidence))),
-    [foot.basis, job.sizing, foot.advice].filter(Boolean).map((said) => h("p", { class: "hint" }, rich(said))));
+    ...[foot.basis, job.sizing, foot.advice].filter(Boolean).map((said) => h("p", { class: "hint" }, rich(said))));
   inside.append(h("h4", {}, t("page.watch")), h("div", { class: "facts" },
     fact(t("page.end-marker"), job.end || "–", job.endAdded ? t("page.added") : ""), fact(t("page.longest-gap"), seconds(job.gap)),
     fact(t("page.timeout"), seconds(job.timeout)), fact(t("page.overlap"), job.flight ? t("page.flight-" + job.flight) : t("page.flight-none"), job.lock)));

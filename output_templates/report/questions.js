@@ -22,7 +22,13 @@ function questionCard(one, index, update) {
   return h("article", { class: "question" + (one.blocking ? " blocking" : ""), id: "q-" + one.id, "data-question": one.id },
     h("fieldset", {}, h("legend", {}, one.subject, " ", one.blocking && h("span", { class: "badge alert" }, t("page.blocking"))),
       h("div", { style: "flex-basis:100%" }, place(one.source), " ", h("span", { class: "where" }, one.id), h("p", {}, rich(one.text)), one.applied && h("p", { class: "hint" }, t("page.default-applied", { answer: one.answers[0] || "" }))),
-      radios.map((input, at) => h("label", {}, input, at > 0 && at <= one.answers.length ? h("code", {}, labels[at]) : labels[at]))));
+      radios.map((input, at) => h("label", {}, input, at > 0 && at <= one.answers.length ? [h("code", {}, labels[at]), h("small", {}, meaning(labels[at]))] : labels[at]))));
+}
+
+/* What an answer means, where the word alone does not say it. */
+function meaning(answer) {
+  const said = WORDS["answer." + answer];
+  return said === answer ? null : said;
 }
 
 function decisionsText() {

@@ -334,7 +334,9 @@ def test_every_section_is_drawn_without_complaint(make, visit, language, hostile
         )
         is False
     )
-    assert "⟦" not in tab.locator("main").inner_text()  # a text that the catalogue lacks
+    shown = tab.locator("main").inner_text()
+    assert "⟦" not in shown  # a text that the catalogue lacks
+    assert "[object " not in shown
     if hostile:
         assert "<script>alert(1)</script>" in tab.locator("#entries").inner_text()
 
