@@ -21,6 +21,7 @@ from analyzer.model import (
     Verdict,
 )
 from analyzer.read.ansible.core import plain, trusted
+from analyzer.read.ansible.evaluator import Evaluator
 from analyzer.read.ansible.facts import assumed_facts, fact_variables
 from analyzer.read.ansible.inventory import Inventory, hide, read_inventory
 from analyzer.read.ansible.patterns import with_known_hosts
@@ -211,17 +212,19 @@ def _walk(
     base["group_names"] = list(host.groups)
     base["ansible_version"] = {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}
     base["ansible_playbook_python"] = "/usr/bin/python3"
-    base["hostvars"] = _HostVariables(inventory, base)
     varying = _varying(hosts, inventory, base, names)
+    facts = {each.name: fact_variables(each) for each in hosts}
     run = Run(
         host=host.name,
         varying=varying,
         reader=reader,
         finder=finder,
         names=names,
+        evaluator=Evaluator(inventory.loader),
         base=base,
         extra=extra,
         hide_root=lambda text: hide(inventory.root, text),
+        variables_of=lambda name: {**inventory.variables_of(name), **facts.get(name, {})},
         only_tags=request.tags,
         skip_tags=request.skip_tags,
     )
@@ -271,16 +274,3 @@ _OF_THE_HOST = frozenset(
     "ansible_ssh_host ansible_ssh_user ansible_ssh_private_key_file ansible_facts".split()
 )
 """Variables that differ by their nature and say nothing of the application."""
-
-
-class _HostVariables(dict):  # type: ignore[type-arg]  # a mapping that ansible-core's templating accepts
-    """`hostvars`: the inventory variables of other hosts, read when a template asks for them."""
-
-    def __init__(self, inventory: Inventory, own: Mapping[str, Any]) -> None:
-        super().__init__({name: {} for name in inventory.host_names})
-        self._inventory = inventory
-        for name in inventory.host_names[:50]:
-            self[name] = inventory.variables_of(name)
-        host = own.get("inventory_hostname")
-        if host in self:
-            self[host] = {key: value for key, value in own.items() if key not in ("hostvars", "groups")}

@@ -15,7 +15,8 @@ from analyzer.read.ansible.expressions import analyse_template
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.roles import YamlReader
-from analyzer.read.ansible.scope import Scope, holds_unknown, thaw
+from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.values import holds_unknown, thaw
 from analyzer.read.secrets import is_secret_text
 
 MAX_FILES = 2_000

@@ -58,9 +58,10 @@ def ansible() -> SimpleNamespace:
     from ansible import constants
     from ansible._internal._datatag._tags import Origin, TrustedAsTemplate
     from ansible._internal._task import TaskContext
-    from ansible._internal._templating import _jinja_plugins
+    from ansible._internal._templating import _jinja_bits, _jinja_plugins, _lazy_containers, _utils
     from ansible.errors import AnsibleError, AnsibleUndefinedVariable
     from ansible.inventory.manager import InventoryManager
+    from ansible.module_utils._internal import _datatag
     from ansible.parsing.dataloader import DataLoader
     from ansible.parsing.splitter import parse_kv, split_args
     from ansible.parsing.vault import EncryptedString, VaultLib, VaultSecret
@@ -69,6 +70,7 @@ def ansible() -> SimpleNamespace:
     from ansible.template import Templar, trust_as_template
     from ansible.utils.display import Display
     from ansible.utils.vars import combine_vars
+    from ansible.vars.hostvars import HostVars, HostVarsVars
     from ansible.vars.manager import VariableManager
 
     display = Display()
@@ -119,21 +121,28 @@ def ansible() -> SimpleNamespace:
         trust_as_template=trust_as_template,
         combine_vars=combine_vars,
         VariableManager=VariableManager,
+        HostVars=HostVars,
+        HostVarsVars=HostVarsVars,
         jinja_plugins=_jinja_plugins,
+        jinja_bits=_jinja_bits,
+        lazy_containers=_lazy_containers,
+        lazy_options=_utils.LazyOptions,
+        no_tags=_datatag._EMPTY_INTERNAL_TAGS_MAPPING,  # noqa: SLF001 - what its own untagged containers carry
     )
 
 
 def _keep_compiled_templates() -> None:
-    """Compile each template text once: roles repeat theirs, and ansible-core compiles anew for every use.
+    """Compile each text once: roles repeat theirs, and ansible-core compiles anew for every use.
 
-    The code depends on the text, the delimiters and the escaping of backslashes, and on nothing else.
+    A template's code depends on the text, the delimiters and the escaping of backslashes, and on nothing else; an
+    expression is kept with the environment that it is bound to.
     """
     from ansible._internal._templating import _jinja_bits
 
     environment = _jinja_bits.AnsibleEnvironment
     fields = _jinja_bits._TEMPLATE_OVERRIDE_FIELD_NAMES  # noqa: SLF001 - what ansible-core's own lexer cache goes by
     context = _jinja_bits._TemplateCompileContext  # noqa: SLF001 - as above
-    stock_compile = environment.compile
+    stock_compile, stock_expression = environment.compile, environment.compile_expression
     codes: dict[tuple[Any, ...], Any] = {}
 
     def compile_once(self: Any, source: Any, name: Any = None, filename: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -145,7 +154,16 @@ def _keep_compiled_templates() -> None:
             codes[key] = stock_compile(self, source, name, filename)
         return codes[key]
 
+    def expression_once(self: Any, source: str, undefined_to_none: bool = True) -> Any:
+        current = context.current(optional=True)
+        kept = self.__dict__.setdefault("_kept_expressions", {})
+        key = (str.__str__(source), current and current.escape_backslashes, undefined_to_none)
+        if key not in kept:
+            kept[key] = stock_expression(self, source, undefined_to_none)
+        return kept[key]
+
     environment.compile = compile_once
+    environment.compile_expression = expression_once
 
 
 def _collector(method: str) -> Any:

@@ -36,6 +36,9 @@ class Analysis:
     """Jinja's message, where it cannot be parsed."""
     wide: bool = False
     """It calls look-ups, includes other templates or asks for `vars`: any variable may be needed."""
+    stock: bool = False
+    """It opens other files, or calls a method that may change a variable's list or mapping: ansible-core's own objects
+    must stand behind it."""
 
 
 @lru_cache(maxsize=1)
@@ -69,17 +72,37 @@ def _analyse(text: str) -> Analysis:
     found: set[Reference] = set()
     refusals: set[str] = set()
     _visit(tree, found, refusals)
-    wide = any(reference.name in _WIDE for reference in found)
-    wide = wide or next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None) is not None
+    files = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None) is not None
+    wide = files or any(reference.name in _WIDE for reference in found)
+    calls = [call.node for call in tree.find_all(nodes.Call)]
     return Analysis(
         references=tuple(sorted(ref for ref in found if ref.name not in stored)),
         refusals=tuple(sorted(refusals)),
-        wide=wide
-        or any(call.node.name in _WIDE for call in tree.find_all(nodes.Call) if isinstance(call.node, nodes.Name)),
+        wide=wide or any(called.name in _WIDE for called in calls if isinstance(called, nodes.Name)),
+        stock=files or any(_needs_stock(call) for call in tree.find_all(nodes.Call)),
     )
 
 
 _WIDE = frozenset({"vars", "lookup", "query", "q"})
+_OF_TERMS_AND_VARIABLES = frozenset(
+    "dict flattened indexed_items items list nested sequence subelements together vars".split()
+)
+"""Look-ups that open nothing."""
+
+_MUTATORS = frozenset(
+    "append extend insert remove pop popitem clear update setdefault sort reverse add discard".split()
+)
+
+
+def _needs_stock(call: Any) -> bool:
+    from jinja2 import nodes
+
+    if isinstance(call.node, nodes.Getattr):
+        return call.node.attr in _MUTATORS
+    if not isinstance(call.node, nodes.Name) or call.node.name not in ("lookup", "query", "q"):
+        return False
+    plugin = call.args[0].value if call.args and isinstance(call.args[0], nodes.Const) else None
+    return not isinstance(plugin, str) or plugin.removeprefix("ansible.builtin.") not in _OF_TERMS_AND_VARIABLES
 
 
 def _visit(node: Any, found: set[Reference], refusals: set[str]) -> None:
@@ -125,7 +148,7 @@ def _visit_call(call: Any, refusals: set[str]) -> None:
 
 
 def _chain(node: Any) -> tuple[str, tuple[str, ...]] | None:
-    """(name, constant path) of `a.b['c']`; the path ends where a key is not constant."""
+    """(name, constant path) of `a.b['c']`; the path ends where a key is not constant, but for hostvars' first key."""
     from jinja2 import nodes
 
     path: list[str] = []
@@ -135,10 +158,13 @@ def _chain(node: Any) -> tuple[str, tuple[str, ...]] | None:
         elif isinstance(node.arg, nodes.Const):
             path.append(str(node.arg.value))
         else:
-            path.clear()
+            path.append("*")
         node = node.node
     if isinstance(node, nodes.Name) and node.ctx == "load":
-        return node.name, tuple(reversed(path))
+        path.reverse()
+        start = 1 if node.name == "hostvars" else 0
+        end = path.index("*", start) if "*" in path[start:] else len(path)
+        return node.name, tuple(path[:end])
     return None
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzer.model import Unknown, Value
+from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import SAFE_LOOKUPS, RefusedError, ansible, plain
-from analyzer.read.ansible.expressions import Analysis
-from analyzer.read.ansible.scope import Scope, first_line, freeze, holds_unknown, thaw, time_limit
+from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.values import first_line, freeze, holds_unknown, thaw
 
 MAX_ITEMS = 5_000
 
@@ -74,11 +75,12 @@ def _lookup(name: str, terms: Value, scope: Scope, loader: Any, module: str) -> 
     core = ansible()
     given = thaw(terms)
     try:
-        with time_limit(5), core.lookup_of_a_loop(module):
-            plugin = core.lookup_loader.get(name, loader=loader, templar=scope.templar(Analysis(wide=True)))
+        with bounded(), core.lookup_of_a_loop(module):
+            variables = scope.all_variables()
+            plugin = core.lookup_loader.get(name, loader=loader, templar=scope.evaluator.stock(variables))
             if plugin is None:
                 return Unknown(f"with_{name}", f"there is no lookup plugin '{name}'")
-            found = plugin.run(given if isinstance(given, list) else [given], variables=dict(scope.variables))
+            found = plugin.run(given if isinstance(given, list) else [given], variables=variables)
     except RefusedError as error:
         return Unknown(f"with_{name}", str(error))
     except Exception as error:  # noqa: BLE001 - look-ups raise whatever their terms make them

@@ -9,6 +9,7 @@ from typing import Any
 
 from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, SECRET_OPEN, Unknown, Value
 from analyzer.read.ansible.core import plain, trusted
+from analyzer.read.ansible.evaluator import Evaluator
 from analyzer.read.ansible.inventory import hide
 from analyzer.read.ansible.playbooks import Play
 from analyzer.read.ansible.roles import YamlReader
@@ -38,7 +39,7 @@ def _with_known_hosts(play: Play, extra: Mapping[str, Any], reader: YamlReader) 
         unknown={},
         known_results={},
         names=Names(SecretBook()),  # what is missing here is said, and no parameter of the application
-        loader=reader.inventory.loader,
+        evaluator=Evaluator(reader.inventory.loader),
         hide_root=lambda text: hide(reader.inventory.root, text),
     )
     pattern = scope.value(written)

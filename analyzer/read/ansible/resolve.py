@@ -14,7 +14,8 @@ from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.names import documented_names, is_module_key, resolve_module, split_arguments
 from analyzer.read.ansible.run import Items, Run
-from analyzer.read.ansible.scope import Scope, both, freeze, holds_unknown
+from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.values import both, freeze, holds_unknown
 
 
 @dataclass(frozen=True, slots=True)

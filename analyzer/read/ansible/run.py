@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.model import Invocation, Problem, Severity, Source, Task, Verdict
+from analyzer.read.ansible.evaluator import Evaluator
+from analyzer.read.ansible.hostvars import host_variables_view
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.registered import known_result, paths_made
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
-from analyzer.read.ansible.scope import Names, Scope, holds_unknown, thaw
+from analyzer.read.ansible.scope import Names, Scope
+from analyzer.read.ansible.values import holds_unknown, thaw
 
 Items = Sequence[tuple[Invocation, Scope]]
 """The invocations of a task, each with the variables it saw."""
@@ -24,6 +27,7 @@ class Run:
     reader: YamlReader
     finder: RoleFinder
     names: Names
+    evaluator: Evaluator
     base: Mapping[str, Any]
     """Inventory variables and facts of the host, magic variables included."""
     extra: Mapping[str, Any]
@@ -39,6 +43,11 @@ class Run:
     made: set[str] = field(default_factory=set)
     notified: dict[str, Verdict] = field(default_factory=dict)
     ended: str = ""
+    version: int = 0
+    """Grows whenever a task changes what later ones see."""
+    variables_of: Callable[[str], Mapping[str, Any]] = lambda _host: {}
+    """A host's name -> its variables as another host sees them, without what the walk has learned."""
+    _hosts_view: tuple[int, Any] = (-1, None)
 
     def note(
         self, code: str, message: str, source: Source, hint: str = "", severity: Severity = Severity.WARNING
@@ -46,9 +55,25 @@ class Run:
         """A problem with a line of the project."""
         self.reader.problems.append(Problem(severity, code, message, source, hint))
 
+    def hostvars(self) -> Any:
+        """The magic variable as it is now; the same object until a task changes something."""
+        if self._hosts_view[0] != self.version:
+            names = (*self.reader.inventory.host_names, self.host)
+            self._hosts_view = (self.version, host_variables_view(names, self._as_seen_by_others, self.evaluator))
+        return self._hosts_view[1]
+
+    def _as_seen_by_others(self, host: str) -> Mapping[str, Any]:
+        return {**self.base, **self.set_facts, **self.results} if host == self.host else self.variables_of(host)
+
+    def set_facts_from(self, variables: Mapping[str, Any]) -> None:
+        """Variables that a task brings in and that hold from there on."""
+        self.set_facts.update(variables)
+        self.version += 1
+
     def remember(self, task: Task, arguments: Mapping[str, Any], items: Items, loop: Loop) -> None:
         """What the task leaves behind for later ones: results, notifications, paths, facts."""
         if task.register:
+            self.version += 1
             self._register(task, loop)
         if task.applies is Verdict.NO:
             return
@@ -75,6 +100,7 @@ class Run:
                 self.results[name] = known[0]
 
     def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items) -> None:
+        self.version += 1
         for name in arguments:
             if name in ("cacheable", "_raw_params"):
                 continue

@@ -6,18 +6,15 @@ that only the live host knows makes the whole expression `Unknown`, however deep
 
 from __future__ import annotations
 
-import contextlib
 import re
-import resource
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from analyzer.model import Parameter, Source, Unknown, Value, Verdict, parameter_reference
+from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
+from analyzer.read.ansible.evaluator import ABSENT, NOTHING, Evaluator, Layer, Uses
 from analyzer.read.ansible.expressions import (
     Analysis,
     Condition,
@@ -26,10 +23,8 @@ from analyzer.read.ansible.expressions import (
     analyse_template,
     split_condition,
 )
+from analyzer.read.ansible.values import first_line, freeze, negate, templates_in, truthy
 from analyzer.read.secrets import SecretBook, is_secret_name
-
-RENDER_SECONDS = 5.0
-"""A template that takes longer is given up."""
 
 MAX_RENDERED = 4 * 1024 * 1024
 """Characters of one rendered text."""
@@ -46,28 +41,57 @@ _RESULT_TESTS = {
 
 @dataclass(slots=True)
 class Names:
-    """Names that were looked up and not found: they become parameters or secrets."""
+    """What is known of names and values over a whole run."""
 
     book: SecretBook
+    """Names that were looked up and not found become secrets here, or parameters."""
     parameters: dict[str, Parameter] = field(default_factory=dict)
-    _templates: dict[int, tuple[Any, tuple[str, ...]]] = field(default_factory=dict)
+    _markers: dict[str, str] = field(default_factory=dict)
+    _uses: dict[int, tuple[Any, Uses]] = field(default_factory=dict)
 
-    def templates_in(self, value: Any) -> tuple[str, ...]:
-        """Every text inside `value` that is a template; large values are walked once in a run."""
-        if not isinstance(value, (dict, list)):
-            return tuple(templates_in(value))
-        kept = self._templates.get(id(value))
+    def uses(self, value: Any) -> Uses:
+        """What the templates inside `value` refer to; each value is walked once in a run."""
+        if isinstance(value, str):
+            if "{{" not in value and "{%" not in value:
+                return NOTHING
+        elif not isinstance(value, (dict, list)):
+            return NOTHING
+        kept = self._uses.get(id(value))
         if kept is None or kept[0] is not value:
-            kept = self._templates[id(value)] = (value, tuple(templates_in(value)))
+            analyses = tuple(analyse_template(text) for text in templates_in(value))
+            names = frozenset(reference.name for analysis in analyses for reference in analysis.references)
+            found = Uses(analyses, names, any(each.wide for each in analyses), any(each.stock for each in analyses))
+            kept = self._uses[id(value)] = (value, found if analyses else NOTHING)
         return kept[1]
 
     def reference(self, name: str, source: Source | None) -> str:
         """The marker that stands for undefined variable `name`."""
         if is_secret_name(name):
-            return self.book.marker(name, source, "undefined")
-        if name not in self.parameters:
-            self.parameters[name] = Parameter(name=name, source=source, reason="no file of the project defines it")
-        return parameter_reference(name)
+            marker = self.book.marker(name, source, "undefined")
+        else:
+            if name not in self.parameters:
+                self.parameters[name] = Parameter(name=name, source=source, reason="no file of the project defines it")
+            marker = parameter_reference(name)
+        return self._markers.setdefault(marker, marker)
+
+    def varying(self, name: str) -> str:
+        """The marker that stands for a variable that differs between hosts."""
+        marker = parameter_reference(name)
+        return self._markers.setdefault(marker, marker)
+
+
+@dataclass(slots=True)
+class Reach:
+    """All that a template depends on, directly or through other variables."""
+
+    references: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Name -> the names that its value refers to."""
+    undefined: list[str] = field(default_factory=list)
+    """Names used without a test or default that nothing defines."""
+    wide: bool = False
+    """Any variable may be needed."""
+    stock: bool = False
+    """ansible-core's own objects must stand behind it."""
 
 
 @dataclass(slots=True)
@@ -81,7 +105,7 @@ class Scope:
     known_results: Mapping[str, Mapping[str, Any]]
     """Registered name -> the keys of its result that are known for a fresh machine."""
     names: Names
-    loader: Any
+    evaluator: Evaluator
     hide_root: Callable[[str], str]
     """Takes this machine's paths out of a text."""
     varying: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -91,6 +115,8 @@ class Scope:
     """
     _memo: dict[str, str | None] = field(default_factory=dict, init=False)
     """Variable -> why it is not known, "" where it is; None while that is being found out."""
+    _reached: dict[int, tuple[Analysis, Reach]] = field(default_factory=dict, init=False)
+    _wholes: dict[tuple[tuple[str, int], ...], Layer] = field(default_factory=dict, init=False)
 
     # -- what can be known -------------------------------------------------------------------------------------------
 
@@ -117,9 +143,7 @@ class Scope:
                 return f"variable {name} refers to itself"
             if reason:
                 return reason if reference.test not in _PARTIAL_TESTS else ""
-            if name in ("ansible_facts", "hostvars", "vars") and reference.path:
-                return self._reason_for_facts(reference)
-            return ""
+            return self._reason_for_facts(reference)
         if name.startswith("ansible_") and reference.test not in _PARTIAL_TESTS:
             return f"no evidence gives the fact {name}"
         return ""
@@ -140,37 +164,98 @@ class Scope:
         return self.unknown[reference.name]
 
     def _reason_for_facts(self, reference: Reference) -> str:
-        if reference.name == "ansible_facts":
-            facts = self.variables["ansible_facts"]
-            if reference.path[0] not in facts and reference.test not in _PARTIAL_TESTS:
-                return f"no evidence gives the fact {reference.path[0]}"
+        """Why a part of `ansible_facts` or of `hostvars` is not known."""
+        path = reference.path
+        if reference.test in _PARTIAL_TESTS:
+            return ""
+        if reference.name == "ansible_facts" and path and path[0] not in self.variables["ansible_facts"]:
+            return f"no evidence gives the fact {path[0]}"
+        if reference.name == "hostvars" and len(path) > 1:
+            if path[1] in self.unknown:
+                return self.unknown[path[1]]
+            if path[1].startswith("ansible_") and path[1] not in self.variables:
+                return f"no evidence gives the fact {path[1]}"
         return ""
 
     def _reason_in(self, value: Any) -> str:
-        for text in self.names.templates_in(value):
-            if reason := self.reason_unknown(analyse_template(text)):
+        for analysis in self.names.uses(value).analyses:
+            if reason := self.reason_unknown(analysis):
                 return reason
         return ""
 
     # -- evaluation --------------------------------------------------------------------------------------------------
 
-    def templar(
-        self, analysis: Analysis, extra: Mapping[str, Any] | None = None, searchpath: list[str] | None = None
-    ) -> Any:
-        """ansible-core's templar over the variables that the expression can reach.
+    def reach(self, analysis: Analysis) -> Reach:
+        """What a template depends on with the variables of this scope."""
+        kept = self._reached.get(id(analysis))
+        if kept is None:
+            kept = self._reached[id(analysis)] = (analysis, self._find_reach(analysis))
+        return kept[1]
 
-        Only those: ansible-core looks at every variable it is given for every template, and projects have thousands.
-        """
-        reached = self._reached(analysis)
-        variables = dict(self.variables)
-        if reached is not None:
-            variables = {name: self.variables[name] for name in reached if name in self.variables}
-        results = {
-            name: dict(known) for name, known in self.known_results.items() if reached is None or name in reached
-        }
-        variables = {**variables, **results, **(extra or {})}
-        templar = ansible().Templar(loader=self.loader, variables=variables)
-        return templar.copy_with_new_env(searchpath=searchpath) if searchpath else templar
+    def _find_reach(self, analysis: Analysis) -> Reach:
+        found = Reach(wide=analysis.wide, stock=analysis.stock)
+        undefined: dict[str, None] = {}
+        pending = [analysis]
+        while pending:
+            for reference in pending.pop().references:
+                name = reference.name
+                if name in found.references:
+                    if name not in self.variables:
+                        self._note_undefined(reference, undefined)
+                    continue
+                if name not in self.variables:
+                    found.references[name] = frozenset()
+                    self._note_undefined(reference, undefined)
+                    continue
+                uses = NOTHING if name in _OF_THE_RUN else self.names.uses(self.variables[name])
+                found.references[name] = uses.names
+                found.wide = found.wide or uses.wide
+                found.stock = found.stock or uses.stock
+                pending.extend(uses.analyses)
+        found.undefined = list(undefined)
+        return found
+
+    def _note_undefined(self, reference: Reference, found: dict[str, None]) -> None:
+        if not (reference.test or reference.path or reference.name in self.unknown or reference.name in _GLOBALS):
+            found[reference.name] = None
+
+    def all_variables(self) -> dict[str, Any]:
+        """Everything by name, as a look-up plugin sees it."""
+        return {**self.variables, **{name: dict(known) for name, known in self.known_results.items()}}
+
+    def _run(self, analysis: Analysis, extra: Mapping[str, Any], key: tuple[Any, ...], ask: Callable[[Any], Any],
+             searchpath: list[str] | None = None) -> Any:  # fmt: skip
+        """`ask` with a templar over what the template can reach; each answer is kept as long as those stay the same."""
+        reach = self.reach(analysis)
+        if reach.stock:
+            variables = {**self.all_variables(), **extra}
+            if not reach.wide:
+                variables = {name: variables[name] for name in reach.references if name in variables}
+            with bounded():
+                return plain(ask(self.evaluator.stock(variables, searchpath)))
+        if reach.wide:
+            layer = self._whole(extra)
+        else:
+            values = {name: self._raw(name, extra) for name in reach.references}
+            layer = self.evaluator.layer(values, reach.references)
+        if key not in layer.answers:
+            with bounded():
+                layer.answers[key] = plain(ask(layer.templar))
+        return layer.answers[key]
+
+    def _whole(self, extra: Mapping[str, Any]) -> Layer:
+        """The layer with every variable, for what may need any of them."""
+        key = tuple(sorted((name, id(value)) for name, value in extra.items()))
+        if key not in self._wholes:
+            variables = {**self.variables, **self.known_results, **extra}
+            self._wholes[key] = self.evaluator.whole(variables, self.names.uses)
+        return self._wholes[key]
+
+    def _raw(self, name: str, extra: Mapping[str, Any]) -> Any:
+        for source in (extra, self.known_results, self.variables):
+            if name in source:
+                return source[name]
+        return ABSENT
 
     def value(self, written: Any, source: Source | None = None) -> Value:
         """`written` with its templates evaluated piece by piece: what cannot be known is `Unknown`, the rest stays."""
@@ -199,7 +284,7 @@ class Scope:
 
     def _piece(self, match: re.Match[str]) -> str:
         analysis = analyse_template(match[0])
-        if self.reason_unknown(analysis) or self._undefined(analysis) or self._varying_in(analysis):
+        if self.reason_unknown(analysis) or self.reach(analysis).undefined or self._varying_in(self.reach(analysis)):
             return match[0]
         found = self.render(match[0], analysis, None)
         plain_word = isinstance(found, str | int) and not isinstance(found, bool) and not _MARK.search(str(found))
@@ -211,24 +296,19 @@ class Scope:
         analysis: Analysis,
         source: Source | None,
         *,
-        extra: Mapping[str, Any] | None = None,
         searchpath: list[str] | None = None,
         **options: Any,
     ) -> Any:
         """One template, evaluated; undefined variables stand as markers; a failure is `Unknown` in ansible's words."""
         core = ansible()
-        missing: dict[str, Any] = {}
-        for name in self._undefined(analysis):
-            missing[name] = self.names.reference(name, source)
-        for name in self._varying_in(analysis):
-            missing[name] = parameter_reference(name)
+        reach = self.reach(analysis)
+        stand_ins = {name: self.names.reference(name, source) for name in reach.undefined}
+        stand_ins.update({name: self.names.varying(name) for name in self._varying_in(reach)})
+        key = (written, *(f"{name}={value}" for name, value in sorted(options.items())))
         try:
-            with time_limit(RENDER_SECONDS):
-                result = plain(
-                    self.templar(analysis, {**missing, **(extra or {})}, searchpath).template(
-                        trusted(written), **options
-                    )
-                )
+            result = self._run(
+                analysis, stand_ins, key, lambda templar: templar.template(trusted(written), **options), searchpath
+            )
         except RefusedError as error:
             return Unknown(plain(written), str(error))
         except (core.AnsibleError, RecursionError, MemoryError, TimeoutError, ArithmeticError) as error:
@@ -239,58 +319,16 @@ class Scope:
             return Unknown(plain(written)[:200], f"renders to more than {MAX_RENDERED} characters")
         return result
 
-    def _undefined(self, analysis: Analysis) -> list[str]:
-        """Names used without a test or default that nothing defines, also inside the variables that are used."""
-        found: list[str] = []
-        seen: set[str] = set()
-        pending = list(analysis.references)
-        while pending:
-            reference = pending.pop()
-            if reference.name in seen:
-                continue
-            if reference.name in self.variables:
-                seen.add(reference.name)
-                if reference.name not in _OF_THE_RUN:
-                    texts = self.names.templates_in(self.variables[reference.name])
-                    pending.extend(inner for text in texts for inner in analyse_template(text).references)
-            elif not (reference.name in self.unknown or reference.name in _GLOBALS or reference.test or reference.path):
-                found.append(reference.name)
-                seen.add(reference.name)
-        return found
-
-    def _reached(self, analysis: Analysis) -> set[str] | None:
-        """Names that an expression depends on, directly or through other variables; None where it may be any."""
-        if analysis.wide:
-            return None
-        seen: set[str] = set()
-        pending = [reference.name for reference in analysis.references]
-        while pending:
-            name = pending.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            if name in _OF_THE_RUN:
-                continue
-            for text in self.names.templates_in(self.variables.get(name)):
-                inner = analyse_template(text)
-                if inner.wide:
-                    return None
-                pending += [reference.name for reference in inner.references]
-        return seen
-
-    def _varying_in(self, analysis: Analysis) -> list[str]:
-        """Varying variables that an expression depends on, directly or through other variables."""
-        if not self.varying:
-            return []
-        reached = self._reached(analysis)
-        return sorted(self.varying if reached is None else reached & self.varying.keys())
+    def _varying_in(self, reach: Reach) -> list[str]:
+        """Varying variables that a template depends on."""
+        return sorted(self.varying if reach.wide else reach.references.keys() & self.varying.keys())
 
     def evaluate(self, expression: str) -> Any:
         """A bare expression's value, or `Unknown`; also where the hosts do not agree."""
         analysis = analyse_expression(expression)
         if reason := self.reason_unknown(analysis):
             return Unknown(expression, reason)
-        names = self._varying_in(analysis)
+        names = self._varying_in(self.reach(analysis))
         if not names:
             return self._evaluate(expression, analysis, {})
         kinds = range(max(len(self.varying[name]) for name in names))
@@ -304,8 +342,9 @@ class Scope:
     def _evaluate(self, expression: str, analysis: Analysis, extra: Mapping[str, Any]) -> Any:
         core = ansible()
         try:
-            with time_limit(RENDER_SECONDS):
-                return plain(self.templar(analysis, extra).evaluate_expression(trusted(expression)))
+            return self._run(
+                analysis, extra, ("", expression), lambda templar: templar.evaluate_expression(trusted(expression))
+            )
         except core.AnsibleUndefinedVariable as error:
             return Unknown(expression, first_line(error))
         except Exception as error:  # noqa: BLE001 - as in render
@@ -361,108 +400,3 @@ _GLOBALS = frozenset(
 
 _OF_THE_RUN = frozenset({"hostvars", "groups", "ansible_facts"})
 """Magic variables whose values are not followed: they hold no template that the expression would depend on."""
-
-
-def templates_in(value: Any) -> Iterator[str]:
-    """Every text inside a value that is a template."""
-    if isinstance(value, str):
-        if "{{" in value or "{%" in value:
-            yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from templates_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from templates_in(item)
-
-
-def truthy(value: object) -> bool:
-    """A condition's result as Ansible's playbooks have relied on it: "false", "no", "" and empty lists are false."""
-    if isinstance(value, str):
-        return value.strip().lower() not in ("", "false", "no", "off", "0", "n", "f", "none")
-    return bool(value)
-
-
-def negate(verdict: Verdict) -> Verdict:
-    """Kleene's not."""
-    return {Verdict.YES: Verdict.NO, Verdict.NO: Verdict.YES, Verdict.UNKNOWN: Verdict.UNKNOWN}[verdict]
-
-
-def both(first: Verdict, second: Verdict) -> Verdict:
-    """Kleene's and."""
-    if Verdict.NO in (first, second):
-        return Verdict.NO
-    return Verdict.UNKNOWN if Verdict.UNKNOWN in (first, second) else Verdict.YES
-
-
-def freeze(value: Any, clean: Callable[[str], str] = str) -> Value:
-    """Plain data as an immutable `Value`."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, Mapping):
-        return {str(key): freeze(item, clean) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return tuple(freeze(item, clean) for item in value)
-    if value is None or isinstance(value, (bool, int, float, Unknown)):
-        return value
-    return clean(str(value))
-
-
-def holds_unknown(value: Value) -> bool:
-    """Whether any part of the value is unknown."""
-    if isinstance(value, Unknown):
-        return True
-    if isinstance(value, Mapping):
-        return any(holds_unknown(item) for item in value.values())
-    return isinstance(value, tuple) and any(holds_unknown(item) for item in value)
-
-
-def thaw(value: Any) -> Any:
-    """A `Value` as the lists and dicts that ansible-core works with."""
-    if isinstance(value, Mapping):
-        return {key: thaw(item) for key, item in value.items()}
-    return [thaw(item) for item in value] if isinstance(value, tuple) else value
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an exception's text."""
-    return (str(error) or type(error).__name__).strip().splitlines()[0][:300]
-
-
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Bound the block: TimeoutError after `seconds`, MemoryError past MAX_RENDER_BYTES; in the main thread only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def expire(_signal: int, _frame: object) -> None:
-        raise TimeoutError(f"takes longer than {seconds:g} s to evaluate")
-
-    previous = signal.signal(signal.SIGALRM, expire)
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    bound = _address_space() + MAX_RENDER_BYTES
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (bound if soft == resource.RLIM_INFINITY else min(soft, bound), hard))
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-MAX_RENDER_BYTES = 1 << 30
-"""Memory that one template may take on top of what is in use."""
-
-
-def _address_space() -> int:
-    """Bytes of address space in use now, and a gibibyte for what is allocated beside the template's own values."""
-    import sys
-
-    pages = 0
-    with contextlib.suppress(OSError), Path("/proc/self/statm").open(encoding="ascii") as stream:
-        pages = int(stream.read().split()[0])
-    return pages * resource.getpagesize() + (1 << 30 if pages else sys.maxsize >> 2)

@@ -16,7 +16,8 @@ from analyzer.read.ansible.names import is_module_key
 from analyzer.read.ansible.resolve import as_list, call_of, environment_of, resolve_items, strings, text, verdict_on
 from analyzer.read.ansible.roles import Role
 from analyzer.read.ansible.run import Items, Run
-from analyzer.read.ansible.scope import Scope, holds_unknown, thaw
+from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.values import holds_unknown, thaw
 
 MAX_DEPTH = 60
 """Includes inside includes; a role that includes itself ends here."""
@@ -45,7 +46,9 @@ class PlayRun:
     play_variables: dict[str, Any] = field(default_factory=dict)
     handlers: list[tuple[Frame, Mapping[str, Any]]] = field(default_factory=list)
     done_roles: set[str] = field(default_factory=set)
-    _cached: tuple[tuple[object, ...], Scope] | None = None
+    _scopes: dict[tuple[object, ...], tuple[Frame, Scope]] = field(default_factory=dict)
+    """Scopes by the identity of what they are merged from (each frame keeps that alive), for one version of the run."""
+    _scopes_version: int = 0
 
     # -- the play ----------------------------------------------------------------------------------------------------
 
@@ -121,7 +124,7 @@ class PlayRun:
             self._publish(dependency)
         self.role_defaults = {**self.role_defaults, **role.defaults}
         self.role_variables = {**self.role_variables, **role.variables}
-        self._cached = None
+        self._scopes.clear()
 
     def _publish_imports(self, file: Path | None, role: Role | None, seen: set[Path]) -> None:
         """Roles imported anywhere below `file` count for the whole play, as Ansible loads imports before it runs."""
@@ -311,7 +314,7 @@ class PlayRun:
         extra: dict[str, Any] = {loop.variable: item, "ansible_loop_var": loop.variable}
         if loop.index_variable:
             extra[loop.index_variable] = loop.items.index(item) if loop.items else 0
-        return self._scope(replace(frame, parameters=(*frame.parameters, extra)))
+        return self._merge(replace(frame, parameters=(*frame.parameters, extra)))
 
     # -- what a task leaves behind -----------------------------------------------------------------------------------
 
@@ -331,7 +334,6 @@ class PlayRun:
             action = items[0][0].args.get("_raw_params")
             if action in ("end_play", "end_host") and task.kind == "task":
                 self.run.ended = f"{task.source} ends the play"
-        self._cached = None if task.register or short in ("set_fact", "include_vars") else self._cached
 
     def _include_vars(self, task: Task, frame: Frame, items: Items) -> None:
         for invocation, _scope in items:
@@ -341,12 +343,12 @@ class PlayRun:
             ):
                 found = self.run.reader.variables(path) if path.is_file() else {}
                 name = invocation.args.get("name")
-                self.run.set_facts.update({str(name): found} if isinstance(name, str) and name else found)
+                self.run.set_facts_from({str(name): found} if isinstance(name, str) and name else found)
             elif isinstance(folder := invocation.args.get("dir"), str):
                 path = find_file(folder, "vars", frame, self.run.reader, self.file.parent)
                 for file in sorted(path.rglob("*")) if path is not None and path.is_dir() else ():
                     if file.suffix in (".yml", ".yaml", ".json"):
-                        self.run.set_facts.update(self.run.reader.variables(file))
+                        self.run.set_facts_from(self.run.reader.variables(file))
             elif task.applies is Verdict.YES:
                 self.run.note(
                     "vars-file-not-found", f"include_vars: {_shown(written)} cannot be found", task.source,
@@ -456,9 +458,17 @@ class PlayRun:
     # -- variables ---------------------------------------------------------------------------------------------------
 
     def _scope(self, frame: Frame) -> Scope:
-        key = (id(frame.role), frame.layers, frame.parameters, frame.parents, len(self.run.tasks))
-        if self._cached is not None and self._cached[0] == key:
-            return self._cached[1]
+        run, role = self.run, frame.role
+        if self._scopes_version != run.version:
+            self._scopes_version = run.version
+            self._scopes.clear()
+        key = (id(role), *map(id, frame.parents), "", *map(id, frame.layers), "", *map(id, frame.parameters))
+        if (kept := self._scopes.get(key)) is None:
+            kept = self._scopes[key] = (frame, self._merge(frame))
+        return kept[1]
+
+    def _merge(self, frame: Frame) -> Scope:
+        """All variables by ansible-core's precedence."""
         run, role = self.run, frame.role
         merged: dict[str, Any] = dict(self.role_defaults)
         chain = (*frame.parents, role) if role else ()
@@ -486,17 +496,16 @@ class PlayRun:
         roles = [str(each.path) for each in (frame.role, *reversed(frame.parents)) if each is not None]
         merged["ansible_search_path"] = list(dict.fromkeys((*roles, str(frame.file.parent), str(self.file.parent))))
         merged["ansible_play_hosts"] = merged["ansible_play_batch"] = merged["ansible_play_hosts_all"] = [run.host]
-        scope = Scope(
+        merged["hostvars"] = run.hostvars()
+        return Scope(
             variables=merged,
             unknown={name: why for name, why in run.unknown.items() if name not in run.extra},
-            known_results=run.results,
+            known_results=dict(run.results),
             names=run.names,
-            loader=run.reader.inventory.loader,
+            evaluator=run.evaluator,
             hide_root=run.hide_root,
             varying={name: values for name, values in run.varying.items() if merged.get(name) is run.base.get(name)},
         )
-        self._cached = (key, scope)
-        return scope
 
     def _source(self, value: Any, around: Any, file: Path) -> Source:
         for candidate in (value, around):

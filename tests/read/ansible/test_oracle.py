@@ -13,7 +13,7 @@ from analyzer.model import SECRET_OPEN, Settings, Unknown
 from analyzer.read.ansible import walk
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.inventory import read_inventory
-from analyzer.read.ansible.scope import thaw
+from analyzer.read.ansible.values import thaw
 from analyzer.read.files import Tree
 from analyzer.read.hosts import read_host
 from analyzer.read.layout import Request, find_layout

@@ -1,0 +1,74 @@
+"""Data as ansible-core has it and as the model has it: immutable, with `Unknown` where something cannot be known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from analyzer.model import Unknown, Value, Verdict
+
+
+def freeze(value: Any, clean: Callable[[str], str] = str) -> Value:
+    """Plain data as an immutable `Value`."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {str(key): freeze(item, clean) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return tuple(freeze(item, clean) for item in value)
+    if value is None or isinstance(value, (bool, int, float, Unknown)):
+        return value
+    return clean(str(value))
+
+
+def holds_unknown(value: Value) -> bool:
+    """Whether any part of the value is unknown."""
+    if isinstance(value, Unknown):
+        return True
+    if isinstance(value, Mapping):
+        return any(holds_unknown(item) for item in value.values())
+    return isinstance(value, tuple) and any(holds_unknown(item) for item in value)
+
+
+def thaw(value: Any) -> Any:
+    """A `Value` as the lists and dicts that ansible-core works with."""
+    if isinstance(value, Mapping):
+        return {key: thaw(item) for key, item in value.items()}
+    return [thaw(item) for item in value] if isinstance(value, tuple) else value
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text."""
+    return (str(error) or type(error).__name__).strip().splitlines()[0][:300]
+
+
+def templates_in(value: Any) -> Iterator[str]:
+    """Every text inside a value that is a template."""
+    if isinstance(value, str):
+        if "{{" in value or "{%" in value:
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from templates_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from templates_in(item)
+
+
+def truthy(value: object) -> bool:
+    """A condition's result as Ansible's playbooks have relied on it: "false", "no", "" and empty lists are false."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "false", "no", "off", "0", "n", "f", "none")
+    return bool(value)
+
+
+def negate(verdict: Verdict) -> Verdict:
+    """Kleene's not."""
+    return {Verdict.YES: Verdict.NO, Verdict.NO: Verdict.YES, Verdict.UNKNOWN: Verdict.UNKNOWN}[verdict]
+
+
+def both(first: Verdict, second: Verdict) -> Verdict:
+    """Kleene's and."""
+    if Verdict.NO in (first, second):
+        return Verdict.NO
+    return Verdict.UNKNOWN if Verdict.UNKNOWN in (first, second) else Verdict.YES
