@@ -85,7 +85,8 @@ def _analyse(text: str) -> Analysis:
 
 _WIDE = frozenset({"vars", "lookup", "query", "q"})
 _OF_TERMS_AND_VARIABLES = frozenset(
-    "dict flattened community.general.flattened indexed_items items list nested sequence subelements together vars".split()
+    "dict flattened community.general.flattened indexed_items items list nested sequence subelements together "
+    "vars".split()
 )
 """Look-ups that open nothing."""
 
