@@ -307,8 +307,8 @@ class _Writer:
         later = [step for step in self.composed.build if step.code]
         for checkout, via in self.composed.checkouts:
             root = normal(checkout.path)
-            owner = checkout.user
-            flag = f"--chown={dockerfile_word(f'{owner}:{owner}')} " if owner else ""
+            owner = checkout.user and f"{checkout.user}:{self.composed.groups.get(checkout.user, checkout.user)}"
+            flag = f"--chown={dockerfile_word(owner)} " if owner else ""
             locked = [step for step in later if step.lock and step.directory and is_below(normal(step.directory), root)]
             for step in locked:
                 # an asterisk keeps COPY going where the project has no lock file
@@ -323,7 +323,7 @@ class _Writer:
             if entry is not None and entry.user_and_group:
                 commands += ownership_commands([(root, entry)])
             elif owner:
-                commands.append(command(f"chown {quote(f'{owner}:{owner}')} {quote(root)}", via))
+                commands.append(command(f"chown {quote(owner)} {quote(root)}", via))
             self.out.run(commands)
         self.steps(later)
 

@@ -21,6 +21,11 @@ def may_exist(name: str, packages: Collection[str]) -> bool:
     return name in BASE_ACCOUNTS or any(name in package.split("=")[0] for package in packages)
 
 
+def primary_group(name: str, group: str, groups_made: Collection[str]) -> str:
+    """The primary group of an account that `useradd` makes as Ansible calls it: `groups_made` are there before it."""
+    return group or ("users" if name in groups_made else name)
+
+
 def group_command(group: MakeGroup, via: Via, packages: Collection[str]) -> Command:
     """`groupadd` as Ansible calls it; guarded where the group may be there already."""
     name = quote(group.name)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from analyzer.decide.image_accounts import group_command, user_command
+from analyzer.decide.image_accounts import group_command, primary_group, user_command
 from analyzer.decide.image_commands import (
     SCRATCH,
     BuildStep,
@@ -84,7 +84,8 @@ class Composed:
     timezone: tuple[str, Via] | None = None
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    users: set[str] = field(default_factory=set)
+    groups: dict[str, str] = field(default_factory=dict)
+    """Account -> its primary group, for accounts that the image makes."""
 
 
 class _Composer:
@@ -176,7 +177,7 @@ class _Composer:
             case MakeUser():
                 self.out.accounts.append(user_command(effect, via, self.packages, self.groups_made))
                 if effect.state == "present":
-                    self.out.users.add(effect.name)
+                    self.out.groups[effect.name] = primary_group(effect.name, effect.group, self.groups_made)
                     self.groups_made.add(effect.name)
             case MakeGroup():
                 self.out.accounts.append(group_command(effect, via, self.packages))

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from analyzer.decide.as_user import as_their_users
 from analyzer.decide.checkouts import settle_checkouts
 from analyzer.decide.data_folders import file_system_steps, find_data_folders, with_questions
 from analyzer.decide.drift import find_drift
-from analyzer.decide.homes import with_homes
 from analyzer.decide.image import compose_image
 from analyzer.decide.image_decisions import settle_decisions
 from analyzer.decide.platform import load_platform
@@ -89,7 +89,7 @@ def _decide_application(
     settings = replace(settings, region=region)
     family = str(given.hosts[0].facts.get("os_family", "")) if given.hosts else ""
     manager = {"Debian": "apt", "RedHat": "dnf"}.get(family, "")
-    tasks = decide_tasks(with_homes(given.tasks, given.hosts), pack, settings, package_manager=manager)
+    tasks = decide_tasks(as_their_users(given.tasks, given.hosts), pack, settings, package_manager=manager)
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
     checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)

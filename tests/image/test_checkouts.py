@@ -17,6 +17,8 @@ from analyzer.model import (
     Unpack,
     Via,
 )
+from tests.image.effects import image, rendered
+from tests.image.effects import steps as image_steps
 
 OWN = "git@example.org:shop/app.git"
 TOOL = "https://example.org/tools/fetcher.git"
@@ -102,3 +104,14 @@ def test_code_that_no_task_brings_comes_to_where_the_api_runs(
 def test_code_released_by_another_tool_names_the_unit_as_its_source() -> None:
     (step,) = settle_checkouts([], [api("/srv/shop/current")], ()).steps
     assert (step.via.rule, step.via.sources) == (RELEASED_ELSEWHERE, (Source("unit.j2", 1),))
+
+
+def test_the_code_belongs_to_the_group_that_its_account_has() -> None:
+    """COPY refuses a group that the image does not have."""
+    effects = [
+        {"effect": "MakeUser", "name": "shop", "group": "wheel"},
+        {"effect": "CheckoutCode", "repository": OWN, "path": "/srv/shop", "user": "shop"},
+    ]
+    text = rendered(image(image_steps(effects))).data.decode()
+    assert "COPY --chown=shop:wheel . /srv/shop/" in text
+    assert "shop:shop" not in text
