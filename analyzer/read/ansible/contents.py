@@ -15,7 +15,7 @@ from analyzer.read.ansible.expressions import analyse_template
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.roles import YamlReader
-from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.scope import OMITTED, Scope
 from analyzer.read.ansible.values import holds_unknown, thaw
 from analyzer.read.secrets import is_secret_text
 
@@ -154,7 +154,8 @@ def _rendered(
     )
     if isinstance(rendered, Unknown):
         return FileContent(source=raw.source, data=None, unknown=rendered)
-    body = "" if rendered is None else rendered if isinstance(rendered, str) else str(plain(rendered))
+    rendered = "" if rendered in (None, OMITTED) else rendered
+    body = rendered if isinstance(rendered, str) else str(plain(rendered))
     return FileContent(source=raw.source, data=scope.hide_root(body).encode())
 
 

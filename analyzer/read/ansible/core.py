@@ -59,7 +59,7 @@ def ansible() -> SimpleNamespace:
     from ansible._internal._datatag._tags import Origin, TrustedAsTemplate
     from ansible._internal._task import TaskContext
     from ansible._internal._templating import _jinja_bits, _jinja_plugins, _lazy_containers, _utils
-    from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+    from ansible.errors import AnsibleError, AnsibleUndefinedVariable, AnsibleValueOmittedError
     from ansible.inventory.manager import InventoryManager
     from ansible.module_utils._internal import _datatag
     from ansible.parsing.dataloader import DataLoader
@@ -109,6 +109,7 @@ def ansible() -> SimpleNamespace:
         TrustedAsTemplate=TrustedAsTemplate,
         AnsibleError=AnsibleError,
         AnsibleUndefinedVariable=AnsibleUndefinedVariable,
+        AnsibleValueOmittedError=AnsibleValueOmittedError,
         InventoryManager=InventoryManager,
         DataLoader=DataLoader,
         parse_kv=parse_kv,

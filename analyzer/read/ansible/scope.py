@@ -29,6 +29,9 @@ from analyzer.read.secrets import SecretBook, is_secret_name
 MAX_RENDERED = 4 * 1024 * 1024
 """Characters of one rendered text."""
 
+OMITTED: Any = object()
+"""What `{{ x | default(omit) }}` gives where x is not defined: the argument or item is not there at all."""
+
 _LONGEST_IN_PART = 2_000
 _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _MARK = re.compile("[\ue000-\ue003]|\\{\\{")
@@ -260,12 +263,18 @@ class Scope:
     def value(self, written: Any, source: Source | None = None) -> Value:
         """`written` with its templates evaluated piece by piece: what cannot be known is `Unknown`, the rest stays."""
         if isinstance(written, str):
-            return self._text(written, source)
+            found = self._text(written, source)
+            return None if found is OMITTED else found
         if isinstance(written, Mapping):
-            return {plain(key): self.value(item, source) for key, item in written.items()}
+            pairs = ((plain(key), self._item(item, source)) for key, item in written.items())
+            return {key: item for key, item in pairs if item is not OMITTED}
         if isinstance(written, (list, tuple)):
-            return tuple(self.value(item, source) for item in written)
+            return tuple(item for one in written if (item := self._item(one, source)) is not OMITTED)
         return freeze(plain(written))
+
+    def _item(self, written: Any, source: Source | None) -> Value:
+        """A part of a list or mapping, `OMITTED` where its template says so."""
+        return self._text(written, source) if isinstance(written, str) else self.value(written, source)
 
     def _text(self, written: str, source: Source | None) -> Value:
         if "{{" not in written and "{%" not in written:
@@ -274,7 +283,7 @@ class Scope:
         if reason := self.reason_unknown(analysis):
             return Unknown(self._known_in_part(plain(written)), reason)
         rendered = self.render(written, analysis, source)
-        return rendered if isinstance(rendered, Unknown) else freeze(rendered, self.hide_root)
+        return rendered if isinstance(rendered, Unknown) or rendered is OMITTED else freeze(rendered, self.hide_root)
 
     def _known_in_part(self, written: str) -> str:
         """The text with those of its expressions filled in that are known: `{{ folder }}/{{ item }}` says where."""
@@ -299,7 +308,10 @@ class Scope:
         searchpath: list[str] | None = None,
         **options: Any,
     ) -> Any:
-        """One template, evaluated; undefined variables stand as markers; a failure is `Unknown` in ansible's words."""
+        """One template, evaluated; undefined variables stand as markers; a failure is `Unknown` in ansible's words.
+
+        `OMITTED` where the whole of it is `omit`.
+        """
         core = ansible()
         reach = self.reach(analysis)
         stand_ins = {name: self.names.reference(name, source) for name in reach.undefined}
@@ -311,6 +323,8 @@ class Scope:
             )
         except RefusedError as error:
             return Unknown(plain(written), str(error))
+        except core.AnsibleValueOmittedError:
+            return OMITTED
         except (core.AnsibleError, RecursionError, MemoryError, TimeoutError, ArithmeticError) as error:
             return Unknown(plain(written)[:200], self.hide_root(first_line(error)))
         except Exception as error:  # noqa: BLE001 - a project's template may raise anything Python has

@@ -180,3 +180,19 @@ def test_first_found_of_a_loop_searches_the_role_s_own_folders(read: Callable[..
     assert [problem.code for problem in reading.project.problems] == []
     assert tasks[1].invocations[0].args["name"] == "tzdata"
     assert tasks[2].invocations[0].args["content"] == "of the role"
+
+
+def test_an_omitted_argument_is_not_there(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`default(omit)` takes an argument, an entry or an item away; it is neither unknown nor empty."""
+    (task,) = tasks_of(
+        """
+- community.docker.docker_container:
+    name: web
+    user: "{{ wanted_user | default(omit) }}"
+    env: {A: "1", B: "{{ wanted | default(omit) }}"}
+    volumes: [/a:/a, "{{ more | default(omit) }}"]
+"""
+    )
+    args = task.invocations[0].args
+    assert args["user"] is None
+    assert (args["env"], args["volumes"]) == ({"A": "1"}, ("/a:/a",))
