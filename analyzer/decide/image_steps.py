@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,6 +108,8 @@ class _Composer:
         )
         self.number = 0
         self.mentioned: list[str] = []
+        self.from_code: list[str] = []
+        """Paths outside the code that were copied from it: what is done to them follows the code, too."""
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 
@@ -115,8 +118,9 @@ class _Composer:
             self.out.left_out.append(LeftOut(source=source, what=what, reason=why, outcome=outcome))
 
     def in_code(self, text: str) -> bool:
-        """Whether `text` (a path or a command) speaks of the application's code."""
-        return any(re.search(rf"(?<![\w./-]){re.escape(root)}(?=$|[/\s'\":;)])", text) for root in self.roots)
+        """Whether `text` (a path or a command) speaks of the application's code, or of what was made from it."""
+        places = (*self.roots, *self.from_code)
+        return any(re.search(rf"(?<![\w./-]){re.escape(place)}(?=$|[/\s'\":;)])", text) for place in places)
 
     def is_late(self, path: str) -> bool:
         """Whether a step of the build made or will make the surroundings of `path`."""
@@ -375,6 +379,8 @@ class _Composer:
             self.out.sources.append(step)
             return
         code = self.in_code(everything)
+        if code and not isinstance(effect.command, str) and posixpath.basename(effect.command[0]) in ("cp", "mv"):
+            self.from_code.append(normal(effect.command[-1]))
         self.build(step if not code else after_code(step))
 
     def download(self, effect: Download, via: Via) -> None:

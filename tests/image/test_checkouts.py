@@ -115,3 +115,15 @@ def test_the_code_belongs_to_the_group_that_its_account_has() -> None:
     text = rendered(image(image_steps(effects))).data.decode()
     assert "COPY --chown=shop:wheel . /srv/shop/" in text
     assert "shop:shop" not in text
+
+
+def test_what_is_done_to_a_copy_of_the_code_follows_the_code() -> None:
+    """A file copied out of the code, then edited: the edit must not come before the file."""
+    effects = [
+        {"effect": "CheckoutCode", "repository": OWN, "path": "/srv/shop"},
+        {"effect": "RunCommand", "command": ["cp", "-a", "/srv/shop/config.example", "/etc/shop/config"]},
+        {"effect": "EditFile", "path": "/etc/shop/config", "method": "replace", "args": {"regexp": "a", "replace": "b"}},
+        {"effect": "EditFile", "path": "/etc/other", "method": "replace", "args": {"regexp": "c", "replace": "d"}},
+    ]  # fmt: skip
+    text = rendered(image(image_steps(effects))).data.decode()
+    assert text.index("s/c/d/") < text.index("COPY . /srv/shop/") < text.index("cp -a") < text.index("s/a/b/")
