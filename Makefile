@@ -13,7 +13,7 @@ help:
 	@echo 'make demo          the main job on the project in fixtures/accounting; the bundle goes to migration/'
 	@echo 'make test          all tests (those that need a Docker Engine, terraform, a browser or npm tools skip where there is none)'
 	@echo 'make lint          formatting, lint and types'
-	@echo 'make bench         time of the demo from a cold start, and of cron conversion'
+	@echo 'make bench         time of the demo from a cold start, of cron conversion, of reading metrics, of sizing'
 	@echo 'make bench-sizing  errors of attribution and sizing on simulated hosts'
 	@echo 'make bench-corpus  what is understood of real roles'
 	@echo 'make clean         removes what these made'
@@ -41,6 +41,7 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python tests/bench/demo.py
 	$(BIN)/python tests/bench/cron.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/metrics.py
 
 bench-sizing: $(INSTALLED)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/sizing.py

@@ -107,8 +107,10 @@ def _every(minutes: int, offset: int = 0) -> tuple[int, ...]:
     return tuple(range(offset, 1440, minutes))
 
 
-def draw_workloads(rng: np.random.Generator, vcpus: int, memory_mib: int) -> tuple[Workload, ...]:
-    """Ten to fourteen jobs; always an hourly one and two at midnight."""
+def draw_workloads(
+    rng: np.random.Generator, vcpus: int, memory_mib: int, *, everything: bool = False
+) -> tuple[Workload, ...]:
+    """Ten to fourteen jobs, or the whole menu; always an hourly one and two at midnight."""
 
     def one_of(*names: str) -> str:
         return str(rng.choice(names))
@@ -272,7 +274,7 @@ def draw_workloads(rng: np.random.Generator, vcpus: int, memory_mib: int) -> tup
             growth=float(rng.choice([0.0, 0.0, 0.003])),
             monday=float(rng.choice([1.0, 1.0, 1.4])),
         )
-        for index in sorted(chosen)
+        for index in (range(len(menu)) if everything else sorted(chosen))
     )
 
 
@@ -373,13 +375,13 @@ def _part(shape: Shape, done: float) -> tuple[float, float]:
     return shape[-1][1], shape[-1][2]
 
 
-def simulate(seed: int) -> Truth:
-    """One host: the machine's CPU is shared fairly when more is wanted than there is."""
+def simulate(seed: int, *, everything: bool = False) -> Truth:
+    """One host, with every kind of job if `everything`: the machine's CPU is shared fairly when more is wanted than there is."""
     rng = np.random.default_rng(seed)
     vcpus = int(rng.choice([2, 4, 8], p=[0.3, 0.5, 0.2]))
     memory_mib = {2: 8, 4: 16, 8: 32}[vcpus] * 1024
     api = draw_api(rng, vcpus, memory_mib)
-    workloads = draw_workloads(rng, vcpus, memory_mib)
+    workloads = draw_workloads(rng, vcpus, memory_mib, everything=everything)
     api_cpu, api_memory = api.series(rng, RECORDED_DAYS)
     wanted = sorted(
         (start + _between(rng, 0.5, 2.0), index)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from analyzer.model import Severity
@@ -65,8 +67,9 @@ class _Points:
     process: str
     statistic: str
     """average | maximum | other | "" (nothing said it)."""
-    stamps: list[str]
-    values: list[float]
+    stamps: list[Any]
+    """As the file has them: texts, where it is well made."""
+    values: list[Any]
     identity: str = ""
 
 
@@ -96,8 +99,8 @@ def read(file: MetricFile) -> Reading:
                 continue
             key = (f"{points.name} {points.process}", points.statistic or f"?{points.identity}")
             if key in gathered:
-                gathered[key].stamps += points.stamps
-                gathered[key].values += points.values
+                gathered[key].stamps = [*gathered[key].stamps, *points.stamps]
+                gathered[key].values = [*gathered[key].values, *points.values]
             else:
                 gathered[key] = points
     if unknown:
@@ -150,7 +153,7 @@ def _from_data(file: MetricFile, document: dict[str, Any], queries: dict[str, tu
             )
         identity = str(result.get("Id", ""))
         name, process, statistic = queries.get(identity) or _name(identity, str(result.get("Label", "")))
-        out.append(_Points(name, process, statistic, list(map(str, stamps)), values, identity))
+        out.append(_Points(name, process, statistic, stamps, values, identity))
     return out
 
 
@@ -159,18 +162,22 @@ def _from_statistics(file: MetricFile, document: dict[str, Any]) -> list[_Points
     if not isinstance(points, list):
         return []
     name, process, _ = _name("", str(document.get("Label", "")))
-    columns: dict[str, tuple[list[str], list[float]]] = defaultdict(lambda: ([], []))
-    for point in points:
-        if not isinstance(point, dict) or "Timestamp" not in point:
-            continue
-        for statistic in ("Average", "Maximum"):
-            if statistic in point:
-                stamps, values = columns[statistic.lower()]
-                stamps.append(str(point["Timestamp"]))
-                values.append(point[statistic])
+    columns: dict[str, tuple[list[Any], list[Any]]] = {}
+    try:
+        stamps = list(map(itemgetter("Timestamp"), points))
+    except (KeyError, TypeError):
+        points = [point for point in points if isinstance(point, dict) and "Timestamp" in point]
+        stamps = [point["Timestamp"] for point in points]
+    for statistic in ("Average", "Maximum"):
+        try:
+            columns[statistic.lower()] = (stamps, list(map(itemgetter(statistic), points)))
+        except KeyError:
+            having = [point for point in points if statistic in point]
+            if having:
+                columns[statistic.lower()] = ([p["Timestamp"] for p in having], [p[statistic] for p in having])
     if points and not columns:
         file.note("metric-statistic-unused", "neither Average nor Maximum in the data points; nothing to use")
-    return [_Points(name, process, statistic, *columns[statistic]) for statistic in sorted(columns)]
+    return [_Points(name, process, statistic, *columns[statistic]) for statistic in sorted(columns)] if points else []
 
 
 def _name(identity: str, label: str) -> tuple[str, str, str]:
@@ -197,8 +204,13 @@ def _name(identity: str, label: str) -> tuple[str, str, str]:
 
 def _series(file: MetricFile, gathered: dict[tuple[str, str], _Points]) -> list[Series]:
     by_metric: dict[str, list[tuple[str, Seconds, Floats, _Points]]] = defaultdict(list)
+    stamps: Sequence[Any] = ()
+    parsed: tuple[Seconds, Seconds] | None = None
     for (name, statistic), points in gathered.items():
-        times, values = _arrays(file, points.stamps, points.values)
+        # the metrics of one answer usually share their stamps: comparing is cheaper than parsing
+        if parsed is None or points.stamps != stamps:
+            stamps, parsed = points.stamps, parse_stamps(points.stamps, file)
+        times, values = parsed[0], _numbers(points.values, parsed[1])
         by_metric[name].append((statistic, times, values, points))
     out: list[Series | None] = []
     for name in sorted(by_metric):
@@ -240,12 +252,11 @@ def _with_statistics(
     return out
 
 
-def _arrays(file: MetricFile, stamps: Sequence[str], values: Sequence[Any]) -> tuple[Seconds, Floats]:
+def _numbers(values: Sequence[Any], kept: Seconds) -> Floats:
     import numpy as np
 
-    times, kept = parse_stamps(stamps, file)
     try:
-        numbers = np.array(values, dtype=np.float64)
-    except (ValueError, TypeError):
+        numbers = np.frombuffer(array("d", values))
+    except TypeError:
         numbers = np.array([v if isinstance(v, int | float) else np.nan for v in values], dtype=np.float64)
-    return times, numbers[kept] if len(kept) < len(numbers) else numbers
+    return numbers[kept] if len(kept) < len(numbers) else numbers

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from analyzer.model import Problem, Severity, Source
 from analyzer.usage import Measurement, ProcessRecords, ProcessSamples, Quantity, Series, Statistic, Unit
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from analyzer.usage import Floats, Seconds
 
 LONGEST_INTERVAL_S = 86400
@@ -94,11 +98,10 @@ def make_series(
             "metric-value-invalid",
             f"{dropped} of {len(values)} values of {quantity} are negative, beyond 100 % or no numbers; left out",
         )
-    order = np.argsort(times_s[good], kind="stable")
-    times, kept = times_s[good][order], values[good][order]
+    times, kept = _ascending(*((times_s[good], values[good]) if dropped else (times_s, values)))
     if not len(times):
         return None
-    first = np.r_[True, np.diff(times) > 0]
+    first = np.r_[True, times[1:] > times[:-1]]
     if not first.all():
         group = np.cumsum(first) - 1
         spread = np.zeros(group[-1] + 1)
@@ -128,12 +131,27 @@ def make_series(
     )
 
 
+def _ascending(times_s: Seconds, values: Floats) -> tuple[Seconds, Floats]:
+    """Sorted by time; both usual orders, oldest and newest first, cost no sort."""
+    import numpy as np
+
+    if (times_s[1:] > times_s[:-1]).all():
+        return times_s, values
+    if (times_s[1:] < times_s[:-1]).all():
+        return times_s[::-1], values[::-1]
+    order = np.argsort(times_s, kind="stable")
+    return times_s[order], values[order]
+
+
 def usual_step(times_s: Seconds) -> int:
     """The most frequent distance of neighbours, whole tens of seconds where it is close to one; 60 for one point."""
     import numpy as np
 
     if len(times_s) < 2:
         return 60
+    steps = np.abs(np.diff(times_s))
+    if steps[0] > 0 and steps[0] % 10 == 0 and (steps == steps[0]).all():
+        return int(steps[0])
     steps = np.diff(np.sort(times_s)).astype(np.int64)
     steps = steps[steps > 0]
     if not len(steps):
@@ -185,12 +203,15 @@ def _offset_s(moment: object) -> int:
 _SUFFIX = re.compile(r"^(?:\.\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2}(?::\d{2})?)?$")
 
 
-def parse_stamps(stamps: Sequence[str], file: MetricFile) -> tuple[Seconds, Seconds]:
+def parse_stamps(stamps: Sequence[Any], file: MetricFile) -> tuple[Seconds, Seconds]:
     """(epoch seconds, indices kept) of ISO stamps with or without zone; unreadable ones are left out and noted."""
     import numpy as np
 
     kept = np.arange(len(stamps))
-    uniform = _uniform_utc(stamps)
+    try:
+        uniform = _uniform_utc(stamps)
+    except TypeError:  # something that is no text among them
+        stamps, uniform = [str(stamp) for stamp in stamps], None
     if uniform is not None:
         return uniform, kept
     texts = [stamp[:19] for stamp in stamps]
@@ -233,35 +254,46 @@ _UTC_SUFFIXES = {"Z", "+00:00", " UTC"}
 
 
 def _uniform_utc(stamps: Sequence[str]) -> Seconds | None:
-    """Stamps that are all spelled alike and in UTC, at a tenth of the cost; None where they are not."""
+    """Stamps that are all spelled alike and in UTC, at a twentieth of the cost; None where they are not.
+
+    The texts lie side by side in one block of bytes, which is read as columns: two digits are one 16-bit number with a
+    table of what it means, and the date is worked out only where it differs from the row before.
+    """
     import numpy as np
 
-    if not stamps or stamps[0][19:] not in _UTC_SUFFIXES:
+    if not stamps or stamps[0][19:] not in _UTC_SUFFIXES or not _is_stamp(stamps[0][:19]):
         return None
     width = len(stamps[0])
-    joined = "".join(stamps)
-    if len(joined) != width * len(stamps) or not joined.isascii():
+    block = "".join(stamps).encode()
+    if len(block) != width * len(stamps):
         return None
-    table = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(len(stamps), width)
-    digit = np.array([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18])
-    fixed = np.setdiff1d(np.arange(width), digit)
-    numbers = table[:, digit].astype(np.int64) - 48
-    if (numbers < 0).any() or (numbers > 9).any() or (table[:, fixed] != table[0, fixed]).any():
+    date = np.ndarray((len(stamps), 2), dtype="<u8", buffer=block + b" " * 8, strides=(width, 2))
+    table = np.frombuffer(block, dtype=np.uint8).reshape(len(stamps), width)
+    if any((table[:, place] != table[0, place]).any() for place in (10, 13, 16, *range(19, width))):
         return None
-    if not _is_stamp(stamps[0][:19]):
+    # bytes 0 to 7 and 2 to 9: together the whole date
+    new = np.flatnonzero(np.r_[True, (date[1:] != date[:-1]).any(axis=1)])
+    try:
+        days = np.array([stamps[place][:10] for place in new.tolist()], dtype="datetime64[D]").astype(np.int64)
+    except ValueError:
         return None
-    year = numbers[:, 0] * 1000 + numbers[:, 1] * 100 + numbers[:, 2] * 10 + numbers[:, 3]
-    month, day, hour, minute, second = (numbers[:, k] * 10 + numbers[:, k + 1] for k in (4, 6, 8, 10, 12))
-    bounds = ((year, 1900, 2999), (month, 1, 12), (day, 1, 31), (hour, 0, 23), (minute, 0, 59), (second, 0, 59))
-    if any((values < low).any() or (values > high).any() for values, low, high in bounds):
+    days = np.repeat(days, np.diff(np.r_[new, len(stamps)]))
+    clock = np.ndarray((len(stamps), 3), dtype="<u2", buffer=block + b" ", offset=11, strides=(width, 3))
+    hour, minute, second = (_two_digits()[clock[:, place]] for place in range(3))
+    if hour.max() > 23 or minute.max() > 59 or second.max() > 59:
         return None
-    # days of the civil calendar, years beginning in March (Howard Hinnant's algorithm)
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    of_era = shifted - era * 400
-    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    days = era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
-    out: Seconds = days * 86400 + hour * 3600 + minute * 60 + second
+    out: Seconds = days * 86400 + hour * np.int64(3600) + minute * np.int64(60) + second
+    return out
+
+
+@cache
+def _two_digits() -> NDArray[np.int32]:
+    """What two ASCII digits, read as one little-endian number, stand for; 255 for anything else."""
+    import numpy as np
+
+    out = np.full(65536, 255, dtype=np.int32)
+    for value in range(100):
+        out[int.from_bytes(f"{value:02d}".encode(), "little")] = value
     return out
 
 
