@@ -79,6 +79,8 @@ def cli() -> None:
 @click.option("--region", default="", metavar="NAME", help="AWS region.  [default: from the EC2 evidence]")
 @click.option("--timezone", default="", metavar="ZONE", help="Zone of the hosts' cron where no evidence says it.")
 @click.option("--decisions", default="", metavar="FILE", help="Reviewers' answers.  [default: migrate.yml]")
+@click.option("--prices", type=click.Path(path_type=Path), metavar="FILE",
+              help="Your own Fargate and EC2 prices (JSON or YAML) over the shipped ones.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--lang", "language", type=click.Choice(["en", "ja"]), default="en", show_default=True,
               help="Language of report and summary.")  # fmt: skip
@@ -140,6 +142,10 @@ def _settings(asked: dict[str, Any], layout: Layout) -> tuple[Settings, tuple[Pr
     from analyzer.read.layout import UsageError
 
     given = {name: asked[name] for name in ("region", "timezone") if asked[name]}
+    if asked.get("prices"):
+        from analyzer.read.prices import read_prices
+
+        given["prices"] = read_prices(asked["prices"])
     settings = Settings(environment=layout.environment, **given)
     if asked["decisions"]:
         path = Path(asked["decisions"])

@@ -374,6 +374,16 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPrices:
+    """Rows of a `--prices` file, checked; shaped like those of `rules/platform/`."""
+
+    source: Source
+    fargate: tuple[Mapping[str, object], ...] = ()
+    ec2: tuple[Mapping[str, object], ...] = ()
+    """Size and architecture only where the file says them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the person asked for: command line and `migrate.yml`, in one place."""
 
@@ -399,6 +409,8 @@ class Settings:
     """Values of facts that no evidence gives, without the `ansible_` prefix."""
     decided_at: Mapping[str, Source] = field(default_factory=dict)
     """`answers.<id>`, `jobs.<id>`, `task_definitions.<name>` … -> the line of the decisions file that says so."""
+    prices: OwnPrices | None = None
+    """They win over the shipped ones."""
 
 
 # --------------------------------------------------------------------------------------------------------------------

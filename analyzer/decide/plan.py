@@ -94,7 +94,7 @@ def _decide_application(
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
     checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)
     tasks = replace(tasks, steps=checkouts.steps, decisions=checkouts.of(tasks.decisions))
-    platform, found = load_platform(data)
+    platform, found = load_platform(data, settings.prices)
     problems += found
     usages = tuple(usage for usage in given.usage if isinstance(usage, HostUsage))
     sizing = size_application(usages, jobs.jobs, findings.processes, given.hosts, settings, platform)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analyzer.model import Problem, Severity, Source
+from analyzer.model import OwnPrices, Problem, Severity
 
 FARGATE = "platform/fargate.json"
 EC2 = "platform/ec2.json"
@@ -33,6 +33,24 @@ class FargateSize:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who says a price, and since when it holds."""
+
+    source: str
+    as_of: str
+    file: str = ""
+    """Of the team's own price list; "": the shipped data."""
+
+    @property
+    def dated(self) -> str:
+        """For the reader of a sum: `2026-11-01 (prices.json)`."""
+        return f"{self.as_of} ({self.file})" if self.file else self.as_of
+
+    def __str__(self) -> str:
+        return f"{self.source}, as of {self.dated}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FargatePrice:
     """USD an hour on demand, Linux."""
 
@@ -40,8 +58,7 @@ class FargatePrice:
     architecture: str
     vcpu_hour: float
     gib_hour: float
-    as_of: str
-    source: str
+    origin: Origin
 
     def hourly(self, size: FargateSize) -> float:
         """USD for one task and hour."""
@@ -57,6 +74,9 @@ class Ec2Type:
     memory_mib: int
     architecture: str
     usd_per_hour: Mapping[str, float]
+    """By region."""
+    origins: Mapping[str, Origin]
+    """By region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +87,6 @@ class PlatformData:
     """Ascending."""
     fargate_prices: tuple[FargatePrice, ...]
     ec2_types: Mapping[str, Ec2Type]
-    ec2_source: str
-    ec2_as_of: str
     minimum_billed_s: float
     image_pull_s: float
     assumed_sizes: Mapping[str, FargateSize]
@@ -82,62 +100,92 @@ class PlatformData:
         return next(price for price in fitting if price.region == "us-east-1"), False
 
 
-def load_platform(texts: Mapping[str, str], prices: str | None = None) -> tuple[PlatformData, tuple[Problem, ...]]:
-    """The data of `rules/` (file name -> text) and what is wrong with a `--prices` file.
-
-    `prices`: its text, with `prices` as in fargate.json and `types` as in ec2.json; its entries win over the shipped.
-    """
+def load_platform(
+    texts: Mapping[str, str], prices: OwnPrices | None = None
+) -> tuple[PlatformData, tuple[Problem, ...]]:
+    """The data of `rules/` (file name -> text); rows of `prices` win over them. Also what of `prices` is of no use."""
     fargate: dict[str, Any] = json.loads(texts[FARGATE])
     ec2: dict[str, Any] = json.loads(texts[EC2])
-    problems: tuple[Problem, ...] = ()
     fargate_prices = {_price_key(one): one for one in map(_price, fargate["prices"])}
-    types = {one.name: one for one in map(_ec2_type, ec2["types"])}
+    types = {one.name: one for one in (_ec2_type(row, ec2) for row in ec2["types"])}
+    problems: list[Problem] = []
     if prices is not None:
-        try:
-            own = json.loads(prices)
-            fargate_prices |= {_price_key(one): one for one in map(_price, own.get("prices", []))}
-            types |= {one.name: one for one in map(_ec2_type, own.get("types", []))}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            message = f"the prices file cannot be used ({error}); the shipped prices are"
-            hint = "use the shape of rules/platform/fargate.json and ec2.json"
-            problems = (Problem(Severity.ERROR, "prices-invalid", message, Source("prices", 1), hint),)
+        file = prices.source.file.rsplit("/", 1)[-1]
+        fargate_prices |= {_price_key(one): one for one in (_price(row, file) for row in prices.fargate)}
+        for row in prices.ec2:
+            name = str(row["name"])
+            merged = _merged_type(types.get(name), row, file)
+            if merged is not None:
+                types[name] = merged
+                continue
+            problems.append(
+                Problem(
+                    Severity.WARNING,
+                    "prices-type-unknown",
+                    f"nothing is known of the instance type {name}; its price is not used",
+                    prices.source,
+                    "say its vcpus, memory_mib and architecture in the same row",
+                )
+            )
     data = PlatformData(
         fargate_sizes=tuple(
             sorted(FargateSize(row["cpu"], memory) for row in fargate["sizes"] for memory in row["memory"])
         ),
         fargate_prices=tuple(fargate_prices[key] for key in sorted(fargate_prices)),
         ec2_types=types,
-        ec2_source=str(ec2["source"]),
-        ec2_as_of=str(ec2["as_of"]),
         minimum_billed_s=float(fargate["minimum_billed_s"]),
         image_pull_s=float(fargate["image_pull_s"]),
         assumed_sizes={
             name: FargateSize(size["cpu"], size["memory"]) for name, size in fargate["assumed_sizes"].items()
         },
     )
-    return data, problems
+    return data, tuple(problems)
 
 
-def _price(row: Mapping[str, Any]) -> FargatePrice:
+def _price(row: Mapping[str, Any], file: str = "") -> FargatePrice:
     return FargatePrice(
         region=str(row["region"]),
         architecture=str(row["architecture"]),
         vcpu_hour=float(row["vcpu_hour"]),
         gib_hour=float(row["gib_hour"]),
-        as_of=str(row.get("as_of", "")),
-        source=str(row.get("source", "")),
+        origin=_origin(row, file),
     )
+
+
+def _origin(row: Mapping[str, Any], file: str = "") -> Origin:
+    return Origin(source=str(row["source"]), as_of=str(row["as_of"]), file=file)
+
+
+def _merged_type(shipped: Ec2Type | None, row: Mapping[str, Any], file: str) -> Ec2Type | None:
+    """A row of the team's list over what is shipped; None where nobody says how large the type is."""
+    own = {"usd_per_hour": dict(row["usd_per_hour"]), "source": row["source"], "as_of": row["as_of"]}
+    size = {key: row[key] for key in ("vcpus", "memory_mib", "architecture") if key in row}
+    if shipped is None:
+        return _ec2_type({"name": row["name"], **size}, own, file) if len(size) == len(_SIZE_KEYS) else None
+    known = {key: getattr(shipped, key) for key in _SIZE_KEYS}
+    mine = _ec2_type({"name": row["name"], **known, **size}, own, file)
+    return replace(
+        mine,
+        usd_per_hour={**shipped.usd_per_hour, **mine.usd_per_hour},
+        origins={**shipped.origins, **mine.origins},
+    )
+
+
+_SIZE_KEYS = ("vcpus", "memory_mib", "architecture")
 
 
 def _price_key(price: FargatePrice) -> tuple[str, str]:
     return price.region, price.architecture
 
 
-def _ec2_type(row: Mapping[str, Any]) -> Ec2Type:
+def _ec2_type(row: Mapping[str, Any], prices: Mapping[str, Any], file: str = "") -> Ec2Type:
+    """`prices` has `source`, `as_of` and, unless the row itself has, `usd_per_hour`."""
+    usd: Mapping[str, Any] = row.get("usd_per_hour") or prices["usd_per_hour"]
     return Ec2Type(
         name=str(row["name"]),
         vcpus=int(row["vcpus"]),
         memory_mib=int(row["memory_mib"]),
         architecture=str(row["architecture"]),
-        usd_per_hour={str(region): float(usd) for region, usd in row["usd_per_hour"].items()},
+        usd_per_hour={str(region): float(price) for region, price in usd.items()},
+        origins={str(region): _origin(prices, file) for region in usd},
     )

@@ -12,7 +12,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from analyzer.decide.questions import open_questions
-from analyzer.model import Application, Outcome, OutputFile, Plan
+from analyzer.decide.sizing.result import price_basis
+from analyzer.model import Application, Outcome, OutputFile, Plan, TaskDefinition
 from analyzer.render.jinja import render_template
 from analyzer.render.references import readable
 from analyzer.render.report_data import escaped_json, page_data
@@ -115,13 +116,14 @@ def _overview(application: Application, texts: Texts) -> dict[str, object]:
                 "name": one.name,
                 "vcpu": f"{one.cpu / 1024:g}",
                 "memory": f"{one.memory / 1024:g}",
-                "runs": readable(one.process) if one.process else texts("summary.jobs", count=len(one.jobs)),
+                "runs": readable(one.process) if one.process else _jobs_of(application, one, texts),
                 "usd": f"{one.monthly_usd:,.2f}",
                 "basis": readable(one.basis),
                 "assumed": one.assumed,
             }
             for one in application.task_definitions
         ],
+        "prices": readable(price_basis(application)),
         "costs": [
             {
                 "name": texts.named(f"cost.{one.name}", readable(one.name)),
@@ -133,3 +135,11 @@ def _overview(application: Application, texts: Texts) -> dict[str, object]:
             for one in application.costs
         ],
     }
+
+
+def _jobs_of(application: Application, definition: TaskDefinition, texts: Texts) -> str:
+    """How many jobs run on it; those that wait for an answer are in its size and cost, and are said apart."""
+    waiting = {job.id for job in application.jobs if job.outcome == "manual"} & set(definition.jobs)
+    if waiting:
+        return texts("summary.jobs-waiting", count=len(definition.jobs), waiting=len(waiting))
+    return texts("summary.jobs", count=len(definition.jobs))

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from analyzer.decide.sizing.result import price_basis
 from analyzer.model import Application, Host, OutputFile, Provenance, Via
 from analyzer.render.alarms import load_balanced, watches
 from analyzer.render.alarms import values as alarm_values
@@ -145,6 +146,7 @@ def _context(application: Application) -> dict[str, Any]:
         ],
         "dns_suffix": "amazonaws.com.cn" if names.partition == "aws-cn" else "amazonaws.com",
         "user": shlex.quote(application.image.user or "root"),
+        "prices": price_basis(application),
         "costs": [
             {"name": one.name, "usd": f"{one.monthly_usd:,.2f}", "basis": one.basis} for one in application.costs
         ],

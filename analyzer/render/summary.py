@@ -102,6 +102,7 @@ def _application_object(application: Application) -> dict[str, Any]:
                 "cpu": one.cpu,
                 "memory": one.memory,
                 "jobs": len(one.jobs),
+                "jobs_waiting": sum(job.outcome == "manual" for job in application.jobs if job.id in one.jobs),
                 "monthly_usd": round(one.monthly_usd, 2),
                 "assumed": one.assumed,
             }
@@ -195,7 +196,10 @@ def _jobs(application: Application, texts: Texts) -> Iterator[Line]:
     classes = Counter(job.job_class for job in carried)
     sizes = ", ".join(f"{classes[one]} {texts(f'class.{one}')}" for one in ("heavy", "light") if classes[one])
     if carried:
-        yield _row("", *parts, (f"; {sizes}", "plain"))
+        waiting = Counter(job.job_class for job in jobs if job.outcome == "manual")
+        both = " + ".join(str(classes[one] + waiting[one]) for one in ("heavy", "light"))
+        more = f" ({texts('summary.with-waiting', count=waiting.total(), both=both)})" if waiting else ""
+        yield _row("", *parts, (f"; {sizes}{more}", "plain"))
 
 
 def _sizes(application: Application, texts: Texts) -> Iterator[Line]:

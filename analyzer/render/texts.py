@@ -92,6 +92,11 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "summary.tasks": ("{count} tasks and handlers", "タスクとハンドラー {count} 件"),
     "summary.jobs": ("{count} jobs", "ジョブ {count} 件"),
     "summary.jobs.one": ("1 job", "ジョブ 1 件"),
+    "summary.with-waiting": ("{both} with the {count} waiting", "回答待ち {count} 件を含めて {both}"),
+    "summary.jobs-waiting": (
+        "{count} jobs, {waiting} of them waiting",
+        "ジョブ {count} 件 (うち回答待ち {waiting} 件)",
+    ),
     "summary.sizes": ("task definitions", "タスク定義"),
     "summary.cost": ("cost a month", "月額費用"),
     "summary.drift": ("drift", "差分 (ドリフト)"),
@@ -171,6 +176,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "page.what-moves": ("What becomes of it", "何がどうなるか"),
     "page.name": ("name", "名前"),
     "page.runs-what": ("runs", "実行するもの"),
+    "page.prices": ("Prices", "料金の出典"),
     "page.cost": ("Cost a month", "月額費用"),
     "page.share": ("compared", "比較"),
     "page.questions-hint": (

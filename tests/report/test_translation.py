@@ -27,8 +27,8 @@ LITTLE_WORDS = re.compile(
 )
 NOT_SAID = {"UsageError", "RulePackError", "BatchRuleError", "ValueError", "TypeError", "AssertionError", "compile"}
 """Calls whose text stops the program or is a pattern; it never reaches report, runbook or summary."""
-ELSEWHERE = {"analyzer/cron/report.py"}
-"""Output of the `cron` command, which is for the person who typed it."""
+ELSEWHERE = {"analyzer/cron/report.py", "analyzer/read/prices.py"}
+"""Output of the `cron` command, which is for the person who typed it; complaints about a file that the person named."""
 
 NO_SENTENCE = re.compile(r"^#|^  |\n|\\[sSd]|^\w+ \w+$")
 """Comments of generated files, layout, lists of names, patterns, and operators of two words."""

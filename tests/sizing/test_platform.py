@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from analyzer.decide.platform import FargateSize, load_platform
-from analyzer.resources import rule_texts
+from analyzer.decide.platform import FargateSize
 
 
 def test_there_are_77_pairs_and_the_odd_ones_are_right(platform):
@@ -20,9 +17,9 @@ def test_there_are_77_pairs_and_the_odd_ones_are_right(platform):
 
 def test_every_price_has_its_date_and_source(platform):
     """A figure without them is not shown to anybody."""
-    assert all(price.as_of and price.source for price in platform.fargate_prices)
-    assert platform.ec2_source
-    assert platform.ec2_as_of
+    origins = [price.origin for price in platform.fargate_prices]
+    origins += [origin for kind in platform.ec2_types.values() for origin in kind.origins.values()]
+    assert all(origin.as_of and origin.source for origin in origins)
 
 
 def test_an_hour_of_half_a_vcpu_and_a_gibibyte(platform):
@@ -36,20 +33,3 @@ def test_a_region_without_prices_borrows_and_says_so(platform):
     """The second value is False."""
     price, own = platform.price("eu-north-1", "ARM64")
     assert (price.region, price.architecture, own) == ("us-east-1", "ARM64", False)
-
-
-def test_a_prices_file_wins_and_a_broken_one_is_a_problem():
-    """The shipped prices stay where it cannot be used."""
-    row = {
-        "region": "eu-north-1",
-        "architecture": "X86_64",
-        "vcpu_hour": 1,
-        "gib_hour": 2,
-        "as_of": "2026",
-        "source": "me",
-    }
-    data, problems = load_platform(rule_texts(), json.dumps({"prices": [row]}))
-    assert (data.price("eu-north-1", "X86_64")[1], problems) == (True, ())
-    data, problems = load_platform(rule_texts(), '{"prices": [{"region": 1}]}')
-    assert data.price("us-east-1", "X86_64")[1]
-    assert [problem.code for problem in problems] == ["prices-invalid"]

@@ -29,7 +29,7 @@ def compare_costs(
             Cost(
                 name="ec2-now",
                 monthly_usd=round(sum(kind.usd_per_hour[region] for kind in known) * HOURS_A_MONTH, 2),
-                basis=f"{len(known)} x {names} on demand in {region}, prices as of {platform.ec2_as_of}; "
+                basis=f"{len(known)} x {names} on demand in {region}, prices as of {known[0].origins[region].dated}; "
                 "no storage, no discounts",
             )
         )
@@ -38,7 +38,8 @@ def compare_costs(
             Cost(
                 name="fargate-as-it-is",
                 monthly_usd=round(sum(price.hourly(size) for size in as_is) * HOURS_A_MONTH, 2),
-                basis=f"one task of {as_is[0]} always on for each host, jobs inside, in {region} as of {price.as_of}",
+                basis=f"one task of {as_is[0]} always on for each host, jobs inside, in {region} as of "
+                f"{price.origin.dated}",
             )
         )
     standing = sum(one.monthly_usd for one in definitions if one.desired_count)
@@ -48,7 +49,7 @@ def compare_costs(
             name="fargate-right-sized",
             monthly_usd=round(standing + batches, 2),
             basis=f"always on ${standing:.2f}, {len(classes)} batches ${batches:.2f}; Fargate {price.architecture} in "
-            f"{region} as of {price.as_of}, on demand; no load balancer, logs or data transfer",
+            f"{region} as of {price.origin.dated}, on demand; no load balancer, logs or data transfer",
         )
     )
     out.append(_other_architecture(definitions, platform, price))
@@ -75,6 +76,6 @@ def _other_architecture(definitions: Sequence[TaskDefinition], platform: Platfor
     return Cost(
         name=f"fargate-{other.architecture.lower().replace('_', '-')}",
         monthly_usd=round(total, 2),
-        basis=f"the planned sizes at {other.architecture} prices in {other.region} as of {other.as_of}; every package "
-        "and binary of the image must exist for it",
+        basis=f"the planned sizes at {other.architecture} prices in {other.region} as of {other.origin.dated}; "
+        "every package and binary of the image must exist for it",
     )

@@ -87,8 +87,7 @@ def size_application(
         plots=tuple(plot for one in seen for plot in plots_of(one)),
         problems=tuple(dict.fromkeys(problems)),
         questions=tuple(questions),
-        price_basis=f"Fargate {price.architecture} in {price.region}, {price.source}, as of {price.as_of}; "
-        f"EC2: {platform.ec2_source}, as of {platform.ec2_as_of}",
+        price_basis=_price_basis(hosts, platform, price),
     )
 
 
@@ -102,6 +101,14 @@ def _via(definition: TaskDefinition, usages: Sequence[HostUsage]) -> Via:
     logs = [] if definition.process else [runs.source for usage in usages for runs in usage.runs]
     rule = "size-percentile-with-headroom" if definition.process else "size-cheapest-safe-pair"
     return Via(rule=rule, sources=tuple(dict.fromkeys([*kinds, *logs])))
+
+
+def _price_basis(hosts: Sequence[Host], platform: PlatformData, price: FargatePrice) -> str:
+    """Where the prices of the costs come from, and of when they are."""
+    kinds = [platform.ec2_types.get(host.ec2.instance_type) for host in hosts if host.ec2 is not None]
+    origins = [str(kind.origins[price.region]) for kind in kinds if kind is not None and price.region in kind.origins]
+    fargate = f"Fargate {price.architecture} in {price.region}: {price.origin}"
+    return f"{fargate}; EC2: {', '.join(dict.fromkeys(origins))}" if origins else fargate
 
 
 def _region(settings: Settings, hosts: Sequence[Host]) -> str:

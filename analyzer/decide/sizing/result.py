@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analyzer.decide.platform import FargateSize
 from analyzer.decide.sizing.classes import JobClass
-from analyzer.model import Cost, Footprint, Problem, Question, TaskDefinition
+from analyzer.model import Application, Cost, Footprint, Problem, Question, TaskDefinition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +75,8 @@ class Sizing:
     problems: tuple[Problem, ...] = ()
     questions: tuple[Question, ...] = ()
     price_basis: str = ""
+
+
+def price_basis(application: Application) -> str:
+    """Where the prices of an application's costs come from; "" where nothing was sized."""
+    return application.sizing.price_basis if isinstance(application.sizing, Sizing) else ""
