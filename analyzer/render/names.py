@@ -27,7 +27,15 @@ IMAGE_TAG = "REVISION"
 CONTAINER = "app"
 """Name of the one container of every task definition; overrides, log streams and CI refer to it."""
 
-STATE_MACHINE_VARIABLES = ("cluster", "task_definition", "subnets", "security_groups", "lock_table", "topic")
+STATE_MACHINE_VARIABLES = (
+    "cluster",
+    "task_definition",
+    "subnets",
+    "security_groups",
+    "lock_table",
+    "topic",
+    "metric_namespace",
+)
 """What a state-machine file may leave open as `${name}`, for it serves every environment; Terraform's `templatefile`
 fills them in: ARN of the cluster, family of the task definition (the newest revision runs), ids of subnets and security
 groups, name of the lock table, ARN of the alarm topic. `subnets` and `security_groups` stand for several texts: in the
@@ -183,7 +191,7 @@ class Names:
     # --- roles ------------------------------------------------------------------------------------------------------
 
     def role(self, purpose: str) -> str:
-        """IAM role. Purposes: `execution`, `task`, `states`, `scheduler`, `deploy`."""
+        """IAM role. Purposes: `execution`, `task`, `states`, `heartbeat-check`, `scheduler`, `deploy`."""
         return self._named(purpose, 64)
 
     def role_arn(self, purpose: str) -> str:
@@ -241,11 +249,11 @@ class Names:
 
     @property
     def metric_namespace(self) -> str:
-        """CloudWatch namespace of the metrics that are made from log lines."""
+        """CloudWatch namespace of the application's own metrics: error lines and ends of batches."""
         return f"{fit(self.application, 100)}/{fit(self.environment, 100)}"
 
     def heartbeat_metric(self, job: str) -> str:
-        """Metric that counts the "End." lines of `job`."""
+        """Metric that counts the ends of `job`."""
         return fit(f"{job}-end", 200, "0-9A-Za-z_.-")
 
     def event_rule(self, subject: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from analyzer.model import Application, OutputFile, Provenance, Via
 from analyzer.render import runbook
-from analyzer.render.alarms import Watch, watches
 from analyzer.render.containers import environments, process_of, scheduled_jobs
 from analyzer.render.handover import places
 from analyzer.render.heartbeats import Alarm, DailyCheck
 from analyzer.render.names import CONTAINER, Names, hardened
 from analyzer.render.runbook_batches import cron_tail, one_line
+from analyzer.render.watches import Watch, watches
 
 SCRIPTS = ("schedules.sh", "run-batch.sh", "ecs-exec.sh")
 HOST_SCRIPT = "host-cron.sh"
@@ -121,7 +121,7 @@ def _job_case(application: Application, environment: str, watch: Watch) -> Itera
         _array("catch_up", (one.name for one in job.expressions if one.role == "catch-up")),
         _assignment("state_machine", names.state_machine(job.id)),
         _assignment("heartbeat_alarm", alarm),
-        _assignment("heartbeat_metric", names.heartbeat_metric(job.id) if watch.from_log else ""),
+        _assignment("heartbeat_metric", names.heartbeat_metric(job.id)),
         _assignment("metric_namespace", names.metric_namespace),
         _assignment("check_schedule", check),
         _assignment("enabled_on_host", "yes" if job.enabled else "no"),

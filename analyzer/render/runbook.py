@@ -9,7 +9,7 @@ from typing import Any
 
 from analyzer.decide.sizing.result import price_basis
 from analyzer.model import Application, Host, OutputFile, Provenance, Via
-from analyzer.render.alarms import load_balanced, watches
+from analyzer.render.alarms import load_balanced
 from analyzer.render.alarms import values as alarm_values
 from analyzer.render.containers import environments, process_of, scheduled_jobs, secrets_by_name
 from analyzer.render.hcl import Noted
@@ -18,6 +18,7 @@ from analyzer.render.jinja import render_template
 from analyzer.render.names import Names, fit, hardened
 from analyzer.render.runbook_batches import batch, inline, one_line
 from analyzer.render.storage import STRANGER_ID, file_owner, file_systems
+from analyzer.render.watches import watches
 
 _COSTS: Mapping[str, str] = {
     "ec2-now": "EC2 today",

@@ -7,11 +7,11 @@ import shlex
 from typing import Any
 
 from analyzer.model import Application, Job
-from analyzer.render.alarms import Watch
 from analyzer.render.handover import Handover, Place, handover, place, places
 from analyzer.render.heartbeats import DAY_S, duration_text
 from analyzer.render.names import Names
 from analyzer.render.references import readable, replace_references
+from analyzer.render.watches import Watch
 
 # --------------------------------------------------------------------------------------------------------------------
 # Texts that cannot leave their place

@@ -11,8 +11,7 @@ Only once: for each job and time of day the table keeps the last scheduled time 
 not later is turned away. So a daily job has one row and nothing has to expire; neighbouring firings have rows of their
 own, for Scheduler may deliver them in any order within their minutes.
 
-Lock: a row with the execution that holds it. Whoever finds it taken looks whether that execution still runs (one that
-was stopped or timed out cleans nothing up) and takes the lock over if not.
+A batch whose end no filter of its log group can tell counts the runs that ended well itself (`CountEnd`).
 """
 
 from __future__ import annotations
@@ -24,8 +23,16 @@ from analyzer.cron.limits import Limits, limits
 from analyzer.model import Application, Job, OutputFile, Via
 from analyzer.render.containers import scheduled_jobs
 from analyzer.render.json_text import Json, json_file
-from analyzer.render.names import CONTAINER, template_text
+from analyzer.render.names import CONTAINER, Names, template_text
 from analyzer.render.references import has_reference, run_time_command
+from analyzer.render.state_machine_locks import (
+    CONDITION_FAILED,
+    lock_states,
+    publish,
+    release_state,
+    table_retry,
+)
+from analyzer.render.watches import watches
 
 _RULE = "template:state_machine"
 _DEFAULT = Via(rule=_RULE, note="what Step Functions needs")
@@ -40,8 +47,6 @@ START_FAILURES = (
 """Errors of a task that never started (no capacity, throttled). A non-zero exit is States.TaskFailed, and that would
 also stand for all of these, so it is named only where a person asked for another attempt."""
 
-_CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
-_LOCK_PAUSE_S = 30
 _TIME_OF_DAY = "States.ArrayGetItem(States.StringSplit($.scheduled_time, 'T'), 1)"
 """`03:00:00Z` of `2026-11-23T03:00:00Z`."""
 
@@ -53,16 +58,22 @@ def path(application: Application, job: Job) -> str:
 
 def render(application: Application, templates: Mapping[str, str]) -> tuple[OutputFile, ...]:  # noqa: ARG001 - JSON is made from values
     """One file for each scheduled job."""
-    return tuple(_file(application, job) for job in scheduled_jobs(application))
+    counting = {watch.job.id for watch in watches(application) if not watch.from_log}
+    return tuple(_file(application, job, job.id in counting) for job in scheduled_jobs(application))
 
 
-def _file(application: Application, job: Job) -> OutputFile:
-    value, reasons = definition(application, job)
+def _file(application: Application, job: Job, counts_end: bool) -> OutputFile:
+    value, reasons = definition(application, job, counts_end=counts_end)
     return json_file(path(application, job), value, reasons, _DEFAULT)
 
 
-def definition(application: Application, job: Job) -> tuple[dict[str, Json], dict[str, Via]]:
-    """The state machine of `job` in Amazon States Language, and the reason of its parts by JSON pointer."""
+def definition(
+    application: Application, job: Job, *, counts_end: bool = False
+) -> tuple[dict[str, Json], dict[str, Via]]:
+    """The state machine of `job` in Amazon States Language, and the reason of its parts by JSON pointer.
+
+    `counts_end`: it puts the heartbeat of the dead-man alarm into the metric itself.
+    """
     bounds = limits(job)
     locked = bool(job.single_flight)
     states: dict[str, Json] = {}
@@ -70,11 +81,14 @@ def definition(application: Application, job: Job) -> tuple[dict[str, Json], dic
         states |= _weekday_guard(job)
     states |= _only_once(job, "AcquireLock" if locked else "RunBatch")
     if locked:
-        states |= _lock(application, job)
-    states["RunBatch"] = _run(job, bounds, "ReleaseLock" if locked else "Done")
+        states |= lock_states(application, job)
+    well = "CountEnd" if counts_end else "Done"
+    states["RunBatch"] = _run(job, bounds, "ReleaseLock" if locked else well)
     if locked:
-        states["ReleaseLock"] = _release(job, "Done")
-        states["ReleaseLockAfterFailure"] = _release(job, "ReportFailure", catch="ReportFailure")
+        states["ReleaseLock"] = release_state(job, well)
+        states["ReleaseLockAfterFailure"] = release_state(job, "ReportFailure", catch="ReportFailure")
+    if counts_end:
+        states["CountEnd"] = _count_end(job)
     states |= _ends(application, job)
     value: dict[str, Json] = {
         "Comment": f"{job.id}: one run of the batch, at most once for each scheduled time",
@@ -152,103 +166,12 @@ def _only_once(job: Job, following: str) -> dict[str, Json]:
                 "ExpressionAttributeValues": {":time": {"S.$": "$.scheduled_time"}},
             },
             "ResultPath": None,
-            "Retry": [_table_retry()],
-            "Catch": [{"ErrorEquals": [_CONDITION_FAILED], "ResultPath": None, "Next": "Duplicate"}],
+            "Retry": [table_retry()],
+            "Catch": [{"ErrorEquals": [CONDITION_FAILED], "ResultPath": None, "Next": "Duplicate"}],
             "Next": following,
         },
         "Duplicate": {"Type": "Succeed", "Comment": "this scheduled time has been started before"},
     }
-
-
-def _table_retry() -> Json:
-    return {
-        "ErrorEquals": [
-            "DynamoDB.ProvisionedThroughputExceededException",
-            "DynamoDB.InternalServerErrorException",
-            "DynamoDB.SdkClientException",
-        ],
-        "IntervalSeconds": 2,
-        "MaxAttempts": 4,
-        "BackoffRate": 2,
-    }
-
-
-def _put() -> dict[str, Json]:
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::dynamodb:putItem",
-        "ResultPath": None,
-        "Retry": [_table_retry()],
-        "Next": "RunBatch",
-    }
-
-
-def _lock(application: Application, job: Job) -> dict[str, Json]:
-    name: dict[str, Json] = {"Name": {"S": f"lock#{job.lock or job.id}"}}
-    owner: dict[str, Json] = {"Owner": {"S.$": "$$.Execution.Id"}, "Since": {"S.$": "$$.State.EnteredTime"}}
-    held = "WaitForLock" if job.single_flight == "queue" else "ReportSkipped"
-    states: dict[str, Json] = {
-        "AcquireLock": {
-            **_put(),
-            "Parameters": {
-                "TableName": "${lock_table}",
-                "Item": {**name, **owner},
-                "ConditionExpression": "attribute_not_exists(#name)",
-                "ExpressionAttributeNames": {"#name": "Name"},
-            },
-            "Catch": [{"ErrorEquals": [_CONDITION_FAILED], "ResultPath": None, "Next": "ReadLock"}],
-        },
-        "ReadLock": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:getItem",
-            "Parameters": {"TableName": "${lock_table}", "Key": name, "ConsistentRead": True},
-            "ResultPath": "$.lock",
-            "Retry": [_table_retry()],
-            "Next": "LockIsHeld",
-        },
-        "LockIsHeld": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.lock.Item.Owner.S", "IsPresent": True, "Next": "LookAtHolder"}],
-            "Default": "AcquireLock",
-        },
-        "LookAtHolder": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
-            "Parameters": {"ExecutionArn.$": "$.lock.Item.Owner.S"},
-            "ResultSelector": {"Status.$": "$.Status"},
-            "ResultPath": "$.holder",
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": held}],
-            "Next": "HolderRuns",
-        },
-        "HolderRuns": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.holder.Status", "StringEquals": "RUNNING", "Next": held}],
-            "Default": "TakeLockOver",
-        },
-        "TakeLockOver": {
-            **_put(),
-            "Comment": "its holder was stopped or timed out and cleaned nothing up",
-            "Parameters": {
-                "TableName": "${lock_table}",
-                "Item": {**name, **owner},
-                "ConditionExpression": "#owner = :gone",
-                "ExpressionAttributeNames": {"#owner": "Owner"},
-                "ExpressionAttributeValues": {":gone": {"S.$": "$.lock.Item.Owner.S"}},
-            },
-            "Catch": [{"ErrorEquals": [_CONDITION_FAILED], "ResultPath": None, "Next": "AcquireLock"}],
-        },
-    }
-    if job.single_flight == "queue":
-        states["WaitForLock"] = {"Type": "Wait", "Seconds": _LOCK_PAUSE_S, "Next": "AcquireLock"}
-    else:
-        skipped = f"{application.name}: {job.id} skipped"
-        states["ReportSkipped"] = _publish(
-            skipped,
-            f"States.Format('{job.id} was skipped: another run holds its lock. Execution: {{}}', $$.Execution.Id)",
-            following="Skipped",
-        )
-        states["Skipped"] = {"Type": "Succeed", "Comment": "as the lock of the crontab line did"}
-    return states
 
 
 def _run(job: Job, bounds: Limits, following: str) -> dict[str, Json]:
@@ -305,34 +228,17 @@ def _run(job: Job, bounds: Limits, following: str) -> dict[str, Json]:
     return state
 
 
-def _release(job: Job, following: str, catch: str = "") -> dict[str, Json]:
-    state: dict[str, Json] = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::dynamodb:deleteItem",
-        "Parameters": {
-            "TableName": "${lock_table}",
-            "Key": {"Name": {"S": f"lock#{job.lock or job.id}"}},
-            "ConditionExpression": "#owner = :me",
-            "ExpressionAttributeNames": {"#owner": "Owner"},
-            "ExpressionAttributeValues": {":me": {"S.$": "$$.Execution.Id"}},
-        },
-        "ResultPath": None,
-        "Retry": [_table_retry()],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": catch or following}],
-        "Next": following,
-    }
-    return state
-
-
-def _publish(subject: str, message: str, following: str) -> dict[str, Json]:
-    clean = re.sub(r"[^ -~]", "?", subject)
+def _count_end(job: Job) -> dict[str, Json]:
+    metric = Names("", "").heartbeat_metric(job.id)  # the same in every environment; the namespace is not
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::sns:publish",
-        "Parameters": {"TopicArn": "${topic}", "Subject": clean[:100], "Message.$": message},
+        "Comment": "no filter of the log can tell its end; without this the dead-man alarm would fire",
+        "Resource": "arn:aws:states:::aws-sdk:cloudwatch:putMetricData",
+        "Parameters": {"Namespace": "${metric_namespace}", "MetricData": [{"MetricName": metric, "Value": 1}]},
         "ResultPath": None,
-        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": following}],
-        "Next": following,
+        "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 10, "MaxAttempts": 4, "BackoffRate": 2}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Done"}],
+        "Next": "Done",
     }
 
 
@@ -342,6 +248,6 @@ def _ends(application: Application, job: Job) -> dict[str, Json]:
     )
     return {
         "Done": {"Type": "Succeed"},
-        "ReportFailure": _publish(f"{application.name}: {job.id} failed", message, following="Failed"),
+        "ReportFailure": publish(f"{application.name}: {job.id} failed", message, following="Failed"),
         "Failed": {"Type": "Fail", "Error": "BatchFailed", "CausePath": "$.error.Cause"},
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from analyzer.model import Application, OutputFile, Source, TaskDefinition, Via
-from analyzer.render import alarms, schedules
+from analyzer.render import alarms, heartbeat_check, schedules
 from analyzer.render.containers import (
     environments,
     parameters_by_name,
@@ -23,6 +23,7 @@ from analyzer.render.hcl import Hcl, Line, Noted, assignments, comment_lines
 from analyzer.render.names import CONTAINER, Names, hardened
 from analyzer.render.storage import STRANGER_ID, file_owner, file_systems
 from analyzer.render.terraform_site import OWNER, RULE, site_example, terraform_file
+from analyzer.render.watches import watches
 
 _FOLDER = "terraform/"
 
@@ -42,7 +43,7 @@ def render(application: Application, templates: Mapping[str, str]) -> tuple[Outp
     for environment in environments(application):
         files.append(_values(application, environment))
         files.append(site_example(application, environment))
-    files += alarms.render(application, templates)
+    files += heartbeat_check.render(application, templates)
     return tuple(files)
 
 
@@ -79,7 +80,7 @@ def _sections(application: Application, environment: str, names: Names) -> Itera
     yield "log_groups", {one.name: names.log_group(one.name) for one in application.task_definitions}
     yield "processes", _processes(application, names)
     yield "jobs", _jobs(application, environment, names)
-    yield "heartbeat_checks", alarms.check_values(application, names)
+    yield "heartbeat_checks", heartbeat_check.values(application, names)
     yield "alarms", alarms.values(application, names)
     yield "secrets", _secrets(application, environment, names)
     yield "parameter_names", {name: names.parameter(name) for name in parameters_by_name(application, environment)}
@@ -103,6 +104,7 @@ def _names(application: Application, names: Names) -> dict[str, Hcl | Noted]:
         "execution_role": names.role("execution"),
         "task_role": names.role("task"),
         "states_role": names.role("states"),
+        "heartbeat_check_role": names.role("heartbeat-check"),
         "scheduler_role": names.role("scheduler"),
         "deploy_role": names.role("deploy"),
         "lock_table": names.lock_table,
@@ -162,6 +164,7 @@ def _sources(definition: TaskDefinition) -> tuple[Source, ...]:
 def _jobs(application: Application, environment: str, names: Names) -> dict[str, Hcl | Noted]:
     made: dict[str, Hcl | Noted] = {}
     by_job = {job: one.name for one in application.task_definitions for job in one.jobs}
+    counting = {watch.job.id for watch in watches(application) if not watch.from_log}
     for job in scheduled_jobs(application):
         if job.id not in by_job:
             continue
@@ -184,6 +187,8 @@ def _jobs(application: Application, environment: str, names: Names) -> dict[str,
                 for expression in job.expressions
             },
         }
+        if job.id in counting:
+            value["counts_own_ends"] = True
         made[job.id] = Noted(value=value, via=job.via, comment=comment)
     return made
 

@@ -92,10 +92,8 @@ enable() {
     echo "$job: is switched off on the host; --force switches it on all the same" >&2
     return 1
   fi
-  if [ -n "$heartbeat_metric" ]; then
-    # today counts as an end: the alarm begins to wait from now on
-    aws cloudwatch put-metric-data --namespace "$metric_namespace" --metric-name "$heartbeat_metric" --value 1 || return 1
-  fi
+  # this moment counts as an end: the alarm (or the daily check) begins to wait from now on
+  aws cloudwatch put-metric-data --namespace "$metric_namespace" --metric-name "$heartbeat_metric" --value 1 || return 1
   for schedule in "${schedules[@]}"; do
     set_state "$schedule" ENABLED || return 1
     echo "$job: schedule $schedule is on"

@@ -142,6 +142,7 @@ class Machine:
             ("${security_groups}", "sg-1"),
             ("${lock_table}", TABLE),
             ("${topic}", self.topic),
+            ("${metric_namespace}", "accounting/production"),
         ):
             text = text.replace(name, value)
         return text.replace('"IntervalSeconds": 30', '"IntervalSeconds": 1').replace('"Seconds": 30', '"Seconds": 1')
@@ -150,8 +151,9 @@ class Machine:
         made = self.states.create_state_machine(name=name, definition=self.filled(definition), roleArn=self.role)
         return made["stateMachineArn"]
 
-    def start(self, machine: str, scheduled_time: str = "") -> str:
-        given = {"job": "close"} | ({"scheduled_time": scheduled_time} if scheduled_time else {})
+    def start(self, machine: str, scheduled_time: str = "", given: dict[str, Any] | None = None) -> str:
+        if given is None:
+            given = {"job": "close"} | ({"scheduled_time": scheduled_time} if scheduled_time else {})
         self.started += 1  # moto calls an execution without a name "None"
         made = self.states.start_execution(stateMachineArn=machine, input=json.dumps(given), name=f"run-{self.started}")
         return made["executionArn"]

@@ -7,13 +7,17 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analyzer.model import Application
-from analyzer.render import alarms, checks
+from analyzer.render import alarms, checks, heartbeat_check, state_machines
 from analyzer.render.containers import scheduled_jobs
 from analyzer.render.hcl import Noted
 from analyzer.render.heartbeats import NoHeartbeat
+from analyzer.render.log_patterns import error_pattern
 from analyzer.render.names import Names
+from analyzer.render.watches import watches
 from tests.infra import factory
 from tests.infra.plain import plain
 from tests.strict_botocore import findings
@@ -26,17 +30,20 @@ def values(application: Application) -> dict[str, Any]:
 
 def checked(application: Application) -> dict[str, Any]:
     names = Names(application.name, application.environment, application.region)
-    return plain(alarms.check_values(application, names))
+    return plain(heartbeat_check.values(application, names))
 
 
 @pytest.mark.parametrize("name", factory.APPLICATIONS)
 def test_every_batch_is_watched(name: str) -> None:
-    """Each scheduled batch has a failure alarm, and a dead-man alarm, a daily check, or the reason why not."""
+    """Each scheduled batch has an alarm for each bad end, and a dead-man alarm, a daily check, or the reason why not."""
     application = factory.APPLICATIONS[name]
     found = values(application)
     jobs = {job.id for job in scheduled_jobs(application)}
-    assert set(found["executions"]) == jobs
-    told = {one.job.id for one in alarms.watches(application) if isinstance(one.heartbeat, NoHeartbeat)}
+    ends = {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    watched = {(item.get("job"), item["metric"]) for item in found["executions"].values()}
+    checking = {None} if checked(application) else set()
+    assert watched == {(job, end) for job in jobs | checking for end in ends}
+    told = {one.job.id for one in watches(application) if isinstance(one.heartbeat, NoHeartbeat)}
     assert set(found["heartbeats"]) | set(checked(application)) | told == jobs
     assert not set(found["heartbeats"]) & set(checked(application))
 
@@ -50,7 +57,7 @@ def test_cloudwatch_accepts_them(name: str) -> None:
         request = {
             "AlarmName": item["alarm"],
             "AlarmDescription": item["description"],
-            "Namespace": "AWS/States" if item["executions"] else "x",
+            "Namespace": "x",
             "MetricName": item["metric"],
             "Statistic": "Sum",
             "Period": item["period"],
@@ -76,32 +83,71 @@ def test_cloudwatch_accepts_them(name: str) -> None:
 
 
 def test_a_full_log_group_is_watched_by_executions() -> None:
-    """Beyond 100 metric filters of a log group, batches are watched by the successes of their state machines."""
-    watched = alarms.watches(factory.many_jobs(230))
+    """Beyond 100 metric filters of a log group, the state machines of the other batches count their ends themselves."""
+    watched = watches(factory.many_jobs(230))
     assert sum(one.from_log for one in watched) == 99
     assert "full" in watched[-1].why_not_log
 
 
 def test_a_line_inside_another_is_no_heartbeat() -> None:
-    """`close End.` also stands in `nightly-close End.`: such a batch is watched by its executions."""
+    """`close End.` also stands in `nightly-close End.`: the state machine of such a batch counts its ends."""
     application = factory.application(members=(factory.job("close"), factory.job("nightly-close")))
-    assert {one.job.id: one.from_log for one in alarms.watches(application)} == {"close": False, "nightly-close": True}
+    assert {one.job.id: one.from_log for one in watches(application)} == {"close": False, "nightly-close": True}
+    for one, counts in (("close", True), ("nightly-close", False)):
+        (file,) = (file for file in state_machines.render(application, {}) if f"/{one}.asl" in file.path)
+        assert ("CountEnd" in json.loads(file.data)["States"]) is counts
+
+
+def matches(pattern: str, line: str) -> bool:
+    """CloudWatch Logs' filter, for the one form that heartbeats have: a quoted phrase, anywhere in the line, with case."""
+    assert pattern[0] == pattern[-1] == '"'
+    assert '"' not in pattern[1:-1]
+    return pattern[1:-1] in line
+
+
+BATCHES = st.lists(
+    st.lists(st.sampled_from(["close", "nightly", "a", "2", "End"]), min_size=1, max_size=3).map("-".join),
+    min_size=1,
+    max_size=6,
+    unique=True,
+)
+
+
+@given(BATCHES, st.data())
+def test_no_batch_ends_for_another(ids: list[str], data: st.DataObject) -> None:
+    """Whatever batches share a log group, an end line is counted by its own batch's filter and by no other one."""
+    members = tuple(factory.job(one, job_class=data.draw(st.sampled_from(["heavy", "light"]))) for one in ids)
+    application = factory.application(members=members)
+    filters = values(application)["heartbeat_filters"]
+    for definition in application.task_definitions:
+        for job in (one for one in members if one.id in definition.jobs):
+            line = f"2026-11-25 03:12:44 {job.end_marker}"
+            counted = {
+                other
+                for other, item in filters.items()
+                if item["log_group"] == definition.name and matches(item["pattern"], line)
+            }
+            assert counted == ({job.id} if job.id in filters else set())
 
 
 @pytest.mark.parametrize("marker", ["", 'say "End."', "tab\tEnd.", "x" * 600, "back\\slash End."])
 def test_lines_that_no_pattern_can_hold(marker: str) -> None:
     """A last line that is absent or cannot be written as a quoted pattern is not forced into one."""
     application = factory.application(members=(dataclasses.replace(factory.job("x"), end_marker=marker),))
-    assert [one.from_log for one in alarms.watches(application)] == [False]
-    assert values(application)["heartbeats"]["x"]["executions"] is True
+    assert [one.from_log for one in watches(application)] == [False]
+    assert values(application)["heartbeat_filters"] == {}
+    assert values(application)["heartbeats"]["x"]["metric"] == "x-end"
+    (machine,) = state_machines.render(application, {})
+    (counted,) = json.loads(machine.data)["States"]["CountEnd"]["Parameters"]["MetricData"]
+    assert counted == {"MetricName": "x-end", "Value": 1}
 
 
 def test_error_words_follow_the_language() -> None:
     """Ruby's exceptions are looked for where Ruby is installed; without a known language only the usual words."""
-    pattern, via = alarms.error_pattern(factory.application())
+    pattern, via = error_pattern(factory.application())
     assert "NoMethodError" in pattern
     assert via.sources
-    bare, _ = alarms.error_pattern(dataclasses.replace(factory.application(), steps=()))
+    bare, _ = error_pattern(dataclasses.replace(factory.application(), steps=()))
     assert bare == "?ERROR ?FATAL"
 
 
@@ -122,13 +168,3 @@ def test_the_reason_of_an_alarm_is_its_batch() -> None:
     assert isinstance(item, Noted)
     assert str(item.via.sources[0]) == "evidence/acct01/fs/etc/cron.d/accounting:7"
     assert "longest gap 1 day" in item.comment
-
-
-def test_the_daily_check_is_one_for_all() -> None:
-    """The state machine takes everything from its input, so that one serves all rare batches."""
-    (file,) = alarms.render(factory.application(), {})
-    machine = json.loads(file.data)
-    text = json.dumps(machine)
-    for name in ("job", "days", "namespace", "metric", "dimensions"):
-        assert f"$states.input.{name}" in text
-    assert machine["States"]["Report"]["Arguments"]["TopicArn"] == "${topic}"

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from analyzer.model import Application
-from analyzer.render import alarms, terraform
+from analyzer.render import terraform
 from analyzer.render.containers import environments, scheduled_jobs
-from analyzer.render.names import Names
+from analyzer.render.names import STATE_MACHINE_VARIABLES, Names
+from analyzer.render.watches import watches
 from tests.infra import factory
 from tests.infra.bundle import texts
 from tests.infra.plain import plain
@@ -120,6 +121,7 @@ def test_state_machines_agree_with_terraform(name: str) -> None:
         re.findall(r"^    (\w+) += ", module.partition("machine_variables = {")[2].partition("}\n")[0], re.MULTILINE)
     )
     filled.add("task_definition")
+    assert filled == set(STATE_MACHINE_VARIABLES)
     for settings in values["jobs"].values():
         text = texts(name)[f"infra/state_machines/{settings['definition']}"]
         left_open = set(re.findall(r"(?<!\$)\$\{(\w+)\}", text))
@@ -148,7 +150,7 @@ def test_alarms_watch_what_exists(name: str) -> None:
         for item in found[kind].values()
     ]
     assert len(every) == len(set(every))
-    assert len(alarms.watches(application)) == len(values["jobs"])
+    assert len(watches(application)) == len(values["jobs"])
 
 
 @pytest.mark.parametrize(("name", "environment"), CASES)

@@ -115,6 +115,7 @@ def batches(cloud: dict[str, str], values: dict[str, Any], environment: str, fol
                 "security_groups": "sg-a",
                 "lock_table": values["names"]["lock_table"],
                 "topic": topic,
+                "metric_namespace": values["names"]["metric_namespace"],
             },
         )
         json.loads(definition)
@@ -150,7 +151,7 @@ def watch(cloud: dict[str, str], values: dict[str, Any], topic: str) -> None:
     for item in values["alarms"]["heartbeats"].values():
         cloudwatch.put_metric_alarm(
             AlarmName=item["alarm"],
-            Namespace="AWS/States" if item["executions"] else namespace,
+            Namespace=namespace,
             MetricName=item["metric"],
             Statistic="Sum",
             Period=item["period"],

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from analyzer.model import OutputFile
-from analyzer.render.alarms import watches
 from analyzer.render.containers import environments, scheduled_jobs
 from analyzer.render.names import Names
+from analyzer.render.watches import watches
 from tests.infra import factory
 from tests.infra.bundle import files
 from tests.terraform_stub.provider import running

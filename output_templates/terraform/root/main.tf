@@ -143,10 +143,12 @@ module "batches" {
     state_machine_log_group = var.names.state_machine_log_group
     heartbeat_check         = var.names.heartbeat_check
     states_role             = var.names.states_role
+    heartbeat_check_role    = var.names.heartbeat_check_role
     scheduler_role          = var.names.scheduler_role
   }
   jobs               = var.jobs
   heartbeat_checks   = var.heartbeat_checks
+  metric_namespace   = var.names.metric_namespace
   definitions        = "${path.root}/../state_machines"
   cluster_arn        = module.cluster.arn
   cluster_name       = module.cluster.name
@@ -165,6 +167,7 @@ module "alarms" {
   names                    = { batch_tasks_rule = var.names.batch_tasks_rule, service_tasks_rule = var.names.service_tasks_rule }
   topic_arn                = module.notifications.topic_arn
   log_group_names          = module.cluster.log_group_names
+  heartbeat_check_arn      = length(var.jobs) > 0 ? module.batches[0].heartbeat_check_arn : null
   state_machine_arns       = length(var.jobs) > 0 ? module.batches[0].state_machine_arns : {}
   schedule_group           = length(var.jobs) > 0 ? module.batches[0].schedule_group : null
   dead_letter_queue_name   = length(var.jobs) > 0 ? module.batches[0].dead_letter_queue_name : null

@@ -35,6 +35,7 @@ variable "names" {
     execution_role               = string
     task_role                    = string
     states_role                  = string
+    heartbeat_check_role         = string
     scheduler_role               = string
     deploy_role                  = string
     lock_table                   = string
@@ -77,6 +78,7 @@ variable "jobs" {
     state_machine   = string
     definition      = string
     task_definition = string
+    counts_own_ends = optional(bool, false)
     schedules = map(object({
       description     = string
       expression      = string
@@ -98,9 +100,8 @@ variable "heartbeat_checks" {
     expression = string
     timezone   = string
     days       = number
-    namespace  = string
+    period     = number
     metric     = string
-    executions = bool
   }))
 }
 
@@ -125,11 +126,12 @@ variable "alarms" {
       metric             = string
       period             = number
       evaluation_periods = number
-      executions         = bool
     }))
     executions = map(object({
       alarm       = string
       description = string
+      metric      = string
+      job         = optional(string)
     }))
     scheduler = map(object({
       alarm       = string

@@ -60,9 +60,8 @@ resource "aws_cloudwatch_metric_alarm" "heartbeats" {
 
   alarm_name          = each.value.alarm
   alarm_description   = each.value.description
-  namespace           = each.value.executions ? "AWS/States" : var.namespace
+  namespace           = var.namespace
   metric_name         = each.value.metric
-  dimensions          = each.value.executions ? { StateMachineArn = var.state_machine_arns[each.key] } : {}
   statistic           = "Sum"
   period              = each.value.period
   evaluation_periods  = each.value.evaluation_periods
@@ -79,42 +78,23 @@ resource "aws_cloudwatch_metric_alarm" "heartbeats" {
   }
 }
 
-# --- a batch that failed, ran out of time or was stopped
+# --- a batch, or the daily look for rare ones, that failed, ran out of time or was stopped
 
 resource "aws_cloudwatch_metric_alarm" "executions" {
   for_each = var.executions
 
   alarm_name          = each.value.alarm
   alarm_description   = each.value.description
+  namespace           = "AWS/States"
+  metric_name         = each.value.metric
+  dimensions          = { StateMachineArn = each.value.job == null ? var.heartbeat_check_arn : var.state_machine_arns[each.value.job] }
+  statistic           = "Sum"
+  period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanOrEqualToThreshold"
   threshold           = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.actions
-
-  metric_query {
-    id          = "bad"
-    expression  = "FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0)"
-    label       = "failed, timed out or aborted"
-    return_data = true
-  }
-
-  dynamic "metric_query" {
-    for_each = { failed = "ExecutionsFailed", timed_out = "ExecutionsTimedOut", aborted = "ExecutionsAborted" }
-
-    content {
-      id          = metric_query.key
-      return_data = false
-
-      metric {
-        namespace   = "AWS/States"
-        metric_name = metric_query.value
-        dimensions  = { StateMachineArn = var.state_machine_arns[each.key] }
-        stat        = "Sum"
-        period      = 300
-      }
-    }
-  }
 }
 
 # --- Scheduler itself

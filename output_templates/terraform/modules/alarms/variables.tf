@@ -1,5 +1,5 @@
 variable "namespace" {
-  description = "Namespace of the metrics made from log lines."
+  description = "Namespace of the application's own metrics."
   type        = string
 }
 
@@ -24,6 +24,12 @@ variable "log_group_names" {
 variable "state_machine_arns" {
   description = "Batch -> ARN of its state machine."
   type        = map(string)
+}
+
+variable "heartbeat_check_arn" {
+  description = "ARN of the daily look for rare batches; null without any."
+  type        = string
+  default     = null
 }
 
 variable "schedule_group" {
@@ -89,22 +95,23 @@ variable "heartbeat_filters" {
 }
 
 variable "heartbeats" {
-  description = "Batch -> how long it may be silent: period times evaluation_periods. executions: counted by Step Functions, not by log lines."
+  description = "Batch -> how long it may be silent: period times evaluation_periods."
   type = map(object({
     alarm              = string
     description        = string
     metric             = string
     period             = number
     evaluation_periods = number
-    executions         = bool
   }))
 }
 
 variable "executions" {
-  description = "Batch -> alarm on its failed, timed-out and aborted executions."
+  description = "Alarms on executions that failed, timed out or were aborted; without a job: of the daily look for rare batches."
   type = map(object({
     alarm       = string
     description = string
+    metric      = string
+    job         = optional(string)
   }))
 }
 

@@ -9,11 +9,12 @@ locals {
 
   # what the state-machine files leave open; several ids stand in one element of an array
   machine_variables = {
-    cluster         = var.cluster_arn
-    subnets         = join("\",\"", var.subnet_ids)
-    security_groups = join("\",\"", [var.security_group_id])
-    lock_table      = aws_dynamodb_table.locks.name
-    topic           = var.topic_arn
+    cluster          = var.cluster_arn
+    subnets          = join("\",\"", var.subnet_ids)
+    security_groups  = join("\",\"", [var.security_group_id])
+    lock_table       = aws_dynamodb_table.locks.name
+    topic            = var.topic_arn
+    metric_namespace = var.metric_namespace
   }
 }
 
@@ -123,7 +124,7 @@ resource "aws_sfn_state_machine" "heartbeat_check" {
   count = length(var.heartbeat_checks) > 0 ? 1 : 0
 
   name       = var.names.heartbeat_check
-  role_arn   = aws_iam_role.states.arn
+  role_arn   = aws_iam_role.heartbeat_check[0].arn
   definition = templatefile("${path.module}/heartbeat_check.asl.json", { topic = var.topic_arn })
 
   logging_configuration {
@@ -132,7 +133,7 @@ resource "aws_sfn_state_machine" "heartbeat_check" {
     log_destination        = "${aws_cloudwatch_log_group.state_machines.arn}:*"
   }
 
-  depends_on = [aws_iam_role_policy.states]
+  depends_on = [aws_iam_role_policy.heartbeat_check]
 }
 
 resource "aws_scheduler_schedule" "heartbeat_checks" {
@@ -153,11 +154,11 @@ resource "aws_scheduler_schedule" "heartbeat_checks" {
     arn      = aws_sfn_state_machine.heartbeat_check[0].arn
     role_arn = aws_iam_role.scheduler.arn
     input = jsonencode({
-      job        = each.key
-      namespace  = each.value.namespace
-      metric     = each.value.metric
-      dimensions = each.value.executions ? [{ Name = "StateMachineArn", Value = aws_sfn_state_machine.jobs[each.key].arn }] : []
-      days       = each.value.days
+      job       = each.key
+      namespace = var.metric_namespace
+      metric    = each.value.metric
+      days      = each.value.days
+      period    = each.value.period
     })
 
     retry_policy {

@@ -3,6 +3,11 @@ output "state_machine_arns" {
   value       = { for job, machine in aws_sfn_state_machine.jobs : job => machine.arn }
 }
 
+output "heartbeat_check_arn" {
+  description = "ARN of the daily look for rare batches; null without any."
+  value       = one(aws_sfn_state_machine.heartbeat_check[*].arn)
+}
+
 output "schedule_group" {
   description = "Name of the schedule group."
   value       = aws_scheduler_schedule_group.this.name

@@ -10,7 +10,17 @@ locals {
   families = toset([for job in var.jobs : job.task_definition])
   ecs      = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${var.account_id}"
   states   = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.region}:${var.account_id}"
-  events   = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.region}:${var.account_id}"
+  log_delivery = [
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+  ]
+  events = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.region}:${var.account_id}"
 }
 
 # --- what the state machines may do
@@ -28,6 +38,12 @@ data "aws_iam_policy_document" "states_trust" {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [var.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [for job in var.jobs : "${local.states}:stateMachine:${job.state_machine}"]
     }
   }
 }
@@ -121,26 +137,27 @@ data "aws_iam_policy_document" "states" {
     resources = [var.topic_arn]
   }
 
-  statement {
-    sid       = "LookForHeartbeats"
-    actions   = ["cloudwatch:GetMetricStatistics"]
-    resources = ["*"] # this action knows no resource
+  # batches whose end no filter of the log can tell: their machine counts it
+  dynamic "statement" {
+    for_each = anytrue([for job in var.jobs : job.counts_own_ends]) ? [1] : []
+
+    content {
+      sid       = "CountEnds"
+      actions   = ["cloudwatch:PutMetricData"]
+      resources = ["*"] # this action knows no resource
+
+      condition {
+        test     = "StringEquals"
+        variable = "cloudwatch:namespace"
+        values   = [var.metric_namespace]
+      }
+    }
   }
 
-  # CloudWatch's vended logs know no resource either
   statement {
-    sid = "WriteHistory"
-    actions = [
-      "logs:CreateLogDelivery",
-      "logs:DeleteLogDelivery",
-      "logs:DescribeLogGroups",
-      "logs:DescribeResourcePolicies",
-      "logs:GetLogDelivery",
-      "logs:ListLogDeliveries",
-      "logs:PutResourcePolicy",
-      "logs:UpdateLogDelivery",
-    ]
-    resources = ["*"]
+    sid       = "WriteHistory"
+    actions   = local.log_delivery
+    resources = ["*"] # these actions know no resource
   }
 }
 
@@ -148,6 +165,67 @@ resource "aws_iam_role_policy" "states" {
   name   = "run-batches"
   role   = aws_iam_role.states.name
   policy = data.aws_iam_policy_document.states.json
+}
+
+# --- what the daily look for rare batches may do
+
+data "aws_iam_policy_document" "heartbeat_check_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = ["${local.states}:stateMachine:${var.names.heartbeat_check}"]
+    }
+  }
+}
+
+resource "aws_iam_role" "heartbeat_check" {
+  count = length(var.heartbeat_checks) > 0 ? 1 : 0
+
+  name               = var.names.heartbeat_check_role
+  description        = "The daily look for batches that are too rare for an alarm"
+  assume_role_policy = data.aws_iam_policy_document.heartbeat_check_trust.json
+}
+
+data "aws_iam_policy_document" "heartbeat_check" {
+  statement {
+    sid       = "CountEnds"
+    actions   = ["cloudwatch:GetMetricStatistics"]
+    resources = ["*"] # this action knows no resource
+  }
+
+  statement {
+    sid       = "Report"
+    actions   = ["sns:Publish"]
+    resources = [var.topic_arn]
+  }
+
+  statement {
+    sid       = "WriteHistory"
+    actions   = local.log_delivery
+    resources = ["*"] # these actions know no resource
+  }
+}
+
+resource "aws_iam_role_policy" "heartbeat_check" {
+  count = length(var.heartbeat_checks) > 0 ? 1 : 0
+
+  name   = "look-for-ends"
+  role   = aws_iam_role.heartbeat_check[0].name
+  policy = data.aws_iam_policy_document.heartbeat_check.json
 }
 
 # --- what the schedules may do

@@ -7,6 +7,7 @@ variable "names" {
     state_machine_log_group = string
     heartbeat_check         = string
     states_role             = string
+    heartbeat_check_role    = string
     scheduler_role          = string
   })
 }
@@ -17,6 +18,7 @@ variable "jobs" {
     state_machine   = string
     definition      = string
     task_definition = string
+    counts_own_ends = optional(bool, false)
     schedules = map(object({
       description     = string
       expression      = string
@@ -31,6 +33,11 @@ variable "jobs" {
   }))
 }
 
+variable "metric_namespace" {
+  description = "Namespace of the metrics that count the ends of batches."
+  type        = string
+}
+
 variable "heartbeat_checks" {
   description = "Batches too rare for an alarm, and the daily look for their last end."
   type = map(object({
@@ -38,9 +45,8 @@ variable "heartbeat_checks" {
     expression = string
     timezone   = string
     days       = number
-    namespace  = string
+    period     = number
     metric     = string
-    executions = bool
   }))
 }
 
