@@ -258,8 +258,17 @@ def cron_command(
 @click.option("--env", "environment", default="", metavar="NAME",
               help="Environment.  [default: production, or the one that PROJECT names]")  # fmt: skip
 @click.option("--batch", default="", metavar="JOB", help="Job to try.  [default: one is chosen]")
+@click.option("--keep-image", is_flag=True, help="Leave the image, so that the next build starts from its layers.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def verify(bundle: Path, context: Path | None, project: Path | None, environment: str, batch: str, form: str) -> None:
+def verify(
+    bundle: Path,
+    context: Path | None,
+    project: Path | None,
+    environment: str,
+    batch: str,
+    keep_image: bool,
+    form: str,
+) -> None:
     """Build the generated image with the Docker Engine, start what it is for, compare it with the real playbook.
 
     \b
@@ -269,7 +278,7 @@ def verify(bundle: Path, context: Path | None, project: Path | None, environment
     from analyzer.read.layout import UsageError
     from analyzer.verify.engine import VerifyError
     from analyzer.verify.run import run_verify
-    from analyzer.verify.text import render_json, render_text
+    from analyzer.verify.text import render_json, render_report_json, render_text
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():
@@ -277,17 +286,21 @@ def verify(bundle: Path, context: Path | None, project: Path | None, environment
 
     try:
         against = _playbook_runs(project, environment) if project is not None else ()
-        results = run_verify(bundle, context=context, against=against, batch=batch, progress=progress)
+        results = run_verify(
+            bundle, context=context, against=against, batch=batch, keep_image=keep_image, progress=progress
+        )
     except UsageError as error:
         raise SystemExit(_fail(str(error))) from None
     except VerifyError as error:
         raise SystemExit(_fail(f"{error}{'; ' + error.hint if error.hint else ''}")) from None
-    _keep_fidelity(bundle, render_json(results))
+    except KeyboardInterrupt:
+        raise SystemExit(_fail("interrupted: nothing was verified; containers and images are removed")) from None
+    _keep_fidelity(bundle, render_json(results), render_report_json(results))
     click.echo(render_json(results) if form == "json" else render_text(results), nl=False)
     raise SystemExit(0 if all(result.passed for result in results) else BLOCKED)
 
 
-def _keep_fidelity(bundle: Path, results: str) -> None:
+def _keep_fidelity(bundle: Path, results: str, for_report: str) -> None:
     """Put the result beside the plan and into the report, where the bundle can be written."""
     from analyzer.model import OutputFile
     from analyzer.render.report_fidelity import with_fidelity
@@ -297,7 +310,7 @@ def _keep_fidelity(bundle: Path, results: str) -> None:
     report = bundle / "report.html"
     if report.is_file():
         page = report.read_text(encoding="utf-8", errors="replace")
-        files.append(OutputFile(path="report.html", data=with_fidelity(page, results).encode()))
+        files.append(OutputFile(path="report.html", data=with_fidelity(page, for_report).encode()))
     try:
         amend_bundle(files, bundle)
     except WriteError as error:

@@ -6,15 +6,17 @@ import io
 import re
 import tarfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analyzer.verify import snapshot
 
-LABEL = {"migrate-analyze.verify": "1"}
+LABEL = "migrate-analyze.verify"
+"""On everything made here; its value is the run's own, so that one run never removes what another uses."""
 Progress = Callable[[str], None]
 
 
@@ -50,13 +52,18 @@ class Answer:
 
 
 class Engine:
-    """A connection to the engine that the environment names (DOCKER_HOST), else the local one."""
+    """A connection to the engine that the environment names (DOCKER_HOST), else the local one.
 
-    def __init__(self, progress: Progress) -> None:
+    A connection serves one thread; `another` gives one more with the same label.
+    """
+
+    def __init__(self, progress: Progress, run: str = "") -> None:
         import docker
         from docker.errors import DockerException
 
         self.progress = progress
+        self.run = run or uuid.uuid4().hex[:12]
+        self.labels = {LABEL: self.run}
         try:
             self.client: Any = docker.from_env(timeout=900)
             self.version = str(self.client.version()["Version"])
@@ -66,27 +73,79 @@ class Engine:
                 "start one, or set DOCKER_HOST to one that runs; nothing was built",
             ) from None
 
-    def build(self, context: Path, tag: str) -> None:
-        """Builds `context` with the classic builder, telling each step."""
+    def another(self, prefix: str) -> Engine:
+        """A connection for another thread, which tells its progress after `prefix`."""
+        return Engine(lambda text: self.progress(f"{prefix}: {text}"), self.run)
+
+    def clean(self) -> None:
+        """Removes what this run left: containers, and images that nothing names any more."""
+        from docker.errors import DockerException
+
+        mine = {"label": f"{LABEL}={self.run}"}
+        try:
+            for container in self.client.containers.list(all=True, filters=mine):
+                container.remove(force=True, v=True)
+            for image in self.client.images.list(filters=mine):
+                self.client.images.remove(image.id, force=True)
+        except DockerException as error:
+            self.progress(f"not everything was removed: {_short(error)}")
+
+    def build(self, context: Path, tag: str, *, keep: bool = False) -> None:
+        """Builds `context` with the classic builder, telling each step; `keep`: `clean` leaves the image."""
         from docker.errors import DockerException
 
         step = 0
         output: list[str] = []
+        last = failure = ""
         try:
             stream = self.client.api.build(
-                path=str(context), tag=tag, rm=True, forcerm=True, decode=True, network_mode="host", labels=LABEL
+                path=str(context),
+                tag=tag,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                network_mode="host",
+                labels={} if keep else self.labels,
             )
             for part in stream:
                 text = str(part.get("stream", "")).rstrip("\n")
                 if match := re.match(r"Step (\d+)/(\d+) : (.*)", text):
                     step = int(match[1])
                     self.progress(f"build {match[1]}/{match[2]}: {match[3][:100]}")
+                elif match := re.fullmatch(r" ---> ([0-9a-f]{12})", text):
+                    last = match[1]
                 elif text.strip():
                     output.append(text)
-                if "error" in part:
-                    raise BuildError(str(part["error"]).strip(), step, output[-30:])
+                failure = failure or str(part.get("error", "")).strip()
         except DockerException as error:
-            raise BuildError(_short(error), step, output[-30:]) from None
+            failure = _short(error)
+        except BaseException:
+            self._forget(last)
+            raise
+        if failure:
+            self._forget(last)
+            raise BuildError(failure, step, output[-30:])
+
+    def _forget(self, image: str) -> None:
+        """Removes the layers of a build that did not end, where nothing else uses them."""
+        from docker.errors import DockerException
+
+        try:
+            if image and not self.client.images.get(image).tags:
+                self.client.images.remove(image)
+        except DockerException:
+            return
+
+    def commit(self, container: Container, tag: str) -> None:
+        """Makes an image of what is in a container."""
+        from docker.errors import DockerException
+
+        repository, _, version = tag.rpartition(":")
+        changes = [f'LABEL "{LABEL}"="{self.run}"']
+        try:
+            container.made.commit(repository=repository, tag=version, changes=changes)
+        except DockerException as error:
+            raise VerifyError(f"no image can be made of the container: {_short(error)}") from None
 
     def size(self, image: str) -> tuple[int, int]:
         """(bytes, layers) of an image."""
@@ -108,7 +167,7 @@ class Engine:
         from docker.errors import DockerException
 
         try:
-            made = self.client.containers.create(image, labels=LABEL, **options)
+            made = self.client.containers.create(image, labels=self.labels, **options)
         except DockerException as error:
             raise VerifyError(f"no container can be made of {image}: {_short(error)}") from None
         try:
@@ -117,8 +176,11 @@ class Engine:
             except DockerException as error:
                 raise VerifyError(f"the container does not start: {_short(error)}") from None
             yield Container(made)
+        except (DockerException, OSError) as error:
+            raise VerifyError(f"the container is gone or does not answer: {_short(error)}") from None
         finally:
-            made.remove(force=True, v=True)
+            with suppress(DockerException, OSError):
+                made.remove(force=True, v=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +237,7 @@ class Container:
 
     def snapshot(self) -> snapshot.Snapshot:
         """What is in it now."""
-        commands = {
-            "FILES": snapshot.FILES,
-            "DIGESTS": snapshot.DIGESTS,
-            "PACKAGES": snapshot.PACKAGES,
-            "OWNERS": snapshot.OWNERS,
-            "SCRIPTS": snapshot.SCRIPTS,
-            "SCRIPT_PATHS": snapshot.SCRIPT_PATHS,
-            "SYSUSERS": snapshot.SYSUSERS,
-            "HISTORY": snapshot.HISTORY,
-            "ACCOUNTS": snapshot.ACCOUNTS,
-        }
-        return snapshot.read_snapshot({name: self.run(text).output for name, text in commands.items()})
+        return snapshot.read_snapshot({name: self.run(text).output for name, text in snapshot.COMMANDS.items()})
 
 
 def tar_of(files: Mapping[str, tuple[bytes, int]]) -> bytes:

@@ -39,7 +39,24 @@ class Difference:
     playbook: str
     standing: Standing
     reason: str = ""
-    """The decision or the fact that explains it, with its source line; "" where nothing does."""
+    """What the decision says that explains it, or the fact; "" where nothing does."""
+    outcome: str = ""
+    """Outcome of that decision; "run" for a fact about the comparison itself."""
+    source: str = ""
+    """`FILE:LINE` of the task that the decision is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """All differences that one decision makes."""
+
+    outcome: str
+    source: str
+    reason: str
+    count: int
+    kinds: str
+    """E.g. `2 packages, 31 files`."""
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +74,14 @@ class Fidelity:
     image_layers: int = 0
     playbook_bytes: int = 0
     """Size of the same base image after the playbook ran in it, in one layer."""
+    left_out: int = 0
+    """Tasks that the second run did not run, or of which it ran a part."""
     not_run: tuple[str, ...] = ()
-    """Tasks of the playbook that could not run in a container, with the reason."""
+    """Tasks of the playbook that could not run in a container, with the reason: what they do is not compared."""
+    timings: tuple[tuple[str, float], ...] = ()
+    """(phase, seconds); phases run side by side."""
+    seconds: float = 0.0
+    """From the first to the last phase."""
 
     @property
     def counts(self) -> tuple[tuple[str, int, int, int], ...]:
@@ -77,6 +100,41 @@ class Fidelity:
         return tuple(each for each in self.differences if each.standing is Standing.UNEXPLAINED)
 
     @property
+    def explained_by(self) -> tuple[Explanation, ...]:
+        """The explained differences by the task whose decision makes them, those of one outcome together."""
+        groups: dict[tuple[str, str, str], list[Difference]] = {}
+        for each in self.differences:
+            if each.standing is Standing.EXPLAINED:
+                groups.setdefault((each.outcome, each.source, each.reason), []).append(each)
+        totals = Counter(each.outcome for each in self.differences if each.standing is Standing.EXPLAINED)
+        return tuple(
+            Explanation(
+                outcome=outcome,
+                source=source,
+                reason=reason,
+                count=len(found),
+                kinds=_kinds(found),
+                examples=tuple(each.name for each in sorted(found, key=lambda each: _ORDER.index(each.kind))[:3]),
+            )
+            for (outcome, source, reason), found in sorted(
+                groups.items(), key=lambda item: (-totals[item[0][0]], item[0][0], -len(item[1]), item[0])
+            )
+        )
+
+    @property
     def passed(self) -> bool:
         """Whether nothing failed and nothing is unexplained."""
         return not self.unexplained and all(each.status != "failed" for each in self.checks)
+
+
+_ORDER = ("package", "user", "group", "file", "link", "directory", "other")
+
+
+def _kinds(found: list[Difference]) -> str:
+    counts = Counter(each.kind for each in found)
+    plural = {"directory": "directories", "other": "others"}
+    return ", ".join(
+        f"{counts[kind]} {kind if counts[kind] == 1 else plural.get(kind, kind + 's')}"
+        for kind in _ORDER
+        if counts[kind]
+    )

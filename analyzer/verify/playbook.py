@@ -2,8 +2,8 @@
 
 The container has no init system and no network service of its own, so modules that speak to one (service, systemd,
 ufw, uri …) are replaced by ones that change nothing; `git` for the application's own repository copies the code that
-the image was built from. Secrets are placeholders, given as extra variables, so no vault password is needed. Every
-play goes on past a failing task, and what failed is told.
+the image was built from. Secrets are placeholders, given as extra variables, so no vault password is needed. The run
+goes on past a failing task, and what failed is told. `ansible_hook` writes down what each task changed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from analyzer.model import Application, CheckoutCode, Source, Task
 from analyzer.verify.engine import Container, Progress, VerifyError, tar_folder, tar_of
+from analyzer.verify.leave import Leave
 
 HOME = "/opt/migrate-analyze"
 """Where everything lies that the run needs and the host would not have; left out of the comparison."""
@@ -34,6 +35,26 @@ STUBBED_IN_COLLECTIONS = frozenset(
     " community.general.snap community.general.nmcli community.general.parted"
     " community.docker.docker_container".split()
 )
+ENVIRONMENT = {
+    "PYTHONPATH": f"{HOME}/python",
+    "LC_ALL": "C.UTF-8",
+    "ANSIBLE_HOME": f"{HOME}/home",
+    "ANSIBLE_REMOTE_TEMP": f"{HOME}/remote",
+    "ANSIBLE_COLLECTIONS_PATH": f"{HOME}/project/collections:{HOME}/project:{HOME}/collections",
+    "ANSIBLE_VAULT_PASSWORD_FILE": f"{HOME}/vault-password",
+    "ANSIBLE_STRATEGY": "linear",
+    "ANSIBLE_CACHE_PLUGIN": "memory",
+    "ANSIBLE_STDOUT_CALLBACK": "default",
+    "ANSIBLE_CALLBACK_PLUGINS": f"{HOME}/plugins",
+    "ANSIBLE_CALLBACKS_ENABLED": "migrate_analyze",
+    "ANSIBLE_NOCOLOR": "true",
+    "ANSIBLE_HOST_KEY_CHECKING": "false",
+    "ANSIBLE_RETRY_FILES_ENABLED": "false",
+    "ANSIBLE_DEPRECATION_WARNINGS": "false",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "MIGRATE_ANALYZE_HOOK": f"{HOME}/hook.json",
+}
+"""Of the run: its own places, one task after the other, nothing that a project's ansible.cfg may change."""
 _METADATA = ("ansible_core", "jinja2", "markupsafe", "pyyaml", "cryptography", "cffi", "packaging", "resolvelib")
 _LIBRARIES = ("ansible", "jinja2", "markupsafe", "yaml", "cryptography", "cffi", "pycparser", "packaging", "resolvelib")
 
@@ -81,20 +102,41 @@ class PlaybookRun:
     tasks: tuple[Task, ...]
     plan: Application
     collections: tuple[Path, ...] = ()
-    """Folders that hold `ansible_collections/`."""
+    """Folders called `ansible_collections`."""
     extra_variables: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A task that ended, and what is not as it was before it."""
+
+    source: Source
+    name: str
+    status: str
+    """ok | changed | failed | skipped"""
+    message: str = ""
+    seconds: float = 0.0
+    paths: frozenset[str] = frozenset()
+    packages: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     """How the run went."""
 
-    ok: bool
     recap: str
-    failed: tuple[tuple[Source, str], ...]
-    """(task, message) of every task that failed."""
-    not_run: tuple[tuple[Source, str], ...]
-    """(task, module) of every task whose module was replaced."""
+    events: tuple[Event, ...] = ()
+    """In order."""
+    not_run: tuple[tuple[Source, str], ...] = ()
+    """(task, why) of every task whose module was replaced by one that changes nothing."""
+
+    @property
+    def failed(self) -> tuple[tuple[Source, str], ...]:
+        """(task, message) of every task that failed."""
+        return tuple(
+            dict.fromkeys((each.source, each.message[:200]) for each in self.events if each.status == "failed")
+        )
 
 
 def placeholder(name: str) -> str:
@@ -143,11 +185,13 @@ def _needless(name: str) -> bool:
     return "/__pycache__" in name or "/galaxy/data" in name or name.endswith((".pyc", "/ansible/test"))
 
 
-def run_playbook(container: Container, run: PlaybookRun, code: Path | None, told: Progress) -> Ran:
-    """Runs every playbook, limited to one host, inside the container."""
+def run_playbook(
+    container: Container, run: PlaybookRun, code: Path | None, told: Progress, left: Leave | None = None
+) -> Ran:
+    """Runs every playbook, limited to one host, inside the container; without what `left` names."""
     _put_project(container, run)
     if code is not None:
-        container.put(HOME, tar_folder(code, "code", skip=_not_code))
+        container.put(HOME, _tar_of_code(code))
     replaced = _stubs(container, run)
     variables = {
         **{secret.name: placeholder(secret.name) for secret in run.plan.secrets},
@@ -156,32 +200,26 @@ def run_playbook(container: Container, run: PlaybookRun, code: Path | None, told
         "ansible_become_method": "su",
         **run.extra_variables,
     }
+    left = left or Leave()
+    hook = {
+        "home": HOME,
+        "project": f"{HOME}/project/",
+        "events": f"{HOME}/events",
+        "skip": sorted(map(str, left.skip)),
+        "force": sorted(map(str, left.force)),
+        "leave": {str(source): sorted(parts) for source, parts in left.parts.items()},
+    }
     container.put(
         HOME,
         tar_of({
             "variables.json": (json.dumps(variables).encode(), 0o600),
             "vault-password": (b"none\n", 0o600),
+            "hook.json": (json.dumps(hook).encode(), 0o644),
+            "events": (b"", 0o644),
+            "plugins/migrate_analyze.py": (Path(__file__).with_name("ansible_hook.py").read_bytes(), 0o644),
         }),
     )  # fmt: skip
-    environment = {
-        "PYTHONPATH": f"{HOME}/python",
-        "LC_ALL": "C.UTF-8",
-        "ANSIBLE_HOME": f"{HOME}/home",
-        "ANSIBLE_REMOTE_TEMP": f"{HOME}/remote",
-        "ANSIBLE_COLLECTIONS_PATH": f"{HOME}/collections:{HOME}/project/collections",
-        "ANSIBLE_VAULT_PASSWORD_FILE": f"{HOME}/vault-password",
-        "ANSIBLE_STRATEGY": "linear",
-        "ANSIBLE_CACHE_PLUGIN": "memory",
-        "ANSIBLE_STDOUT_CALLBACK": "default",
-        "ANSIBLE_SHOW_TASK_PATH_ON_FAILURE": "true",
-        "ANSIBLE_NOCOLOR": "true",
-        "ANSIBLE_HOST_KEY_CHECKING": "false",
-        "ANSIBLE_RETRY_FILES_ENABLED": "false",
-        "ANSIBLE_DEPRECATION_WARNINGS": "false",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
     output = ""
-    ok = True
     for playbook in run.playbooks:
         place = playbook.relative_to(run.root).as_posix()
         inventories = " ".join(f"-i {_word(path.relative_to(run.root).as_posix())}" for path in run.inventories)
@@ -190,39 +228,68 @@ def run_playbook(container: Container, run: PlaybookRun, code: Path | None, told
             f" -l {_word(run.host)} -e @{HOME}/variables.json --force-handlers 2>&1"
         )
         answer = container.stream(
-            command, lambda line: told(f"playbook: {line[6:].strip(' *')}") if line.startswith("TASK [") else None,
-            environment,
-        )  # fmt: skip
+            command, lambda line: told(line[6:].strip(" *[]")) if line.startswith("TASK [") else None, ENVIRONMENT
+        )
         output += answer.text
-        ok = ok and answer.code == 0
-    failed = _failed(output)
     recap = next((line for line in reversed(output.splitlines()) if " ok=" in line), "")
     if not recap:
         raise VerifyError(f"the playbook did not run: {output.strip()[-600:]}")
-    return Ran(ok=ok, recap=" ".join(recap.split()), failed=failed, not_run=replaced)
+    events = _events(container.run(f"cat {HOME}/events").output)
+    return Ran(recap=" ".join(recap.split()), events=events, not_run=replaced)
+
+
+def _events(lines: bytes) -> tuple[Event, ...]:
+    events = []
+    started = False
+    for line in lines.decode("utf-8", "replace").splitlines():
+        read = json.loads(line)
+        started = started or read["status"] == "start"
+        if read["status"] == "start":
+            continue
+        file, _, number = read["place"].rpartition(":")
+        events.append(
+            Event(
+                source=Source(file, int(number) if number.isdigit() else 1),
+                name=read["name"],
+                status=read["status"],
+                message=read.get("message", ""),
+                seconds=read["seconds"],
+                paths=frozenset(read.get("paths", ())),
+                packages=frozenset(read.get("packages", ())),
+                accounts=frozenset(read.get("accounts", ())),
+            )
+        )
+    if not started:
+        raise VerifyError(
+            "the run did not say what its tasks changed", "please report it: ansible-core took no callback"
+        )
+    return tuple(events)
 
 
 def _word(text: str) -> str:
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
-def _not_code(name: str) -> bool:
-    parts = name.split("/")[1:]
-    return bool(parts) and parts[0] in (
-        ".git",
-        "rootfs",
-        "Dockerfile",
-        ".dockerignore",
-        "docker",
-        ".circleci",
-        ".github",
-    )
+def _tar_of_code(code: Path) -> bytes:
+    """What the build sees of the application's repository, without what the bundle put there."""
+    from docker.utils.build import exclude_paths
+
+    ignore = code / ".dockerignore"
+    patterns = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
+    patterns = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
+    # the engine gets these two whatever the patterns say, and leaves them out of COPY itself
+    seen = set(exclude_paths(str(code), [*patterns, ".git", "rootfs"])) - {"Dockerfile", ".dockerignore"}
+
+    def skip(name: str) -> bool:
+        relative = name.partition("/")[2]
+        return bool(relative) and relative not in seen
+
+    return tar_folder(code, "code", skip=skip)
 
 
 def _put_project(container: Container, run: PlaybookRun) -> None:
-    """The project, its wholly encrypted files emptied, its plays told to go on past failures."""
+    """The project, its wholly encrypted files emptied: the secrets in them are placeholders of the run."""
     files: dict[str, tuple[bytes, int]] = {}
-    playbooks = {path.resolve() for path in run.playbooks}
     for path in sorted(run.root.rglob("*")):
         name = path.relative_to(run.root).as_posix()
         if not path.is_file() or name.split("/")[0] in (".git", "evidence", "migration", "app", ".venv"):
@@ -230,15 +297,13 @@ def _put_project(container: Container, run: PlaybookRun) -> None:
         data = path.read_bytes()
         if data.startswith(b"$ANSIBLE_VAULT"):
             data = b"{}\n"
-        elif path.resolve() in playbooks:
-            data = re.sub(rb"(?m)^(-\s+)(?=(?:name|hosts)\s*:)", rb"\1ignore_errors: true\n  ", data)
         files[f"project/{name}"] = (data, 0o755 if path.stat().st_mode & 0o100 else 0o644)
     container.run(f"mkdir -p {HOME}")
     container.put(HOME, tar_of(files))
 
 
 def _stubs(container: Container, run: PlaybookRun) -> tuple[tuple[Source, str], ...]:
-    """Replaces modules; gives the tasks that they belong to."""
+    """Replaces modules; gives the tasks that they belong to, with the reason."""
     stubs: dict[str, tuple[bytes, int]] = {}
     for name in sorted(STUBBED):
         stubs[f"python/ansible/modules/{name}.py"] = (_STUB.format(name=name).encode(), 0o644)
@@ -251,57 +316,30 @@ def _stubs(container: Container, run: PlaybookRun) -> tuple[tuple[Source, str], 
     stubs["python/ansible/modules/git.py"] = (git.encode(), 0o644)
     wanted = sorted({task.module for task in run.tasks if task.module.count(".") == 2})
     missing: set[str] = set()
+    places: dict[str, str] = {}
     for collection in sorted({module.rpartition(".")[0] for module in wanted} - {"ansible.builtin", "ansible.legacy"}):
         place = collection.replace(".", "/")
-        found = next(
-            (
-                path / "ansible_collections" / place
-                for path in run.collections
-                if (path / "ansible_collections" / place / "plugins").is_dir()
-            ),
-            None,
-        )
-        if found is not None:
+        found = next((path / place for path in run.collections if (path / place / "plugins").is_dir()), None)
+        if found is None:
+            missing.update(module for module in wanted if module.startswith(collection + "."))
+        elif found.is_relative_to(run.root):
+            places[collection] = f"project/{found.relative_to(run.root).as_posix()}"
+        else:
             container.run(f"mkdir -p {HOME}/collections/ansible_collections")
             container.put(f"{HOME}/collections/ansible_collections", tar_folder(found, place, skip=_not_of_collection))
-        else:
-            missing.update(module for module in wanted if module.startswith(collection + "."))
     for module in sorted(missing | (set(wanted) & STUBBED_IN_COLLECTIONS)):
         collection, _, name = module.rpartition(".")
-        place = f"collections/ansible_collections/{collection.replace('.', '/')}/plugins/modules/{name}.py"
-        stubs[place] = (_STUB.format(name=module).encode(), 0o644)
+        place = places.get(collection, f"collections/ansible_collections/{collection.replace('.', '/')}")
+        stubs[f"{place}/plugins/modules/{name}.py"] = (_STUB.format(name=module).encode(), 0o644)
     container.put(HOME, tar_of(stubs))
-    return tuple(
-        (task.source, task.module)
-        for task in run.tasks
-        if task.module in missing
-        or task.module in STUBBED_IN_COLLECTIONS
-        or task.module.removeprefix("ansible.builtin.") in STUBBED
-    )
+    told = []
+    for task in run.tasks:
+        if task.module in missing:
+            told.append((task.source, f"{task.module}: its collection is not at hand"))
+        elif task.module in STUBBED_IN_COLLECTIONS or task.module.removeprefix("ansible.builtin.") in STUBBED:
+            told.append((task.source, f"{task.module} acts on a whole machine, not on a container"))
+    return tuple(told)
 
 
 def _not_of_collection(name: str) -> bool:
     return "/tests/" in name or "/docs/" in name or "/changelogs/" in name or "/__pycache__" in name
-
-
-def _failed(output: str) -> tuple[tuple[Source, str], ...]:
-    """Tasks that failed, by the path that ansible prints before the failure."""
-    failed: list[tuple[Source, str]] = []
-    place: Source | None = None
-    for line in output.splitlines():
-        if match := re.match(r"(?:task path|Origin): (\S+?):(\d+)", line):
-            place = Source(match[1].removeprefix(f"{HOME}/project/"), int(match[2]))
-        elif line.startswith(("fatal:", "failed:")):
-            message = re.search(r'"msg": "((?:[^"\\]|\\.)*)"', line)
-            failed.append((place or Source("", 1), (message[1] if message else line)[:200]))
-    return tuple(dict.fromkeys(failed))
-
-
-def default_collections(environment: Mapping[str, str], home: Path) -> tuple[Path, ...]:
-    """Folders where collections may lie on this machine."""
-    named = [Path(part) for part in environment.get("ANSIBLE_COLLECTIONS_PATH", "").split(":") if part]
-    candidates: Sequence[Path] = [*named, home / ".ansible/collections", Path("/usr/share/ansible/collections")]
-    spec = find_spec("ansible_collections")
-    if spec is not None and spec.submodule_search_locations:
-        candidates = [*candidates, *(Path(place).parent for place in spec.submodule_search_locations)]
-    return tuple(path for path in candidates if (path / "ansible_collections").is_dir())

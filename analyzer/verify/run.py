@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analyzer.model import Source
 from analyzer.verify.checks import Definition, check_batch, check_process, choose_batch
+from analyzer.verify.compare import Comparison
 from analyzer.verify.engine import BuildError, Engine, Progress, VerifyError
-from analyzer.verify.explain import Explainer, index, without_duplicates
 from analyzer.verify.fidelity import Check, Fidelity
-from analyzer.verify.playbook import HOME, PlaybookRun, placeholder, prepare, run_playbook
+from analyzer.verify.playbook import PlaybookRun
 
 TAG = "migrate-analyze-verify"
 
@@ -26,12 +28,14 @@ def run_verify(
     context: Path | None = None,
     against: Sequence[PlaybookRun] = (),
     batch: str = "",
+    keep_image: bool = False,
     progress: Progress = lambda _: None,
 ) -> tuple[Fidelity, ...]:
     """One `Fidelity` for each application of the bundle.
 
     `context`: the application's repository (the bundle alone holds no code); `against`: the playbook runs to compare
-    with; `batch`: id of the job to try. Raises VerifyError where nothing can be verified: no bundle, no engine.
+    with; `batch`: id of the job to try; `keep_image`: the built images stay. Raises VerifyError where nothing can be
+    verified: no bundle, no engine. Whatever happens, containers and images of this run are removed again.
     """
     plan_file = bundle / "plan.json"
     try:
@@ -44,10 +48,42 @@ def run_verify(
     engine = Engine(progress)
     progress(f"Docker Engine {engine.version}")
     runs = {run.application: run for run in against}
-    return tuple(
-        _verify(engine, bundle, application, context, runs.get(str(application["name"])), batch)
-        for application in applications
-    )
+    with _ended_by_signals():
+        try:
+            comparison = Comparison(engine)
+            return tuple(
+                _verify(
+                    engine,
+                    bundle,
+                    application,
+                    context,
+                    runs.get(str(application["name"])),
+                    comparison,
+                    batch,
+                    keep_image,
+                )
+                for application in applications
+            )
+        finally:
+            engine.clean()
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A termination is an interruption: what was made is removed before the program ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _verify(
@@ -56,42 +92,53 @@ def _verify(
     application: Mapping[str, Any],
     context: Path | None,
     run: PlaybookRun | None,
+    comparison: Comparison,
     batch: str,
+    keep_image: bool,
 ) -> Fidelity:
     name = str(application["name"])
-    tag = f"{TAG}/{name}:{int(time.time())}"
+    tag = f"{TAG}/{name}:{'latest' if keep_image else engine.run}"
     checks: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="migrate-analyze-") as scratch:
         folder = Path(scratch) / "context"
         if context is not None:
             shutil.copytree(context, folder, symlinks=True, ignore=shutil.ignore_patterns(".git"))
         shutil.copytree(bundle / name / "app", folder, dirs_exist_ok=True)
+        if run is not None:
+            comparison.start(run, folder if context is not None else None)
         began = time.monotonic()
         try:
-            engine.build(folder, tag)
+            engine.build(folder, tag, keep=keep_image)
         except BuildError as error:
+            comparison.stop()
             detail = f"{error}{_blame(bundle, name, error)}"
+            check = Check(name="build", status="failed", detail=detail, seconds=time.monotonic() - began)
             return Fidelity(
-                application=name,
-                checks=(Check(name="build", status="failed", detail=detail, seconds=time.monotonic() - began),),
+                application=name, checks=(check,), timings=(("build", check.seconds),), seconds=check.seconds
             )
-    try:
-        size, layers = engine.size(tag)
-        detail = f"{size / 1e6:.0f} MB in {layers} layers"
-        if context is None:
-            detail += "; without --context the application's code is not in it"
-        checks.append(Check(name="build", status="ok", detail=detail, seconds=time.monotonic() - began))
-        environments = sorted(path for path in (bundle / name / "app" / "docker").glob("*") if path.is_dir())
-        folder = next((path for path in environments if path.name == _environment(application)), None) or (
-            environments[0] if environments else bundle
-        )
-        definitions = Definition.read(folder)
-        checks += _behaviour(engine, tag, definitions, application, batch, code=context is not None)
-        if run is None:
-            return Fidelity(application=name, checks=tuple(checks), image_bytes=size, image_layers=layers)
-        return _compared(engine, tag, run, context, definitions, checks, (size, layers))
-    finally:
-        engine.remove_image(tag)
+        try:
+            built = time.monotonic()
+            size, layers = engine.size(tag)
+            detail = f"{size / 1e6:.0f} MB in {layers} layers"
+            if context is None:
+                detail += "; without --context the application's code is not in it"
+            checks.append(Check(name="build", status="ok", detail=detail, seconds=built - began))
+            environments = sorted(path for path in (bundle / name / "app" / "docker").glob("*") if path.is_dir())
+            folder = next((path for path in environments if path.name == _environment(application)), None) or (
+                environments[0] if environments else bundle
+            )
+            definitions = Definition.read(folder)
+            checks += _behaviour(engine, tag, definitions, application, batch, code=context is not None)
+            timings = (("build", built - began), ("processes and a batch", time.monotonic() - built))
+            result = Fidelity(
+                application=name, checks=tuple(checks), image_bytes=size, image_layers=layers, timings=timings,
+                seconds=time.monotonic() - began,
+            )  # fmt: skip
+            return result if run is None else comparison.finish(engine, tag, result)
+        finally:
+            comparison.stop()
+            if not keep_image:
+                engine.remove_image(tag)
 
 
 def _environment(application: Mapping[str, Any]) -> str:
@@ -153,65 +200,3 @@ def _behaviour(
     if found is None:
         return [*checks, Check(name=f"batch {job['id']}", status="skipped", detail=f"there is no {wanted}")]
     return [*checks, check_batch(engine, tag, found, job)]
-
-
-def _compared(
-    engine: Engine,
-    tag: str,
-    run: PlaybookRun,
-    context: Path | None,
-    definitions: Sequence[Definition],
-    checks: list[Check],
-    size: tuple[int, int],
-) -> Fidelity:
-    began = time.monotonic()
-    idle: dict[str, Any] = {"entrypoint": ["sleep", "infinity"], "user": "root", "network_mode": "host"}
-    try:
-        with engine.container(run.plan.image.base_image, **idle) as host:
-            engine.progress("playbook: the base image as it is")
-            bare = host.snapshot()
-            prepare(host, engine.progress)
-            before = host.snapshot()
-            ran = run_playbook(host, run, context, engine.progress)
-            engine.progress("playbook: reading what it made")
-            after = host.snapshot()
-            playbook_bytes = _container_bytes(host)
-        with engine.container(tag, **{**idle, "network_mode": "none"}) as built:
-            _write_runtime_files(built, run, definitions)
-            image = built.snapshot()
-    except VerifyError as error:
-        checks.append(Check(name="playbook", status="failed", detail=str(error), seconds=time.monotonic() - began))
-        return Fidelity(application=run.application, checks=tuple(checks), image_bytes=size[0], image_layers=size[1])
-    detail = ran.recap
-    checks.append(Check(name="playbook", status="ok", detail=detail, seconds=time.monotonic() - began))
-    explainer = Explainer(bare=bare, before=before, host=after, image=image)
-    same, differences = index(explainer, run.plan, run.tasks, ran).compare()
-    told: list[tuple[Source, str]] = [*ran.failed, *((source, f"{module} replaced") for source, module in ran.not_run)]
-    return Fidelity(
-        application=run.application,
-        checks=tuple(checks),
-        compared=True,
-        same=tuple(sorted(same.items())),
-        differences=without_duplicates(differences),
-        image_bytes=size[0],
-        image_layers=size[1],
-        playbook_bytes=playbook_bytes,
-        not_run=tuple(dict.fromkeys(f"{source}: {text}" for source, text in told)),
-    )
-
-
-def _write_runtime_files(built: Any, run: PlaybookRun, definitions: Sequence[Definition]) -> None:
-    """Lets the entrypoint write its files, with the values that the playbook run has."""
-    if not run.plan.image.runtime_variables:
-        return
-    environment = {variable: placeholder(name) for variable, name, _ in run.plan.image.runtime_variables}
-    del definitions
-    built.run(["/usr/local/bin/docker-entrypoint", "true"], user=run.plan.image.user or "root", environment=environment)
-
-
-def _container_bytes(container: Any) -> int:
-    found = container.made.client.api.inspect_container(container.made.id)
-    api = container.made.client.api
-    sizes = api.containers(all=True, size=True, filters={"id": found["Id"]})
-    own = container.run(f"du -sb {HOME}").text.split()
-    return int(sizes[0].get("SizeRootFs", 0)) - (int(own[0]) if own and own[0].isdigit() else 0) if sizes else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 FILES = (
@@ -16,22 +16,12 @@ DIGESTS = (
 )
 PACKAGES = (
     "if command -v dpkg-query >/dev/null; then dpkg-query -W "
-    r"-f '${Package}\t${Version}\t${db:Status-Abbrev}\t${Depends}, ${Pre-Depends}, ${Recommends}\t${Provides}\n'; "
-    r"else rpm -qa --qf '%{NAME}\t%{VERSION}-%{RELEASE}\tii \t\t\n'; fi"
+    r"-f '${Package}\t${Version}\t${db:Status-Abbrev}\t${Depends}, ${Pre-Depends}\t${Provides}\t${Recommends}\n'; "
+    r"else rpm -qa --qf '%{NAME}\t%{VERSION}-%{RELEASE}\tii \t\t\t\n'; fi"
 )
 OWNERS = 'cd /var/lib/dpkg/info 2>/dev/null && for list in *.list; do sed "s|^|${list%.list}\t|" "$list"; done'
-SCRIPTS = (
-    "cd /var/lib/dpkg/info 2>/dev/null && grep -EHo '(adduser|useradd|addgroup|groupadd)[^|&;]*' *.postinst *.preinst"
-)
-SCRIPT_PATHS = (
-    "cd /var/lib/dpkg/info 2>/dev/null && "
-    "grep -EHo '/(etc|var|usr|root|srv|opt)/[A-Za-z0-9_.@/-]+' *.postinst *.preinst *.config; "
-    "cd /usr/lib/tmpfiles.d 2>/dev/null && "
-    "grep -EHo '^[a-zA-Z+!-]+[[:space:]]+/[^[:space:]]+' *.conf"
-)
-SYSUSERS = "cd /usr/lib/sysusers.d 2>/dev/null && grep -EHo '^[ug]!?[[:space:]]+[^[:space:]]+' *.conf"
-HISTORY = "cat /var/log/apt/history.log 2>/dev/null"
 ACCOUNTS = "cat /etc/passwd; echo; echo --; cat /etc/group"
+COMMANDS = {"FILES": FILES, "DIGESTS": DIGESTS, "PACKAGES": PACKAGES, "OWNERS": OWNERS, "ACCOUNTS": ACCOUNTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +65,29 @@ class Snapshot:
     packages: Mapping[str, str] = field(default_factory=dict)
     """Installed package -> version."""
     needs: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Package -> the packages that it depends on or recommends, each a name that may be virtual."""
+    """Package -> the packages that it depends on, each a name that may be virtual."""
+    recommends: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Package -> the packages that it recommends."""
     provides: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Virtual package -> packages that provide it."""
     owners: Mapping[str, str] = field(default_factory=dict)
     """Path -> the package that brings it."""
-    accounts_of_packages: Mapping[str, str] = field(default_factory=dict)
-    """Text of the account commands in a package's scripts -> package."""
-    paths_of_scripts: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Path that a package's scripts or its tmpfiles.d name -> packages."""
-    runs: tuple[tuple[frozenset[str], frozenset[str]], ...] = ()
-    """(packages asked for, all packages installed) of each run of apt."""
     files: Mapping[str, File] = field(default_factory=dict)
     users: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name -> (uid, gid, home, shell)."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name -> (gid, members sorted)."""
+
+    def closure(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of `names` that are installed, with every installed package that they depend on."""
+        queue = [each for name in names for each in (name, *self.provides.get(name, ()))]
+        found: set[str] = set()
+        while queue:
+            name = queue.pop()
+            if name in self.packages and name not in found:
+                found.add(name)
+                queue += [each for need in self.needs.get(name, ()) for each in (need, *self.provides.get(need, ()))]
+        return frozenset(found)
 
 
 def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
@@ -113,7 +110,7 @@ def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
                 target=target,
                 digest=digests.get(path, "") if kind == "f" else "",
             )
-    packages, needs, provides = _packages(outputs["PACKAGES"].decode("utf-8", "replace"))
+    packages = _Packages().read(outputs["PACKAGES"].decode("utf-8", "replace"))
     users, groups = _accounts(outputs["ACCOUNTS"].decode("utf-8", "replace"))
     owners: dict[str, str] = {}
     for line in outputs["OWNERS"].decode("utf-8", "replace").splitlines():
@@ -121,72 +118,44 @@ def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
         if path and path != "/.":
             # packages may still name /lib and /bin, which are links to /usr
             owners.setdefault(re.sub(r"^/(bin|sbin|lib\w*)(?=/|$)", r"/usr/\1", path), package.split(":")[0])
-    accounts: dict[str, str] = {}
-    for line in outputs["SCRIPTS"].decode("utf-8", "replace").splitlines():
-        script, text = _script_and_text(line)
-        accounts[text] = re.sub(r"(:\w+)?\.(post|pre)inst$", "", script)
-    for line in outputs["SYSUSERS"].decode("utf-8", "replace").splitlines():
-        name, _, text = line.partition(":")
-        accounts[f"sysusers {text.split()[-1]}"] = owners.get(f"/usr/lib/sysusers.d/{name}", "systemd")
     return Snapshot(
-        packages=packages,
-        needs=needs,
-        provides=provides,
+        packages=packages.versions,
+        needs=packages.needs,
+        recommends=packages.recommends,
+        provides=packages.provides,
         owners=owners,
-        accounts_of_packages=accounts,
-        paths_of_scripts=_script_paths(outputs["SCRIPT_PATHS"].decode("utf-8", "replace"), owners),
-        runs=_runs(outputs["HISTORY"].decode("utf-8", "replace")),
         files=files,
         users=users,
         groups=groups,
     )
 
 
-def _script_and_text(line: str) -> tuple[str, str]:
-    """grep's `name:text`, where the name may hold a colon too (`libc6:amd64.postinst`)."""
-    match = re.match(r"(.+?\.(?:postinst|preinst|config|conf)):(.*)", line)
-    return (match[1], match[2]) if match else ("", "")
+@dataclass(slots=True)
+class _Packages:
+    """The lines of the package manager."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    needs: dict[str, frozenset[str]] = field(default_factory=dict)
+    recommends: dict[str, frozenset[str]] = field(default_factory=dict)
+    provides: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def read(self, text: str) -> _Packages:
+        """Takes the lines in; packages that are not installed are none."""
+        for line in text.splitlines():
+            name, version, status, depends, provided, recommended = (*line.split("\t"), "", "", "", "", "", "")[:6]
+            if not status.startswith(("ii", "hi")):
+                continue
+            self.versions[name] = version
+            self.needs[name] = _names(depends)
+            self.recommends[name] = _names(recommended)
+            for each in _names(provided):
+                self.provides[each] = self.provides.get(each, frozenset()) | {name}
+        return self
 
 
-def _script_paths(output: str, owners: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for line in output.splitlines():
-        name, text = _script_and_text(line)
-        path = text.split()[-1] if text.split() else ""
-        if name.endswith(".conf"):
-            package = owners.get(f"/usr/lib/tmpfiles.d/{name}", "")
-        else:
-            package = re.sub(r"(:\w+)?\.(postinst|preinst|config)$", "", name)
-        if package and path.count("/") > 1:
-            found.setdefault(path.rstrip("/."), set()).add(package)
-    return {path: frozenset(packages) for path, packages in found.items()}
-
-
-def _runs(text: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-    runs = []
-    for entry in text.split("\n\n"):
-        match = re.search(r"^Install: (.*)$", entry, re.MULTILINE)
-        if match is None:
-            continue
-        packages = re.findall(r"([a-z0-9][a-z0-9+.-]*)(?::\w+)? \(([^)]*)\)", match[1])
-        asked = frozenset(name for name, how in packages if "automatic" not in how)
-        runs.append((asked, frozenset(name for name, _ in packages)))
-    return tuple(runs)
-
-
-def _packages(text: str) -> tuple[dict[str, str], dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-    packages: dict[str, str] = {}
-    needs: dict[str, frozenset[str]] = {}
-    provides: dict[str, set[str]] = {}
-    for line in text.splitlines():
-        name, version, status, depends, provided = (*line.split("\t"), "", "", "", "", "")[:5]
-        if not status.startswith(("ii", "hi")):
-            continue
-        packages[name] = version
-        needs[name] = frozenset(re.findall(r"[a-z0-9][a-z0-9+.-]+(?=\s*(?:[(:,|]|$))", depends))
-        for each in re.findall(r"[a-z0-9][a-z0-9+.-]+(?=\s*(?:[(:,]|$))", provided):
-            provides.setdefault(each, set()).add(name)
-    return packages, needs, {name: frozenset(found) for name, found in provides.items()}
+def _names(relation: str) -> frozenset[str]:
+    """The packages that a relation such as `a (>= 1), b | c` names."""
+    return frozenset(re.findall(r"[a-z0-9][a-z0-9+.-]+(?=\s*(?:[(:,|]|$))", relation))
 
 
 def _accounts(text: str) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:

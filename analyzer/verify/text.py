@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from analyzer.verify.fidelity import Fidelity, Standing
+from analyzer.verify.fidelity import Explanation, Fidelity, Standing
 
 SHOWN = 40
 """More unexplained differences than these are counted; JSON has them all."""
+_SUBJECTS = re.compile(r"[^\s,;:]+(?: [^\s,;:]+){0,2}(?:, [^\s,;:]+(?: [^\s,;:]+){0,2})*: (?=\S)")
+"""What a reason says first, `nginx, Role web: the load balancer …`; each line names it by its things already."""
+PREPARATION = "preparation of the runs"
+HOW = (
+    "How it was shown: the playbook ran twice in the image's own base image, once whole and once without what the plan "
+    "leaves out ({count} tasks). A difference counts as explained only where the image equals the second run; the task "
+    "named is the one that was seen to make the difference in the first."
+)
+OUTCOMES = {
+    "platform": "because ECS or Fargate does it",
+    "manual": "because a person must decide",
+    "schedule": "because EventBridge starts the job",
+    "process": "because a task definition says it",
+    "task-definition": "because a task definition says it",
+    "infrastructure": "because it belongs to the infrastructure",
+    "deploy": "because it belongs to a release",
+    "secret": "because secrets come at run time",
+    "image": "the image has more than this host: the condition could not be decided",
+    "run": "facts about the comparison itself",
+}
 
 
 def render_text(results: Sequence[Fidelity]) -> str:
@@ -25,6 +47,10 @@ def render_text(results: Sequence[Fidelity]) -> str:
             out += [f"          {line}" for line in rest]
         if result.compared:
             out += ["", *_table(result)]
+        if result.timings:
+            phases = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.timings)
+            beside = "; the playbook's runs go beside the build" if result.compared else ""
+            out.append(f"  time: {result.seconds:.0f} s ({phases}{beside})")
         out.append("")
     return "\n".join(out)
 
@@ -36,31 +62,56 @@ def _table(result: Fidelity) -> list[str]:
         lines.append(f"  {kind:<28}{same:>9}{explained:>11}{unexplained:>13}")
         totals = [totals[0] + same, totals[1] + explained, totals[2] + unexplained]
     lines.append(f"  {'total':<28}{totals[0]:>9}{totals[1]:>11}{totals[2]:>13}")
-    reasons: dict[str, list[str]] = {}
-    for each in result.differences:
-        if each.standing is Standing.EXPLAINED:
-            reasons.setdefault(each.reason, []).append(f"{each.kind} {each.name}")
-    if reasons:
-        lines += ["", "  explained by"]
-        for reason, names in sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0])):
-            example = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-            lines.append(f"    {len(names):>5}  {reason[:140]}: {example}")
+    lines += ["", *textwrap.wrap(HOW.format(count=result.left_out), 110, initial_indent="  ", subsequent_indent="  ")]
+    lines += _explained(result)
     if result.unexplained:
-        lines += ["", "  unexplained"]
+        lines += ["", "  UNEXPLAINED: the image is neither what the playbook makes nor what it makes without the above"]
         for each in result.unexplained[:SHOWN]:
             lines.append(f"    {each.kind} {each.name}: image {each.image}, playbook {each.playbook}")
         if len(result.unexplained) > SHOWN:
             lines.append(f"    and {len(result.unexplained) - SHOWN} more (--format json has them all)")
     if result.not_run:
-        lines += ["", "  tasks that could not run in a container", *(f"    {each}" for each in result.not_run)]
+        head = "  not shown: tasks that no container can run, or that failed in the run"
+        lines += ["", head, *(f"    {each}" for each in result.not_run)]
     image, playbook = result.image_bytes / 1e6, result.playbook_bytes / 1e6
     size = f"  size: {image:.0f} MB in {result.image_layers} layers"
     return [*lines, "", f"{size}; the base image after the playbook: {playbook:.0f} MB"]
 
 
+def _explained(result: Fidelity) -> list[str]:
+    """The explained differences: by outcome, by reason, by task."""
+    found = result.explained_by
+    lines: list[str] = []
+    outcomes: dict[str, dict[str, list[Explanation]]] = {}
+    for each in found:
+        about = _SUBJECTS.match(each.reason)
+        reason = each.reason[about.end() :] if about else each.reason
+        outcomes.setdefault(each.outcome, {}).setdefault(reason, []).append(each)
+    width = max((len(each.source or PREPARATION) for each in found), default=0)
+    for outcome, reasons in outcomes.items():
+        count = sum(each.count for group in reasons.values() for each in group)
+        lines += ["", f"  explained, {outcome}: {count} {OUTCOMES.get(outcome, 'the plan leaves it out of the image')}"]
+        for reason, group in sorted(reasons.items(), key=lambda item: -sum(each.count for each in item[1])):
+            lines.append(f"    {textwrap.shorten(reason, 112)}")
+            for each in group:
+                what = each.examples[0] if each.count == 1 else each.kinds
+                lines.append(f"      {each.count:>6}  {each.source or PREPARATION:<{width}}  {what}")
+    return lines
+
+
 def render_json(results: Sequence[Fidelity]) -> str:
     """Everything, for programs."""
     return json.dumps({"version": 1, "applications": [_json(result) for result in results]}, indent=2) + "\n"
+
+
+def render_report_json(results: Sequence[Fidelity]) -> str:
+    """What the report shows: as `render_json`, of the explained differences only how many each task makes."""
+    told = []
+    for result in results:
+        whole = _json(result)
+        kept = [each for each in whole["differences"] if each["standing"] == Standing.UNEXPLAINED.value]
+        told.append({**whole, "differences": kept})
+    return json.dumps({"version": 1, "applications": told}, indent=1) + "\n"
 
 
 def _json(result: Fidelity) -> dict[str, Any]:
@@ -84,9 +135,24 @@ def _json(result: Fidelity) -> dict[str, Any]:
                 "playbook": each.playbook,
                 "standing": each.standing.value,
                 "reason": each.reason,
+                "decision": {"outcome": each.outcome, "source": each.source},
             }
             for each in result.differences
         ],
+        "explained_by": [
+            {
+                "outcome": each.outcome,
+                "source": each.source,
+                "reason": each.reason,
+                "count": each.count,
+                "kinds": each.kinds,
+                "examples": list(each.examples),
+            }
+            for each in result.explained_by
+        ],
+        "left_out": result.left_out,
+        "timings": [{"phase": name, "seconds": round(seconds, 1)} for name, seconds in result.timings],
+        "seconds": round(result.seconds, 1),
         "image": {"bytes": result.image_bytes, "layers": result.image_layers},
         "playbook": {"bytes": result.playbook_bytes, "not_run": list(result.not_run)},
     }

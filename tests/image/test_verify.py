@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.model import Decision, Outcome, Source
 from analyzer.verify.explain import Explainer
 from analyzer.verify.fidelity import Check, Difference, Fidelity, Standing
+from analyzer.verify.leave import Leave
+from analyzer.verify.playbook import Event, Ran
 from analyzer.verify.run import _line_of_step
 from analyzer.verify.snapshot import File, Snapshot, read_snapshot
 from analyzer.verify.text import render_json, render_text
@@ -34,57 +37,112 @@ def file(digest: str = "1", *, mode: str = "0644", owner: str = "root", kind: st
     return File(kind=kind, mode=mode, owner=owner, group="root", digest=digest, target=target)
 
 
-def explainer(image: Snapshot, host: Snapshot, **known: dict[str, str]) -> Explainer:
-    return Explainer(bare=Snapshot(), before=Snapshot(), host=host, image=image, **known)
+TASK = Source("tasks.yml", 3)
+DECISION = Decision(
+    kind="task", source=TASK, name="t", outcome=Outcome.PLATFORM, rule="r", reason="nginx: the load balancer."
+)
 
 
-def test_what_nothing_explains_is_unexplained() -> None:
-    """A file of other content, owner or mode, or one that is missing, is unexplained unless a decision names it."""
-    image = Snapshot(files={"/etc/a": file(), "/etc/b": file(mode="0600"), "/etc/c": file(), "/etc/d/e": file("2")})
-    host = Snapshot(files={"/etc/a": file(), "/etc/b": file(), "/etc/d/e": file(), "/etc/f": file(owner="x")})
-    same, differences = explainer(image, host, paths={"/etc/d": "decided (tasks.yml:1)"}).compare()
-    assert same == {"file": 1}
-    standing = {each.name: (each.standing.value, each.reason) for each in differences}
-    assert standing == {
-        "/etc/b": ("unexplained", ""),
-        "/etc/c": ("unexplained", ""),
-        "/etc/d/e": ("explained", "decided (tasks.yml:1)"),
-        "/etc/f": ("unexplained", ""),
-    }
-
-
-def test_a_package_explains_what_came_with_it_and_nothing_else() -> None:
-    """Dependencies and files of a package that is left out are explained by it; another package's are not."""
-    host = Snapshot(
-        packages={"nginx": "1", "nginx-common": "1", "libx": "1", "stray": "1"},
-        needs={"nginx": frozenset({"nginx-common"})},
-        runs=((frozenset({"nginx"}), frozenset({"nginx", "nginx-common", "libx"})),),
-        owners={"/usr/sbin/nginx": "nginx", "/usr/bin/stray": "stray"},
-        files={"/usr/sbin/nginx": file(), "/usr/bin/stray": file()},
+def compared(
+    image: Snapshot,
+    host: Snapshot,
+    without: Snapshot,
+    *,
+    skip: bool = True,
+    events: tuple[Event, ...] = (),
+    **more: object,
+) -> tuple[dict[str, int], dict[str, Difference]]:
+    """The comparison where the task at `TASK` is the one that the plan leaves out."""
+    explainer = Explainer(
+        bare=Snapshot(),
+        before=more.pop("before", Snapshot()),
+        host=host,
+        without=without,
+        image=image,
+        left=Leave(skip=frozenset({TASK} if skip else ())),
+        ran=Ran(recap="", events=events),
+        decisions={TASK: DECISION},
+        **more,
     )
-    _, differences = explainer(Snapshot(), host, packages={"nginx": "the load balancer (tasks.yml:3)"}).compare()
-    unexplained = {each.name for each in differences if each.standing is Standing.UNEXPLAINED}
-    assert unexplained == {"stray", "/usr/bin/stray"}
+    same, differences = explainer.compare()
+    return same, {each.name: each for each in differences}
 
 
-def test_another_version_of_a_package_is_unexplained() -> None:
-    """The same package in two versions is a difference of its own."""
-    _, differences = explainer(Snapshot(packages={"ruby": "3.1"}), Snapshot(packages={"ruby": "3.3"})).compare()
-    (difference,) = differences
-    assert (difference.image, difference.playbook, difference.standing) == ("3.1", "3.3", Standing.UNEXPLAINED)
+def event(*paths: str, source: Source = TASK, **more: frozenset[str]) -> Event:
+    return Event(source=source, name="t", status="changed", paths=frozenset(paths), **more)
+
+
+def test_a_difference_is_explained_by_the_left_out_task_that_made_it() -> None:
+    """Where the image equals the run without the task, and the whole run saw that task change it, its decision explains."""
+    host = Snapshot(files={"/etc/nginx.conf": file(), "/etc/a": file()}, packages={"nginx": "1"})
+    kept = Snapshot(files={"/etc/a": file()})
+    same, found = compared(kept, host, kept, events=(event("/etc/nginx.conf", packages=frozenset({"nginx"})),))
+    assert same == {"file": 1}
+    assert {
+        name: (each.standing.value, each.reason, each.outcome, each.source) for name, each in found.items()
+    } == dict.fromkeys(
+        ("/etc/nginx.conf", "nginx"), ("explained", "nginx: the load balancer", "platform", "tasks.yml:3")
+    )
+
+
+def test_what_a_task_of_the_image_makes_is_explained_by_no_other() -> None:
+    """A file, link, package or account that both runs make is unexplained where the image lacks it or has it otherwise."""
+    made = Snapshot(
+        files={
+            "/etc/mode": file(), "/etc/text": file("1"), "/etc/owner": file(), "/etc/gone": file(),
+            "/etc/link": file(kind="l", target="/a"), "/etc/kind": file(kind="d"),
+        },
+        packages={"ruby": "3.1", "curl": "1"}, users={"app": ("1", "1", "/", "sh")}, groups={"app": ("1", "")},
+    )  # fmt: skip
+    image = Snapshot(
+        files={
+            "/etc/mode": file(mode="0600"), "/etc/text": file("2"), "/etc/owner": file(owner="x"), "/etc/more": file(),
+            "/etc/link": file(kind="l", target="/b"), "/etc/kind": file(),
+        },
+        packages={"ruby": "3.3"}, users={"app": ("2", "1", "/", "sh")}, groups={"more": ("1", "")},
+    )  # fmt: skip
+    everything = event(*made.files, packages=frozenset(made.packages), accounts=frozenset({"app"}))
+    same, found = compared(image, made, made, events=(everything,))
+    assert not same
+    assert {each.standing for each in found.values()} == {Standing.UNEXPLAINED}
+    names = {*made.files, "/etc/more", *made.packages, "app", "more"}
+    assert set(found) == names
+
+
+def test_python_of_the_run_itself_is_no_difference_of_the_playbook() -> None:
+    """What the preparation brought is said so, unless a package that the image must have needs it."""
+    python = Snapshot(packages={"python3": "1", "tool": "1"}, needs={"tool": frozenset({"python3"})})
+    image = Snapshot(packages={"tool": "1"})
+    _, found = compared(image, python, python, before=Snapshot(packages={"python3": "1"}))
+    assert found["python3"].outcome == "run"
+    _, found = compared(image, python, python, before=Snapshot(packages={"python3": "1"}), asked=frozenset({"tool"}))
+    assert found["python3"].standing is Standing.UNEXPLAINED
+
+
+def test_a_task_whose_condition_is_unknown_explains_what_only_the_image_has() -> None:
+    """The image has what an undecided task makes; the second run takes its condition for true and shows the same."""
+    more = Snapshot(files={"/etc/a": file()})
+    explainer = Explainer(
+        bare=Snapshot(), before=Snapshot(), host=Snapshot(), without=more, image=more,
+        left=Leave(force=frozenset({TASK})), ran_without=Ran(recap="", events=(event("/etc/a"),)),
+    )  # fmt: skip
+    _, (difference,) = explainer.compare()
+    assert (difference.standing, difference.source) == (Standing.EXPLAINED, "tasks.yml:3")
+
+
+def test_what_nothing_was_seen_to_change_is_unexplained() -> None:
+    """No left-out task touched it: that the image equals the second run is not enough to name a decision."""
+    _, found = compared(Snapshot(), Snapshot(files={"/etc/a": file()}), Snapshot())
+    assert found["/etc/a"].standing is Standing.UNEXPLAINED
 
 
 def test_a_snapshot_is_read_from_the_outputs() -> None:
-    """Paths with any character, digests, packages that are installed, accounts and apt's history are read."""
+    """Paths with any character, digests, packages that are installed, and accounts are read."""
     read = read_snapshot({
         "FILES": b"f\t644\troot\tadm\t\t/etc/a b\nc\0l\t777\troot\troot\t/x\t/y\0d\t2770\tu\tg\t\t/z\0",
         "DIGESTS": b"abc  /etc/a b\nc\0",
-        "PACKAGES": b"a\t1\tii \tbb (>= 2), cc | dd, \tvirtual (= 1)\nold\t1\trc \t\t\n",
+        "PACKAGES": b"a\t1\tii \tbb (>= 2), cc | dd, \tvirtual (= 1)\tee\nold\t1\trc \t\t\t\n",
         "OWNERS": b"a:amd64\t/lib/x\na\t/.\n",
-        "SCRIPTS": b"a:amd64.postinst:adduser --system _a\n",
-        "SCRIPT_PATHS": b"a:amd64.postinst:/etc/made\nt.conf:d /var/made\n",
-        "SYSUSERS": b"s.conf:u  made\n",
-        "HISTORY": b"Start-Date: x\nInstall: aa:amd64 (1), bb:amd64 (2, automatic)\n\n",
         "ACCOUNTS": b"root:x:0:0:root:/root:/bin/sh\n\n--\nadm:x:4:b,a\n",
     })  # fmt: skip
     assert read.files["/etc/a b\nc"] == File(kind="f", mode="0644", owner="root", group="adm", digest="abc")
@@ -92,10 +150,9 @@ def test_a_snapshot_is_read_from_the_outputs() -> None:
     assert read.files["/z"].mode == "2770"
     assert read.packages == {"a": "1"}
     assert read.needs["a"] == {"bb", "cc", "dd"}
+    assert read.recommends["a"] == {"ee"}
     assert read.provides["virtual"] == {"a"}
     assert read.owners == {"/usr/lib/x": "a"}
-    assert read.paths_of_scripts["/etc/made"] == {"a"}
-    assert read.runs == ((frozenset({"aa"}), frozenset({"aa", "bb"})),)
     assert read.users["root"] == ("0", "0", "/root", "/bin/sh")
     assert read.groups["adm"] == ("4", "a,b")
 
@@ -109,7 +166,14 @@ def test_the_table_counts_and_names() -> None:
         same=(("file", 7),),
         differences=(
             Difference(
-                kind="file", name="/a", image="absent", playbook="0644", standing=Standing.EXPLAINED, reason="r (t:1)"
+                kind="file",
+                name="/a",
+                image="absent",
+                playbook="0644",
+                standing=Standing.EXPLAINED,
+                reason="r",
+                outcome="platform",
+                source="t.yml:1",
             ),
             Difference(kind="file", name="/b", image="1", playbook="2", standing=Standing.UNEXPLAINED),
         ),
@@ -117,7 +181,8 @@ def test_the_table_counts_and_names() -> None:
     text = render_text([result])
     assert "file                                7          1            1" in text
     assert "file /b: image 1, playbook 2" in text
-    assert "1  r (t:1): file /a" in text
+    assert "1  t.yml:1  /a" in text
+    assert "explained, platform: 1 because ECS or Fargate does it" in text
     assert json.loads(render_json([result]))["applications"][0]["passed"] is False
 
 
