@@ -460,6 +460,12 @@ class LanguagePackages:
     executable: str = ""
     user: str = ""
     options: tuple[str, ...] = ()
+    """Words between the manager's verb and the names; what follows `--` goes behind the names."""
+    verb: str = ""
+    """What the manager is told to do, "" for its own word for installing (npm's `ci`, bundler's `update`)."""
+    create: tuple[str, ...] = ()
+    """Command that makes `virtualenv`, without the path; () for the interpreter's own `venv`."""
+    environment: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -823,6 +829,20 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageProposal:
+    """What an expert would do better than the playbook did, asked on one of its tasks, or why that cannot be."""
+
+    source: Source
+    """The task."""
+    question: Question | None = None
+    """None where there is no choice."""
+    answer: str | None = None
+    """What a reviewer answered, whether or not it can be carried out."""
+    reason: str = ""
+    """A sentence for the task's decision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """What the application's image is made of."""
 
@@ -839,6 +859,7 @@ class Image:
     files that hold secrets or parameters from these variables at start."""
     left_out: tuple[LeftOut, ...] = ()
     """Effects that the playbook has and the image has not."""
+    proposals: tuple[ImageProposal, ...] = ()
     notes: tuple[str, ...] = ()
 
 

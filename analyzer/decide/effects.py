@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from analyzer.decide.language_options import language_values
 from analyzer.decide.match import boolean, first_unknown
 from analyzer.decide.repositories import with_file
 from analyzer.decide.values import Words, mode, text, texts, told
@@ -148,8 +149,25 @@ def _finish(
         return Refusal(f"{missing[0]} is not given")
     if kind is LanguagePackages:
         values["names"] = _versioned(values, scope)
+        unknown = _language(values, scope)
+        if unknown is not None:
+            return Refusal(f"an argument is not known: {told(unknown)}", unknown)
     effect = kind(**values)
     return with_file(effect) if isinstance(effect, PackageRepository) else (effect,)
+
+
+def _language(values: dict[str, Any], scope: Mapping[str, Value]) -> Unknown | None:
+    """Fills in what the module's other arguments and the task's environment say; the unknown among them, if any."""
+    args = scope["args"]
+    assert isinstance(args, Mapping)
+    environment = scope["task.environment"]
+    given = environment if isinstance(environment, Mapping) else {}
+    if (unknown := first_unknown((*args.values(), *given.values()))) is not None:
+        return unknown
+    more = language_values(text(scope.get("subject")), args)
+    values.update({name: value for name, value in more.items() if name != "environment"})
+    values["environment"] = {**given, **more.get("environment", {})}
+    return None
 
 
 def _versioned(values: Mapping[str, Any], scope: Mapping[str, Value]) -> tuple[str, ...]:

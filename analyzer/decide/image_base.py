@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 from analyzer.model import Host, Settings, Source, Via
+
+Manager: TypeAlias = Literal["apt", "dnf", "yum", "microdnf"]
 
 # distribution fact -> release -> (image, end of support as its distributor announced it). A release that has passed
 # its date is carried over all the same, and that is said (fidelity first).
@@ -68,3 +72,14 @@ def base_image(hosts: Sequence[Host], settings: Settings) -> tuple[str, Via, tup
 
 def _facts_source(host: Host) -> Source:
     return Source(f"evidence/{host.name}/facts.json") if host.facts and not host.facts_assumed else host.source
+
+
+def manager_of(image: str) -> Manager:
+    """The package manager that an image of this name has."""
+    name = image.rpartition("@")[0] or image
+    if re.search(r"amazonlinux:(1|2)(\.|$|-)|(^|/)centos:[67]", name):
+        return "yum"
+    if re.search(r"-minimal|/ubi-micro", name):
+        return "microdnf"
+    rpm = ("amazonlinux", "rocky", "alma", "ubi", "centos", "fedora", "oraclelinux", "rhel", "redhat")
+    return "dnf" if any(word in name.replace("ubuntu", "") for word in rpm) else "apt"

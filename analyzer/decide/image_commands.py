@@ -7,10 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.decide.image_modes import apply_mode
+from analyzer.decide.image_products import Product
 from analyzer.decide.image_shell import Command, command, environment_name, has_marker, quote
 from analyzer.model import Download, Ownership, RunCommand, Unpack, Via
 
 SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """Lock files: all that an installation of dependencies needs of the application's code."""
+
+    files: tuple[str, ...]
+    """Relative to the code's root; the first is there, the others may be."""
+    folder: str
+    """Where they belong in the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +42,19 @@ class BuildStep:
     """Build arguments that it needs."""
     code: bool = False
     """True: it follows the application's code."""
-    lock: tuple[str, ...] = ()
-    """Lock files that it needs of the code; it then precedes the rest of the code."""
+    lock: Lock | None = None
+    """What it needs of the code, where that is little: it then precedes the rest of the code."""
+    product: Product | None = None
+    """What it leaves, where it may compile."""
     group: bool = False
     """True where it may share a RUN with its neighbours."""
+    fetches: str = ""
+    """Where it puts a download, an archive's content or a clone; "" for any other step."""
+
+    @property
+    def title(self) -> str:
+        """Its first line, for people."""
+        return self.json or next((line for each in self.commands for line in each.lines), self.copy)
 
 
 def download_commands(effect: Download, via: Via) -> tuple[Command, ...]:

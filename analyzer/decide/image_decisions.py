@@ -13,6 +13,7 @@ from analyzer.model import (
     Download,
     EditFile,
     Image,
+    ImageProposal,
     InstallPackages,
     LanguagePackages,
     LeftOut,
@@ -22,10 +23,12 @@ from analyzer.model import (
     MakeUser,
     Outcome,
     PackageRepository,
+    Problem,
     Question,
     RemovePath,
     RunCommand,
     SetTimezone,
+    Severity,
     Source,
     Step,
     TouchFile,
@@ -70,11 +73,45 @@ def settle_decisions(decisions: Iterable[Decision], steps: Sequence[Step], image
     gone: dict[Source, list[LeftOut]] = {}
     for each in image.left_out:
         gone.setdefault(each.source, []).append(each)
-    return tuple(
+    settled = (
         _settled(decision, gone[decision.source], effects.get(decision.source, 0))
         if decision.source in gone and decision.kind in ("task", "handler")
         else decision
         for decision in decisions
+    )
+    proposals = {each.source: each for each in image.proposals}
+    return tuple(
+        _proposed(decision, proposals[decision.source])
+        if decision.source in proposals and decision.kind == "task"
+        else decision
+        for decision in settled
+    )
+
+
+def _proposed(decision: Decision, proposal: ImageProposal) -> Decision:
+    """The decision with what is proposed beside it, or what a reviewer answered to that."""
+    reason = f"{decision.reason} {proposal.reason}".strip()
+    question = proposal.question
+    if question is None:
+        return replace(decision, reason=reason)
+    if proposal.answer in question.answers:
+        answered = (*decision.answered_questions, question.id)
+        return replace(decision, reason=reason, answered_questions=answered)
+    return replace(decision, reason=reason, question=decision.question or question)
+
+
+def proposal_problems(image: Image) -> tuple[Problem, ...]:
+    """Answers to proposals that cannot be carried out."""
+    return tuple(
+        Problem(
+            Severity.ERROR,
+            "answer-not-understood",
+            f"The answer {each.answer!r} to {each.question.id} cannot be carried out.",
+            each.source,
+            f"Answer one of {', '.join(each.question.answers)}.",
+        )
+        for each in image.proposals
+        if each.question is not None and each.answer is not None and each.answer not in each.question.answers
     )
 
 

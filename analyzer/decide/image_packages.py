@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzer.decide.image_base import Manager
 from analyzer.decide.image_shell import Command, command, quote, unique
 from analyzer.model import InstallPackages, LanguagePackages, PackageRepository, Via
 
@@ -16,7 +17,15 @@ APT = (
 )
 """Ansible's apt answers dpkg's questions about changed configuration files so: keep what is there."""
 
-LINT_IGNORE = {"apt": ("DL3008",), "dnf": ("DL3041",), "pip": ("DL3013",), "gem": ("DL3028",), "npm": ("DL3016",)}
+LINT_IGNORE = {
+    "apt": ("DL3008",),
+    "dnf": ("DL3041",),
+    "yum": ("DL3033",),
+    "microdnf": ("DL3041",),
+    "pip": ("DL3013",),
+    "gem": ("DL3028",),
+    "npm": ("DL3016",),
+}
 """The playbook decides what is pinned (fidelity first); hadolint would want every version pinned."""
 
 
@@ -28,18 +37,18 @@ class Installed:
     via: Via
 
 
-def package_commands(group: Sequence[Installed]) -> tuple[Command, ...]:
+def package_commands(group: Sequence[Installed], manager: Manager) -> tuple[Command, ...]:
     """Commands of one RUN for packages that nothing separates; the package lists go in the same layer."""
     if not group:
         return ()
-    apt = group[0].effect.manager == "apt"
+    apt = manager == "apt"
     everything = unique(each.via for each in group)
     commands: list[Command] = []
     pending: list[Installed] = []
 
     def flush() -> None:
         if pending:
-            commands.extend(_apt_batch(pending) if apt else _dnf_batch(pending))
+            commands.extend(_apt_batch(pending) if apt else _dnf_batch(pending, manager))
             pending.clear()
 
     for each in group:
@@ -55,7 +64,7 @@ def package_commands(group: Sequence[Installed]) -> tuple[Command, ...]:
             *commands,
             Command(lines=("rm -rf /var/lib/apt/lists/*",), via=everything),
         )
-    return (*commands, Command(lines=("dnf clean all",), via=everything))
+    return (*commands, Command(lines=(f"{manager} clean all",), via=everything))
 
 
 def _batch(effect: InstallPackages) -> tuple[str, bool, tuple[str, ...]]:
@@ -102,12 +111,13 @@ def _apt_batch(batch: Sequence[Installed]) -> tuple[Command, ...]:
     return _joined(_command_with_names(start, batch))
 
 
-def _dnf_batch(batch: Sequence[Installed]) -> tuple[Command, ...]:
+def _dnf_batch(batch: Sequence[Installed], manager: Manager) -> tuple[Command, ...]:
     first = batch[0].effect
     options = " ".join(quote(option) for option in first.options)
     verb = "remove" if first.state == "absent" else "install"
-    weak = "" if first.recommends or verb == "remove" else "--setopt=install_weak_deps=False"
-    return _joined(_command_with_names(" ".join(filter(None, (f"dnf {verb} -y", weak, options))), batch))
+    # yum of the older releases knows no weak dependencies
+    weak = "" if first.recommends or verb == "remove" or manager == "yum" else "--setopt=install_weak_deps=False"
+    return _joined(_command_with_names(" ".join(filter(None, (f"{manager} {verb} -y", weak, options))), batch))
 
 
 def repository_commands(repository: PackageRepository, via: Via) -> tuple[Command, ...]:
@@ -126,54 +136,68 @@ def repository_commands(repository: PackageRepository, via: Via) -> tuple[Comman
             return ()
 
 
-def language_commands(effect: LanguagePackages, via: Via) -> tuple[Command, ...]:
-    """pip, gem, npm, bundler and the like, without caches left in the layer."""
-    options = " ".join(quote(option) for option in effect.options)
-    names = " ".join(quote(name) for name in effect.names)
+def language_commands(effect: LanguagePackages, via: Via, *, venv_there: bool = False) -> tuple[Command, ...]:
+    """pip, gem, npm, bundler and the like, without caches left in the layer.
+
+    `venv_there`: an earlier step has made the virtual environment.
+    """
+    tail = effect.options[effect.options.index("--") :] if "--" in effect.options else ()
+    options = _quoted(effect.options[: len(effect.options) - len(tail)])
+    names = _quoted((*effect.names, *tail))
+    absent = effect.state == "absent"
     match effect.manager:
         case "pip":
-            return _pip(effect, names, options, via)
+            commands = _pip(effect, names, options, via, venv_there=venv_there)
         case "gem":
             program = quote(effect.executable or "gem")
-            verb = "uninstall -x" if effect.state == "absent" else "install --no-document"
+            verb = "uninstall -x" if absent else "install"
             commands = []
             for name in effect.names:
                 gem, _, version = name.partition(":")
-                pin = f" -v {quote(version)}" if version else ""
-                commands.append(command(" ".join(filter(None, (program, verb, quote(gem) + pin, options))), via))
-            return tuple(commands)
+                words = (program, verb, options, "--all" if absent and not version else "", quote(gem))
+                pin = f"-v {quote(version)}" if version else ""
+                commands.append(_command(via, *words, pin, _quoted(tail)))
         case "npm":
             program = quote(effect.executable or "npm")
-            if effect.names:
-                where = f"--prefix {quote(effect.directory)}" if effect.directory else "--global"
-                verb = "uninstall" if effect.state == "absent" else "install"
-                text = " ".join(filter(None, (program, verb, where, options, names)))
-            else:
-                text = " ".join(filter(None, (program, "ci", options)))
-            return (command(text, via), command("npm cache clean --force", via))
+            verb = effect.verb or ("uninstall" if absent else "install")
+            commands = [_command(via, program, verb, options, names), command("npm cache clean --force", via)]
         case "bundler":
-            return (command(" ".join(filter(None, (quote(effect.executable or "bundle"), "install", options))), via),)
+            commands = [_command(via, quote(effect.executable or "bundle"), effect.verb or "install", options)]
         case "composer":
-            return (command(" ".join(filter(None, ("composer install --no-interaction", options))), via),)
+            commands = [_command(via, quote(effect.executable or "composer"), effect.verb or "install", options)]
         case "yarn":
-            return (command(" ".join(filter(None, ("yarn install --frozen-lockfile", options))), via),)
+            commands = [
+                _command(via, quote(effect.executable or "yarn"), effect.verb or "install", options, names),
+                command("yarn cache clean", via),
+            ]
         case "cpanm":
-            return (command(" ".join(filter(None, ("cpanm --notest", options, names))), via),)
+            commands = [_command(via, quote(effect.executable or "cpanm"), options, names)]
+    prefix = "".join(f"{name}={quote(str(value))} " for name, value in sorted(effect.environment.items()))
+    return tuple(Command(lines=(prefix + each.lines[0], *each.lines[1:]), via=each.via) for each in commands)
 
 
-def _pip(effect: LanguagePackages, names: str, options: str, via: Via) -> tuple[Command, ...]:
+def _quoted(words: Sequence[str]) -> str:
+    return " ".join(quote(word) for word in words)
+
+
+def _command(via: Via, *words: str) -> Command:
+    return command(" ".join(filter(None, words)), via)
+
+
+def _pip(effect: LanguagePackages, names: str, options: str, via: Via, *, venv_there: bool) -> list[Command]:
     commands: list[Command] = []
     program = quote(effect.executable or "pip3")
     if effect.virtualenv:
-        interpreter = quote(effect.executable) if "python" in effect.executable else "python3"
-        commands.append(command(f"{interpreter} -m venv {quote(effect.virtualenv)}", via))
+        interpreter = effect.executable if "python" in effect.executable else "python3"
+        create = effect.create or (interpreter, "-m", "venv")
+        if not venv_there:
+            commands.append(_command(via, _quoted(create), quote(effect.virtualenv)))
         program = quote(effect.virtualenv.rstrip("/") + "/bin/pip")
     if effect.state == "absent":
-        return (*commands, command(f"{program} uninstall -y {names}", via))
+        return [*commands, _command(via, program, "uninstall -y", names)]
     what = f"-r {quote(effect.requirements)}" if effect.requirements else names
     upgrade = "--upgrade" if effect.state == "latest" else ""
-    text = " ".join(filter(None, (program, "install --no-cache-dir", upgrade, options, what)))
-    return (*commands, command(text, via))
+    return [*commands, _command(via, program, "install --no-cache-dir", upgrade, options, what)]
 
 
 def touches_packages(text: str) -> bool:

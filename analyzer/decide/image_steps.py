@@ -23,14 +23,10 @@ from analyzer.decide.image_commands import (
 from analyzer.decide.image_edit_commands import edit_commands
 from analyzer.decide.image_edits import EditError, apply_edit
 from analyzer.decide.image_files import FileTree
-from analyzer.decide.image_packages import (
-    LINT_IGNORE,
-    Installed,
-    language_commands,
-    repository_commands,
-    touches_packages,
-)
+from analyzer.decide.image_languages import language_step, lock_of_command
+from analyzer.decide.image_packages import Installed, repository_commands, touches_packages
 from analyzer.decide.image_paths import host_only, is_below, normal
+from analyzer.decide.image_products import of_command
 from analyzer.decide.image_shell import Command, command, has_secret, quote
 from analyzer.model import (
     CheckoutCode,
@@ -110,6 +106,10 @@ class _Composer:
         self.mentioned: list[str] = []
         self.from_code: list[str] = []
         """Paths outside the code that were copied from it: what is done to them follows the code, too."""
+        self.environments: set[str] = set()
+        """Virtual environments of Python that are there by now."""
+        self.prefixes: dict[str, str] = {}
+        """Source folder -> prefix that `configure` chose there, and bundler's path (see `of_command`)."""
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 
@@ -252,33 +252,11 @@ class _Composer:
             self.out.sources.append(path)
 
     def language(self, effect: LanguagePackages, via: Via) -> None:
-        place = effect.directory or effect.requirements
-        lock: tuple[str, ...] = ()
-        code = any(map(self.in_code, (place, effect.virtualenv)))
-        if code and not effect.names:
-            lock = {
-                "bundler": ("Gemfile", "Gemfile.lock"),
-                "npm": ("package.json", "package-lock.json"),
-                "yarn": ("package.json", "yarn.lock"),
-                "composer": ("composer.json", "composer.lock"),
-            }.get(effect.manager, ())
-            if effect.manager == "pip" and effect.requirements:
-                root = next(root for root in self.roots if self.in_code(place) and is_below(normal(place), root))
-                lock = (effect.requirements.removeprefix(root).lstrip("/"),)
-        self.mention(f"{effect.virtualenv} {effect.directory if not code else ''}")
-        self.build(
-            BuildStep(
-                commands=language_commands(effect, via),
-                user=effect.user,
-                directory=effect.directory
-                if effect.manager in ("bundler", "yarn", "composer") or not effect.names
-                else "",
-                via=via,
-                ignore=LINT_IGNORE.get(effect.manager, ()) if effect.names else (),
-                code=code,
-                lock=lock,
-            )
-        )
+        step = language_step(effect, via, self.roots, self.environments, self.prefixes)
+        if effect.virtualenv:
+            self.environments.add(normal(effect.virtualenv))
+        self.mention(f"{effect.virtualenv} {effect.directory if not step.code else ''}")
+        self.build(step)
 
     def write(self, effect: WriteFile, via: Via) -> None:
         if effect.content.data is None:
@@ -371,7 +349,11 @@ class _Composer:
         if any(isinstance(value, Unknown) for value in effect.environment.values()):
             self.refuse(via, "command", "a variable of its environment is unknown")
             return
-        step = run_step(effect, via)
+        step = replace(
+            run_step(effect, via),
+            product=of_command(effect, self.prefixes),
+            lock=lock_of_command(effect, self.roots),
+        )
         text = " ".join((step.json, *(line for each in step.commands for line in each.lines)))
         everything = f"{text} {effect.directory} {effect.creates}"
         self.mention(everything)
@@ -384,7 +366,12 @@ class _Composer:
         self.build(step if not code else after_code(step))
 
     def download(self, effect: Download, via: Via) -> None:
-        step = BuildStep(commands=download_commands(effect, via), via=via, code=self.in_code(effect.path))
+        step = BuildStep(
+            commands=download_commands(effect, via),
+            via=via,
+            code=self.in_code(effect.path),
+            fetches=normal(effect.path),
+        )
         if self.number < self.last_install and (
             normal(effect.path).startswith(_EARLY) or re.search(r"\.(deb|rpm|asc|gpg)$", effect.path)
         ):
@@ -406,7 +393,8 @@ class _Composer:
         if normal(effect.directory) != "/":
             self.mentioned.append(normal(effect.directory))
         commands = unpack_commands(effect, archive, via)
-        self.build(BuildStep(commands=commands, via=via, code=self.in_code(effect.directory)))
+        code = self.in_code(effect.directory)
+        self.build(BuildStep(commands=commands, via=via, code=code, fetches=normal(effect.directory)))
 
     def checkout(self, effect: CheckoutCode, via: Via) -> None:
         if effect.application:
@@ -423,7 +411,7 @@ class _Composer:
                 f" && git -C {quote(effect.path)} checkout -q {effect.version}"
             )
         self.mentioned.append(normal(effect.path))
-        self.build(BuildStep(commands=(command(text, via),), user=effect.user, via=via))
+        self.build(BuildStep(commands=(command(text, via),), user=effect.user, via=via, fetches=normal(effect.path)))
 
 
 def compose_steps(steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, tuple[str, Outcome]]) -> Composed:

@@ -15,7 +15,7 @@ from analyzer.decide.checkouts import settle_checkouts
 from analyzer.decide.data_folders import file_system_steps, find_data_folders, with_questions
 from analyzer.decide.drift import find_drift
 from analyzer.decide.image import compose_image
-from analyzer.decide.image_decisions import settle_decisions
+from analyzer.decide.image_decisions import proposal_problems, settle_decisions
 from analyzer.decide.platform import load_platform
 from analyzer.decide.processes import find_processes
 from analyzer.decide.questions import stale_decisions
@@ -107,6 +107,7 @@ def _decide_application(
         for job in jobs.jobs
     )
     image = compose_image(tasks.steps, given.hosts, findings, sized, settings)
+    problems += proposal_problems(image)
     folders, found = find_data_folders(tasks.steps, findings.processes, sized, settings)
     problems += found
     task_decisions = _with_jobs(tasks.decisions, jobs.by_task, sized)

@@ -42,7 +42,7 @@ def dockerfile(path: str, image: Image, header: str) -> OutputFile:
     for instruction in image.instructions:
         reasons = _unique(via for line in instruction.lines for via in line.via)
         text = _instruction(instruction)
-        if reasons == previous and len(instruction.lines) == 1:
+        if reasons == previous and len(instruction.lines) == 1 and instruction.keyword != "FROM":
             # the comment above says it already
             text = text[len(comments(reasons)) :]
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from analyzer import model
@@ -56,9 +57,10 @@ def steps(texts: Sequence[Mapping[str, Any]]) -> list[Step]:
     return [step(number, text) for number, text in enumerate(texts, 1)]
 
 
-def image(given: Sequence[Step], host: Host = DEBIAN) -> Image:
+def image(given: Sequence[Step], host: Host = DEBIAN, answers: Mapping[str, object] = MappingProxyType({})) -> Image:
     """The image that the pipeline makes of the steps."""
-    return compose_image(given, [host], find_processes(given, [host], Settings()), [], Settings())
+    settings = Settings(answers=answers)
+    return compose_image(given, [host], find_processes(given, [host], settings), [], settings)
 
 
 def rendered(made: Image) -> OutputFile:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from analyzer.model import Host, Source
+from analyzer.model import Host, Image, Question, Source
 from tests.image.effects import DEBIAN, image, rendered, steps
 
 CASES = Path(__file__).with_name("cases.yaml")
@@ -23,21 +23,32 @@ def cases() -> tuple[dict[str, Any], ...]:
     return tuple(yaml.safe_load(CASES.read_text(encoding="utf-8")))
 
 
-def outcome(case: dict[str, Any]) -> str:
-    """Dockerfile, files and refusals of a case as one text."""
+def made_of(case: dict[str, Any]) -> Image:
+    """The image of a case."""
     host = DEBIAN
     if "host" in case:
         host = Host(name="web01", source=Source("hosts", 1), facts=case["host"])
-    made = image(steps(case["steps"]), host)
+    return image(steps(case["steps"]), host, case.get("answers", {}))
+
+
+def outcome(case: dict[str, Any]) -> str:
+    """Dockerfile, files and refusals of a case as one text."""
+    made = made_of(case)
     parts = [rendered(made).data.decode()]
     parts += [f"--- {file.path} {file.mode:04o}\n{file.data.decode()}" for file in made.files]
     if made.left_out:
         parts.append(
             "--- left out\n" + "".join(f"{x.source}: {x.what}: {x.reason} [{x.outcome}]\n" for x in made.left_out)
         )
+    if made.proposals:
+        parts.append("--- proposals\n" + "".join(f"{x.reason}{_asked(x.question)}\n" for x in made.proposals))
     if made.runtime_variables:
         parts.append("--- runtime variables\n" + "".join(f"{' '.join(each)}\n" for each in made.runtime_variables))
     return "\n".join(parts)
+
+
+def _asked(question: Question | None) -> str:
+    return f"{question.id}: {question.text}" if question else ""
 
 
 def slug(case: dict[str, Any]) -> str:
@@ -53,7 +64,7 @@ def test_case(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", cases(), ids=slug)
 def test_every_line_has_its_source(case: dict[str, Any]) -> None:
     """Each line of the Dockerfile has a rule, and each instruction of a task the task's line."""
-    output = rendered(image(steps(case["steps"])))
+    output = rendered(made_of(case))
     lines = output.data.decode().splitlines()
     known = {entry.line: entry.via for entry in output.provenance}
     assert sorted(known) == list(range(1, len(lines) + 1))
@@ -64,7 +75,7 @@ def test_every_line_has_its_source(case: dict[str, Any]) -> None:
 def test_hadolint_finds_no_fault(case: dict[str, Any], tmp_path: Path) -> None:
     """hadolint reports nothing above `info`, and parses every instruction."""
     path = tmp_path / "Dockerfile"
-    path.write_bytes(rendered(image(steps(case["steps"]))).data)
+    path.write_bytes(rendered(made_of(case)).data)
     program = Path(sys.executable).with_name("hadolint")
     answer = subprocess.run(
         [str(program), "--no-color", "--failure-threshold", "warning", str(path)],
