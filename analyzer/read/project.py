@@ -21,8 +21,9 @@ from analyzer.model import (
     Verdict,
 )
 from analyzer.read.ansible.core import plain, trusted
+from analyzer.read.ansible.distribution import Completion
 from analyzer.read.ansible.evaluator import Evaluator
-from analyzer.read.ansible.facts import assumed_facts, fact_variables
+from analyzer.read.ansible.facts import fact_variables
 from analyzer.read.ansible.inventory import Inventory, hide, read_inventory
 from analyzer.read.ansible.patterns import with_known_hosts
 from analyzer.read.ansible.playbooks import Configuration, Play, read_configuration, read_plays
@@ -55,6 +56,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
     reader = YamlReader(inventory, vault_passwords=passwords)
     configuration = read_configuration(layout.root)
     problems = list(layout.problems)
+    facts = Completion(layout.root, settings.facts)
     extra = _extra_variables(request, settings, reader, problems)
     written = [play for path in layout.playbooks for play in read_plays(path, reader)]
     plays = with_known_hosts(written, extra, reader)
@@ -63,7 +65,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
     def group_keys(play: Play, host: str) -> tuple[str, ...]:
         noted = len(reader.problems)
         tasks, _names = _walk(
-            [play], [_bare_host(host, inventory, settings)], inventory, reader, finder, extra, request, configuration
+            [play], [_bare_host(host, inventory, facts)], inventory, reader, finder, extra, request, configuration
         )
         del reader.problems[noted:]  # the play is walked again with its application
         found = (invocation.args.get("key") for task in tasks if task.module == "ansible.builtin.group_by"
@@ -74,7 +76,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
     _note_unmatched(plays, [play for _name, _hosts, chosen in groups for play in chosen], reader, request.limit)
     applications = []
     for name, host_names, chosen in groups:
-        hosts, crons, usage = _read_evidence(host_names, inventory, layout, settings, problems)
+        hosts, crons, usage = _read_evidence(host_names, inventory, layout, facts, problems)
         tasks, names = _walk(chosen, hosts, inventory, reader, finder, extra, request, configuration)
         applications.append(
             ApplicationInput(
@@ -86,6 +88,7 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
                 parameters=tuple(names.parameters[key] for key in sorted(names.parameters)),
             )
         )
+    problems += facts.problems([host for application in applications for host in application.hosts])
     problems += [*inventory.problems, *reader.problems, *book.problems()]
     project = Project(
         root=layout.root.name,
@@ -119,7 +122,7 @@ def _note_unmatched(plays: Sequence[Play], used: Sequence[Play], reader: YamlRea
 
 
 def _read_evidence(
-    names: Sequence[str], inventory: Inventory, layout: Layout, settings: Settings, problems: list[Problem]
+    names: Sequence[str], inventory: Inventory, layout: Layout, facts: Completion, problems: list[Problem]
 ) -> tuple[tuple[Host, ...], tuple[CronEntry, ...], tuple[object, ...]]:
     from analyzer.read.crons import read_crons
 
@@ -131,11 +134,11 @@ def _read_evidence(
         source = inventory.source_of_host(name) if in_inventory else None
         folder = layout.evidence / name if layout.evidence else None
         if folder is None or not folder.is_dir():
-            hosts.append(_bare_host(name, inventory, settings))
+            hosts.append(_bare_host(name, inventory, facts))
             continue
         tree = Tree(folder, label=f"evidence/{name}")
         host, found = read_host(name, tree, source)
-        host = _with_facts(replace(host, groups=inventory.groups_of(name)), settings)
+        host = facts.complete(replace(host, groups=inventory.groups_of(name)))
         entries, cron_problems = read_crons(host, tree)
         usage, metric_problems = _read_metrics(host, tree)
         problems += [*found, *cron_problems, *metric_problems, *tree.problems]
@@ -145,16 +148,11 @@ def _read_evidence(
     return tuple(hosts), tuple(crons), tuple(usages)
 
 
-def _bare_host(name: str, inventory: Inventory, settings: Settings) -> Host:
+def _bare_host(name: str, inventory: Inventory, facts: Completion) -> Host:
     """A host without evidence."""
     known = inventory.manager.get_host(name) is not None
     source = inventory.source_of_host(name) if known else Source("inventory")
-    return _with_facts(Host(name=name, source=source, groups=inventory.groups_of(name)), settings)
-
-
-def _with_facts(host: Host, settings: Settings) -> Host:
-    """What evidence says, completed by what a person says, completed by what is assumed."""
-    return assumed_facts(replace(host, facts={**settings.facts, **host.facts}))
+    return facts.complete(Host(name=name, source=source, groups=inventory.groups_of(name)))
 
 
 def _read_metrics(host: Host, tree: Tree) -> tuple[tuple[object, ...], Iterable[Problem]]:

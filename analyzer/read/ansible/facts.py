@@ -1,4 +1,4 @@
-"""Facts as variables: from evidence where there is some, else declared assumptions for a fresh Debian machine."""
+"""Facts as variables: from evidence where there is some, else declared assumptions for a fresh machine."""
 
 from __future__ import annotations
 
@@ -42,20 +42,57 @@ ASSUMED: Mapping[str, object] = {
 }
 """What a project is read with where no facts.json says better: the facts that real roles use, for Debian 12."""
 
+_OTHER_DISTRIBUTIONS: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    ("Ubuntu", "24.04"): ("noble", "3.12.3", "6.8.0"),
+    ("Ubuntu", "22.04"): ("jammy", "3.10.12", "5.15.0"),
+    ("Ubuntu", "20.04"): ("focal", "3.8.10", "5.4.0"),
+    ("Ubuntu", "18.04"): ("bionic", "3.6.9", "4.15.0"),
+    ("Rocky", "9"): ("Blue Onyx", "3.9.21", "5.14.0"),
+    ("Amazon", "2023"): ("NA", "3.9.21", "6.1.0"),
+}
+"""Distribution and version -> code name, system Python, kernel, as their installation media have them."""
+
 _FAMILY_FACTS = ("os_family", "distribution", "distribution_release", "distribution_version",
                  "distribution_major_version", "pkg_mgr", "lsb", "kernel", "python", "python_version")  # fmt: skip
 
 
-def assumed_facts(host: Host) -> Host:
+def assumed_facts(host: Host, distribution: str = "Debian", version: str = "12") -> Host:
     """`host` with the assumptions for facts that its evidence does not give, each named in `facts_assumed`."""
     known = host.facts
-    foreign = known.get("distribution") not in (None, "Debian")
+    foreign = known.get("distribution") not in (None, distribution)
+    assumed = {**ASSUMED, **_family_facts(distribution, version), **_name_facts(host)}
     missing = {
-        name: value
-        for name, value in {**ASSUMED, **_name_facts(host)}.items()
-        if name not in known and not (foreign and name in _FAMILY_FACTS)
+        name: value for name, value in assumed.items() if name not in known and not (foreign and name in _FAMILY_FACTS)
     }
     return replace(host, facts={**known, **missing}, facts_assumed=tuple(sorted({*host.facts_assumed, *missing})))
+
+
+def _family_facts(distribution: str, version: str) -> dict[str, object]:
+    """The facts in which a distribution differs from Debian 12."""
+    if (distribution, version) not in _OTHER_DISTRIBUTIONS:
+        return {}
+    release, python, kernel = _OTHER_DISTRIBUTIONS[distribution, version]
+    major, minor, micro = (int(part) for part in python.split("."))
+    debian = distribution == "Ubuntu"
+    return {
+        "os_family": "Debian" if debian else "RedHat",
+        "distribution": distribution,
+        "distribution_release": release,
+        "distribution_version": version,
+        "distribution_major_version": version.partition(".")[0],
+        "pkg_mgr": "apt" if debian else "dnf",
+        "lsb": {"id": distribution, "codename": release, "release": version, "major_release": version.partition(".")[0]}
+        if debian
+        else {},
+        "kernel": kernel,
+        "python": {
+            "executable": "/usr/bin/python3",
+            "type": "cpython",
+            "version": {"major": major, "minor": minor, "micro": micro, "releaselevel": "final", "serial": 0},
+            "version_info": [major, minor, micro, "final", 0],
+        },
+        "python_version": python,
+    }
 
 
 def _name_facts(host: Host) -> dict[str, object]:

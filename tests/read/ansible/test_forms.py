@@ -177,7 +177,7 @@ def test_first_found_of_a_loop_searches_the_role_s_own_folders(read: Callable[..
     files = {**ROLE, "roles/clock/tasks/main.yml": ROLE["roles/clock/tasks/main.yml"].replace("LIST", folder)}
     reading = read(files)
     tasks = reading.project.applications[0].tasks
-    assert [problem.code for problem in reading.project.problems] == []
+    assert [problem.code for problem in reading.project.problems] == ["facts-assumed"]
     assert tasks[1].invocations[0].args["name"] == "tzdata"
     assert tasks[2].invocations[0].args["content"] == "of the role"
 

@@ -51,4 +51,4 @@ def test_without_an_inventory_nothing_is_said_of_parsing_one(tmp_path: Path) -> 
     (tmp_path / "site.yml").write_text("- hosts: web\n  tasks: [{debug: {msg: a}}]\n", encoding="utf-8")
     asked = Request(project=tmp_path)
     reading = read_project(asked, find_layout(asked), Settings())
-    assert codes(reading) == ["inventory-not-found"]
+    assert codes(reading) == ["inventory-not-found", "facts-assumed"]

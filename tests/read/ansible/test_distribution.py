@@ -1,0 +1,56 @@
+"""The distribution that hosts without evidence are read for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analyzer.read.ansible.distribution import guess_distribution
+from analyzer.read.project import Reading
+
+APT = "- apt: {name: jq}\n"
+CASES = [
+    pytest.param({}, ("Debian", "12"), id="nothing at all"),
+    pytest.param({"a.yml": APT}, ("Debian", "12"), id="apt alone"),
+    pytest.param({"a.yml": "- yum:\n    name: jq\n"}, ("Rocky", "9"), id="yum alone"),
+    pytest.param({"a.yml": "- ansible.builtin.dnf: {name: jq}\n", "b.yml": "- debug: msg='distribution == \"Amazon'\n"},
+                 ("Amazon", "2023"), id="dnf and Amazon"),
+    pytest.param({"a.yml": APT, "b.yml": "- yum: name=jq\n"}, ("Debian", "12"), id="a role for both families"),
+    pytest.param({"a.yml": APT + "- apt_repository: {repo: 'ppa:x/y'}\n"}, ("Ubuntu", "24.04"), id="a PPA"),
+    pytest.param({"a.yml": APT, "Vagrantfile": "box = 'ubuntu/jammy64'\n"}, ("Ubuntu", "24.04"), id="a Vagrant box"),
+    pytest.param({"a.yml": APT + "  when: ansible_distribution == 'Ubuntu'\n# for jammy\n"}, ("Ubuntu", "22.04"), id="a condition"),
+    pytest.param({"a.yml": APT + "  when: ansible_distribution == 'Ubuntu'\n", "b.yml": APT +
+                  "  when: ansible_distribution == 'Debian' or ansible_facts['distribution'] == 'Debian'\n"},
+                 ("Debian", "12"), id="more of Debian"),
+    pytest.param({"evidence/h/x.yml": "- yum: name=jq\n", "tests/t.yml": "- yum: name=jq\n", "a.yml": APT}, ("Debian", "12"),
+                 id="what is no part of the run"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "expected"), CASES)
+def test_the_project_s_own_texts_tell_it(files: dict[str, str], expected: tuple[str, str], tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = guess_distribution(tmp_path)
+    assert (found.distribution, found.version) == expected
+
+
+def test_conditions_go_by_the_assumption_and_a_warning_names_it_with_its_line(read: Callable[..., Reading]) -> None:
+    site = (
+        "- hosts: web\n  tasks:\n  - yum: {name: httpd}\n  - debug: {msg: x}\n    when: ansible_os_family == 'RedHat'\n"
+    )
+    reading = read({"site.yml": site})
+    assert [task.applies for task in reading.project.applications[0].tasks] == ["yes", "yes"]
+    (problem,) = [one for one in reading.project.problems if one.code == "facts-assumed"]
+    assert "Rocky 9" in problem.message
+    assert str(problem.source) == "site.yml:3"
+
+
+def test_evidence_needs_no_assumption(read: Callable[..., Reading]) -> None:
+    reading = read({"site.yml": "- hosts: web\n  tasks: [{yum: {name: x}}]\n",
+                    "evidence/web1/fs/etc/os-release": 'ID=debian\nVERSION_ID="11"\nNAME="Debian GNU/Linux"\n'})  # fmt: skip
+    assert "facts-assumed" not in [one.code for one in reading.project.problems]
+    assert reading.project.applications[0].hosts[0].facts["distribution"] == "Debian"
