@@ -24,6 +24,8 @@ from analyzer.decide.image_paths import is_below, normal, parent
 from analyzer.decide.image_shell import Command, Instructions, command, dockerfile_word, has_marker, quote, unique
 from analyzer.decide.image_stages import Stages, hand_over_commands, library_commands
 from analyzer.decide.image_steps import Composed
+from analyzer.decide.image_tools import VIA as VIA_OF_TOOLS
+from analyzer.decide.image_tools import missing_tools
 from analyzer.model import CheckoutCode, Image, ImageFile, InstallPackages, Process, Via
 
 SKELETON = Via(rule="template:Dockerfile")
@@ -55,10 +57,6 @@ IGNORE = (
 
 _LINT_OF_SCRIPTS = (("DL3003", r"\bcd\s"), ("DL3004", r"\bsudo\s"), ("DL4006", r"\|"))
 """hadolint rules that the playbook's own shell text may break: it is carried over as it stands."""
-
-
-_TOOLS = (("curl", ("curl", "ca-certificates")), ("git clone", ("git", "ca-certificates")), ("unzip", ("unzip",)))
-TOOLS = Via(rule="template:Dockerfile", note="the build downloads with it where Ansible did so in Python")
 
 
 class Writer:
@@ -95,7 +93,7 @@ class Writer:
     def image(self, notes: Sequence[str]) -> Image:
         stages = self.stages
         self.out.add("FROM", self.base + (" AS runtime" if stages else ""), self.base_via)
-        self.add_tools(self.missing_tools())
+        self.add_tools(missing_tools(self.composed.sources, self.composed.build, self.manager))
         if self.composed.sources:
             self.frontend()
         self.packages()
@@ -222,27 +220,6 @@ class Writer:
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    def missing_tools(self) -> tuple[str, ...]:
-        """Programs that the build calls where Ansible's modules did the work in Python."""
-        steps = [each for each in self.composed.sources if isinstance(each, BuildStep)]
-        early = " ".join(line for step in steps for each in step.commands for line in each.lines)
-        late = " ".join(line for step in self.composed.build for each in step.commands for line in each.lines)
-        installed = {
-            name
-            for each in self.composed.sources
-            if isinstance(each, list)
-            for one in each
-            for name in one.effect.names
-        }
-        found = []
-        for program, packages in _TOOLS:
-            called = re.compile(rf"(?:^|[\s;]){program} ")
-            # the package sources come before the packages of the playbook, so nothing has installed it for them yet
-            first = isinstance(self.composed.sources[0], BuildStep) if self.composed.sources else False
-            if (first and called.search(early)) or (called.search(early + " " + late) and packages[0] not in installed):
-                found += [name for name in packages if first or name not in installed]
-        return tuple(dict.fromkeys(found))
-
     def add_tools(self, names: tuple[str, ...]) -> None:
         """Packages of the tools come first of all."""
         if not names:
@@ -253,7 +230,7 @@ class Writer:
         if group is None:
             group = []
             self.composed.sources.insert(0, group)
-        group.insert(0, Installed(effect=effect, via=TOOLS))
+        group.insert(0, Installed(effect=effect, via=VIA_OF_TOOLS))
 
     def runtime_group(self, group: Sequence[Installed]) -> list[Installed]:
         """The packages that the image itself has: without the tools of the stage that compiles."""
