@@ -1083,6 +1083,17 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """One line of `migrate.yml`: what a person has decided."""
+
+    key: str
+    """`answers.<question id>`, `jobs.<id>`, `base_image` …"""
+    value: str
+    """As people read it; "" for values of variables and facts, which are not repeated."""
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The whole decision, ready to be rendered."""
 
@@ -1093,6 +1104,7 @@ class Plan:
     """What was read: tasks, handlers, cron, timers, hosts; reconciled with the decisions."""
     excerpts: Mapping[Source, tuple[str, ...]] = field(default_factory=dict)
     """As in `Project`."""
+    decided: tuple[Decided, ...] = ()
     question_texts: Mapping[str, str] = field(default_factory=dict)
     """English text of a question -> how people read it, in another language."""
 

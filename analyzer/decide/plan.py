@@ -18,7 +18,7 @@ from analyzer.decide.image import compose_image
 from analyzer.decide.image_decisions import proposal_problems, settle_decisions
 from analyzer.decide.platform import load_platform
 from analyzer.decide.processes import find_processes
-from analyzer.decide.questions import stale_decisions
+from analyzer.decide.questions import answers_without_effect, decided_lines, stale_decisions
 from analyzer.decide.schedules import decide_jobs
 from analyzer.decide.secrets import used_secrets
 from analyzer.decide.sizing import size_application
@@ -65,8 +65,10 @@ def decide(project: Project, pack: RulePack, settings: Settings, data: Mapping[s
         problems=tuple(dict.fromkeys(problems)),
         counts=dict(counts),
         excerpts=project.excerpts,
+        decided=decided_lines(settings),
     )
-    return replace(plan, problems=tuple(dict.fromkeys((*plan.problems, *stale_decisions(plan, settings)))))
+    told = (*plan.problems, *stale_decisions(plan, settings), *answers_without_effect(plan, settings))
+    return replace(plan, problems=tuple(dict.fromkeys(told)))
 
 
 def _counted(given: ApplicationInput) -> Mapping[str, int]:

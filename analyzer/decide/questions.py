@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
 
+from analyzer.decide.likeness import in_common
 from analyzer.decide.processes_sockets import PORT_QUESTION, port_question
-from analyzer.model import Application, Decision, Job, Outcome, Plan, Problem, Question, Settings, Severity, Source
+from analyzer.model import (
+    Application,
+    Decided,
+    Decision,
+    Job,
+    Outcome,
+    Plan,
+    Problem,
+    Question,
+    Settings,
+    Severity,
+    Source,
+)
+
+_SIZES = "choose a pair of CPU units and MiB from Fargate's table, e.g. 512/1024, 1024/2048, 2048/4096"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +42,8 @@ class OpenQuestion:
     """The answer that is offered first, "" where only a person can word one."""
     default_applied: bool = False
     """True: the plan already goes by the default; False: nothing is done until somebody answers."""
+    alike: str = ""
+    """What it has in common with others (see `question_groups`)."""
 
 
 def open_questions(plan: Plan) -> tuple[OpenQuestion, ...]:
@@ -43,10 +61,11 @@ def open_questions(plan: Plan) -> tuple[OpenQuestion, ...]:
         ):
             found.setdefault((application.name, one.question.id), one)
     said = plan.question_texts
-    worded = (
-        replace(one, question=replace(one.question, text=said.get(one.question.text, one.question.text)))
-        for one in found.values()
-    )
+    worded = []
+    for one in found.values():
+        text, alike = one.question.text, in_common(one.question.text)
+        question = replace(one.question, text=said.get(text, text))
+        worded.append(replace(one, question=question, alike=said.get(alike, alike)))
     return tuple(sorted(worded, key=lambda one: not one.question.blocking))
 
 
@@ -147,10 +166,56 @@ def stale_decisions(plan: Plan, settings: Settings) -> tuple[Problem, ...]:
         found = definitions.get(name)
         if found is not None and (found.cpu, found.memory) != size:
             message = f"The size {size[0]}/{size[1]} of task_definitions.{name} is none that Fargate has; not applied"
-            hint = "choose a pair of CPU units and MiB from Fargate's table, e.g. 512/1024, 1024/2048, 2048/4096"
             source = settings.decided_at.get(f"task_definitions.{name}")
-            problems.append(Problem(Severity.ERROR, "size-not-legal", message, source, hint))
+            problems.append(Problem(Severity.ERROR, "size-not-legal", message, source, _SIZES))
     return tuple(problems)
+
+
+def decided_lines(settings: Settings) -> tuple[Decided, ...]:
+    """What the decisions file says, line by line."""
+    return tuple(
+        Decided(key=key, value=_said(key, settings), source=source) for key, source in settings.decided_at.items()
+    )
+
+
+def _said(key: str, settings: Settings) -> str:
+    section, _, name = key.partition(".")
+    if section == "answers":
+        answer = settings.answers.get(name, "")
+        return json.dumps(answer, ensure_ascii=False) if isinstance(answer, dict | list) else str(answer)
+    if section == "task_definitions":
+        return "/".join(map(str, settings.sizes.get(name, ())))
+    if section == "jobs":
+        parts = [str(settings.job_classes.get(name, "")), "leave_behind" if name in settings.jobs_left_behind else ""]
+        parts += [
+            f"{what} {settings.answers[f'{what}:{name}']}"
+            for what in ("deadline", "retries")
+            if f"{what}:{name}" in settings.answers
+        ]
+        return ", ".join(part for part in parts if part)
+    if section == "applications":
+        return settings.application_names.get(name, "")
+    return "" if name else str(getattr(settings, section, ""))
+
+
+def answers_without_effect(plan: Plan, settings: Settings) -> Iterator[Problem]:
+    """A problem for each answer that left its question open, unless whoever asked has told it already."""
+    told = " ".join(problem.message for problem in plan.problems if problem.code == "answer-not-understood")
+    for one in open_questions(plan):
+        name = one.question.id
+        if name not in settings.answers or f" to {name} " in told:
+            continue
+        answer, answers = settings.answers[name], one.question.answers
+        close = get_close_matches(str(answer), answers, n=1, cutoff=0.6)
+        hint = f"Answer one of {', '.join(answers)}." if answers else "Only what its text asks for settles it."
+        hint = _SIZES if name.startswith("size:") else hint
+        yield Problem(
+            Severity.ERROR,
+            "answer-not-understood",
+            f"The answer {answer!r} to {name} cannot be carried out.",
+            settings.decided_at.get(f"answers.{name}", one.source),
+            f"did you mean {close[0]!r}?" if close else hint,
+        )
 
 
 def _renamed(plan: Plan, settings: Settings) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,6 +15,7 @@ from analyzer.decide.schedules_expressions import catch_up, guard_text, regular_
 from analyzer.decide.schedules_merge import JobEntries, differences
 from analyzer.decide.schedules_times import JobTimes, job_times
 from analyzer.model import (
+    CronDaemon,
     CronEntry,
     Host,
     Job,
@@ -31,6 +32,7 @@ from analyzer.model import (
 
 LEAVE, RUN = "leave it behind", "run it as a batch"
 AS_ON_HOST, AS_IN_ANSIBLE = "as on the host", "as in Ansible"
+PART_OF_START = "part of the start of a process"
 
 _CONVERTED = "cron-converted"
 """Rule id of what no rule of batches.yaml speaks about: a batch of the application."""
@@ -98,9 +100,14 @@ class UndecidedJob:
         if answer == AS_IN_ANSIBLE and self.group.from_ansible is not None and entry.origin == "host":
             entry = self.group.from_ansible
             timing = job_times(entry, self.host_zone, start=_horizon(settings))
+        elif times := self._times(answer):
+            entry = replace(entry, schedule=times, daemon=CronDaemon.DEBIAN)
+            timing = job_times(entry, self.host_zone, start=_horizon(settings))
         marker = f"{job_id} End."
         command = self._command(entry, timing, marker)
-        verdict = self._verdict(entry, timing, command, answer, left=job_id in settings.jobs_left_behind)
+        left = job_id in settings.jobs_left_behind
+        verdict = self._verdict(entry, timing, command, answer, left=left)
+        unanswered = self._verdict(self.entry, self.timing, command, None, left=left)
         scheduled = verdict.outcome == "schedule"
         window = timing.window_minutes or (command.flexible_window_minutes if command else None)
         notes = [*self._notes(entry), *timing.notes, *(command.notes if command else ())]
@@ -111,7 +118,7 @@ class UndecidedJob:
             window = None
         if timing.conversion is not None:
             notes.append(f"{len(timing.conversion.expressions)} schedule(s): {timing.conversion.reason}")
-        answered = (question_id,) if answer is not None and self._answerable(verdict, answer) else ()
+        answered = (question_id,) if not verdict.question and verdict != unanswered else ()
         wanted = settings.answers.get(f"retries:{job_id}")
         retries = min(wanted, 10) if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0 else 0
         if retries:
@@ -169,8 +176,13 @@ class UndecidedJob:
     def lock_key(self) -> tuple[str, str]:
         return (self.entry.host, self.command.lock) if self.command and self.command.lock else ("", "")
 
-    def _answerable(self, verdict: _Verdict, answer: object) -> bool:
-        return bool(verdict.question) or answer in {LEAVE, RUN, AS_IN_ANSIBLE, AS_ON_HOST}
+    def _times(self, answer: object) -> str:
+        """The five time fields that a person gave for a schedule that nobody could read, "" where that is no answer."""
+        refused = self.timing.conversion is None and not self.timing.rate and not self.timing.reboot
+        if not refused or not isinstance(answer, str) or len(answer.split()) != 5:
+            return ""
+        timing = job_times(replace(self.entry, schedule=answer, daemon=CronDaemon.DEBIAN), self.host_zone)
+        return answer if timing.conversion is not None else ""
 
     def _verdict(
         self, entry: CronEntry, timing: JobTimes, command: BatchCommand | None, answer: object, *, left: bool
@@ -188,20 +200,22 @@ class UndecidedJob:
                 "manual",
                 "cron-dead",
                 f"It stands there, but cron never runs it: {entry.dead}.",
-                "It has not been running. Shall it be left behind, or does somebody miss it?",
-                (LEAVE, "correct the line and run again"),
+                "It has not been running. Correct the line if somebody misses it, or leave it behind.",
+                (LEAVE,),
             )
-        if problem := self._unknown(entry, command):
+        if problem := self._unknown(entry, command, answer):
             return problem
         if timing.never:
             return _Verdict("skipped", "cron-never", f"It never fires: {timing.why_not}.")
+        if timing.reboot and answer == PART_OF_START:
+            return _Verdict("platform", "cron-reboot", "A person decided: the start of a process does it.")
         if timing.reboot:
             return _Verdict(
                 "manual",
                 "cron-reboot",
                 "It runs once when the host boots; tasks have no boot, and EventBridge has no such event.",
                 "Does a process need it before it starts (then it belongs to that process's start), or can it go?",
-                (LEAVE, "part of the start of a process"),
+                (LEAVE, PART_OF_START),
             )
         if timing.conversion is None and not timing.rate:
             return self._without_schedule(timing)
@@ -214,7 +228,7 @@ class UndecidedJob:
         asked, answers = self._difference(answer)
         return _Verdict("schedule", _CONVERTED, f"A batch of the application: {words}.", asked, answers)
 
-    def _unknown(self, entry: CronEntry, command: BatchCommand | None) -> _Verdict | None:
+    def _unknown(self, entry: CronEntry, command: BatchCommand | None, answer: object) -> _Verdict | None:
         """What nobody but the live host or a person knows."""
         if expression := entry.settings.get("unknown", ""):
             return _Verdict(
@@ -234,7 +248,7 @@ class UndecidedJob:
                     (RUN, LEAVE),
                     blocking=True,
                 )
-                if not self.group.hosts
+                if not self.group.hosts and answer != RUN
                 else None
             )
         if command is not None and command.broken:
@@ -243,7 +257,7 @@ class UndecidedJob:
                 "cron-command-broken",
                 f"The command cannot have worked: {command.broken}.",
                 "What should it do? Correct the line, or leave it behind.",
-                (LEAVE, "correct the line and run again"),
+                (LEAVE,),
             )
         if command is None and entry.schedule:
             return _Verdict(
@@ -308,7 +322,8 @@ class UndecidedJob:
             if other is leading:
                 continue
             different = differences(leading, other)
-            if different:
+            settled = other.origin == "ansible" and f"job:{job.id}" in job.answered_questions
+            if different and not settled:
                 where = "Ansible" if other.origin == "ansible" else other.host
                 message = f"{job.id}: {leading.host or 'Ansible'} has {'; '.join(different)} as {where} has it"
                 hint = (

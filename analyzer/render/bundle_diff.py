@@ -17,7 +17,7 @@ class Change:
     application: str
     """"" for what concerns the whole plan."""
     topic: str
-    """task | job | task definition | process | secret | parameter | drift | question | problem | application | image"""
+    """A key of `_PLURALS`."""
     mark: str
     """+ new, - gone, ~ changed"""
     text: str
@@ -25,7 +25,7 @@ class Change:
 
 def find_changes(old: Json, new: Json) -> tuple[Change, ...]:
     """Every difference that a reviewer would want to know, in the order of the topics; moved lines are no change."""
-    changes: list[Change] = []
+    changes: list[Change] = list(_decided(old, new))
     before, after = _by(old.get("applications"), _name), _by(new.get("applications"), _name)
     for was, name in _renamed(before, after):
         before[name] = before.pop(was)
@@ -36,7 +36,7 @@ def find_changes(old: Json, new: Json) -> tuple[Change, ...]:
         elif name not in before:
             changes.append(Change(name, "application", "+", f"is new in the plan ({_counted(after[name])})"))
         else:
-            changes += _application(name, before[name], after[name])
+            changes += _application(name, before[name], after[name], _answers(new))
     changes += _listed("", "problem", _problems(old), _problems(new))
     return tuple(changes)
 
@@ -67,6 +67,7 @@ def render_diff(old: Json, new: Json, form: str = "text") -> str:
 
 
 _PLURALS = {
+    "decision": "decided in migrate.yml",
     "application": "application",
     "image": "image",
     "task": "tasks and handlers",
@@ -97,10 +98,37 @@ def _counted(application: Json) -> str:
     return ", ".join(counts)
 
 
-def _application(name: str, old: Json, new: Json) -> Iterator[Change]:
+def _answers(plan: Json) -> dict[str, str]:
+    """Question id -> the answer in migrate.yml."""
+    said = {_text(one.get("key")): _text(one.get("value")) for one in _items(plan.get("decided"))}
+    return {key.removeprefix("answers."): value for key, value in said.items() if key.startswith("answers.")}
+
+
+def _decided(old: Json, new: Json) -> Iterator[Change]:
+    """Lines of migrate.yml that came, went, or say something else."""
+    before, after = ({_text(one.get("key")): one for one in _items(plan.get("decided"))} for plan in (old, new))
+    yield from _compared(
+        "",
+        "decision",
+        before,
+        after,
+        lambda was, now: [f"{was.get('value')} -> {now.get('value')}"] if was.get("value") != now.get("value") else [],
+        lambda one: _text(one.get("value")) or "(given)",
+    )
+
+
+def _application(name: str, old: Json, new: Json, answers: Mapping[str, str]) -> Iterator[Change]:
     if old and old.get("base_image") != new.get("base_image"):
         yield Change(name, "image", "~", f"base image: {old.get('base_image')} -> {new.get('base_image')}")
-    yield from _listed(name, "question", _questions(old), _questions(new))
+    asked, still = _questions(old), _questions(new)
+    for key in _all(asked, still):
+        if key not in still:
+            told = f"answered {answers[key]!r}: " if key in answers else ""
+            yield Change(name, "question", "-", f"{key}: {told}{asked[key]}")
+        elif key not in asked:
+            yield Change(name, "question", "+", f"{key}: {still[key]}")
+        elif asked[key] != still[key]:
+            yield Change(name, "question", "~", f"{key}: {still[key]}")
     yield from _compared(name, "task", _tasks(old), _tasks(new), _task_changes, _task_text)
     yield from _compared(name, "job", _by(old.get("jobs"), _id), _by(new.get("jobs"), _id), _job_changes, _job_text)
     sizes = _by(old.get("task_definitions"), _name), _by(new.get("task_definitions"), _name)
@@ -172,7 +200,14 @@ def _task_changes(old: Json, new: Json) -> list[str]:
         found.append(f"applies: {old.get('applies')} -> {new.get('applies')}")
     if old.get("module") != new.get("module"):
         found.append(f"module {old.get('module')} -> {new.get('module')}")
+    if not found and old.get("reason") != new.get("reason") and _files(old) != _files(new):
+        found.append(f"{_shown(_text(new.get('reason')))}")
     return found
+
+
+def _files(one: Json) -> set[str]:
+    """Files of the bundle in which a decision shows."""
+    return {_text(output.get("file")) for output in _items(one.get("outputs"))}
 
 
 def _job_text(one: Json) -> str:
@@ -243,10 +278,10 @@ def _process_changes(old: Json, new: Json) -> list[str]:
     return [f"{key}: {_shown(old.get(key))} -> {_shown(new.get(key))}" for key in keys if old.get(key) != new.get(key)]
 
 
-def _questions(application: Json) -> set[str]:
+def _questions(application: Json) -> dict[str, str]:
     subjects = [*_items(application.get("decisions")), *_items(application.get("jobs"))]
     return {
-        f"{_text(one.get('question_id'))}: {_text(one.get('question'))}"
+        _text(one.get("question_id")): _text(one.get("question"))
         for one in subjects
         if one.get("question_id") and not one.get("answered")
     }

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 
+from analyzer.decide.likeness import question_groups
 from analyzer.decide.questions import OpenQuestion, open_questions
 from analyzer.model import OutputFile, Plan, Provenance, Source, Via
 from analyzer.render.references import readable
@@ -27,8 +28,12 @@ def render(plan: Plan, _templates: Mapping[str, str], language: str = "en") -> t
         (f"# {texts(key)}", None) for key in ("questions.head", "questions.head-2")
     ]
     lines += [("version: 1", None), ("", None), ("answers:", None)]
-    for one in questions:
-        lines += [(line, one.source) for line in _lines(one, texts, several=several)]
+    for group in question_groups(questions):
+        if group.alike:
+            said = texts("questions.group", count=len(group.questions), alike=_one_line(group.alike))
+            lines += [("", None), *((f"  # --- {line}", None) for line in _wrapped(said))]
+        for one in group.questions:
+            lines += [(line, one.source) for line in _lines(one, texts, several=several)]
     text = "".join(f"{line}\n" for line, _ in lines)
     provenance = tuple(
         Provenance(line=number, via=Via(rule="open-question", sources=(source,)))
@@ -58,6 +63,10 @@ def _lines(one: OpenQuestion, texts: Texts, *, several: bool) -> list[str]:
         for line in textwrap.wrap(_one_line(text), _WIDTH, break_on_hyphens=False) or [""]
     ]
     return ["", *comments, f"  # {snippet(one).lstrip()}"]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, break_on_hyphens=False) or [""]
 
 
 def _answer(answer: str, texts: Texts) -> str:

@@ -41,6 +41,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "applications": [_application(application) for application in plan.applications],
         "problems": [_problem(problem) for problem in plan.problems],
         "counts": _counts(plan),
+        "decided": [{"key": one.key, "value": one.value, "source": _source(one.source)} for one in plan.decided],
     }
 
 

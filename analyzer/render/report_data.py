@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from analyzer.decide.likeness import question_groups
 from analyzer.decide.questions import open_questions
 from analyzer.model import Application, Decision, Footprint, Job, OutputFile, Plan, Source, Via
 from analyzer.render import decisions_file
@@ -20,6 +21,7 @@ MAX_TEXT_BYTES = 6_000_000
 def page_data(plan: Plan, files: Sequence[OutputFile]) -> dict[str, Any]:
     """Everything the page shows, as JSON-ready values."""
     reasons = _Reasons()
+    groups = question_groups(open_questions(plan))
     return {
         "environment": plan.environment,
         "counts": dict(plan.counts),
@@ -37,8 +39,11 @@ def page_data(plan: Plan, files: Sequence[OutputFile]) -> dict[str, Any]:
                 "key": decisions_file.snippet(one).strip().partition(": ")[0],
                 "applied": one.default_applied,
             }
-            for one in open_questions(plan)
+            for group in groups
+            for one in group.questions
         ],
+        "groups": [[group.alike, len(group.questions)] for group in groups],
+        "decided": [[one.key, one.value, _at(one.source)] for one in plan.decided],
         "problems": [
             {
                 "severity": one.severity.value,
@@ -208,6 +213,8 @@ def _decisions(application: Application, excerpts: Mapping[Source, tuple[str, ..
             row["q"] = decision.question.id
         if decision.answered:
             row["done"] = 1
+        if decision.answered_questions:
+            row["aq"] = list(decision.answered_questions)
         rows.append(row)
     return rows
 
@@ -228,7 +235,8 @@ def _job(job: Job, application: Application) -> dict[str, Any]:
         "environment": [f"{name}={value}" for name, value in job.environment],
         "outcome": job.outcome,
         "reason": job.reason,
-        "question": job.question.id if job.question else "",
+        "question": job.question.id if job.question and job.question.id not in job.answered_questions else "",
+        "answered": list(job.answered_questions),
         "class": job.job_class,
         "expressions": [
             {"name": one.name, "text": one.expression, "timezone": one.timezone, "role": one.role}

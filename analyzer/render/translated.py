@@ -28,7 +28,7 @@ def translated_plan(plan: Plan, say: Translate) -> Plan:
         plan,
         applications=tuple(_application(one, say) for one in plan.applications),
         problems=translated_problems(plan.problems, say),
-        question_texts={one.question.text: say(one.question.text) for one in open_questions(plan)},
+        question_texts={text: say(text) for one in open_questions(plan) for text in (one.question.text, one.alike)},
     )
 
 

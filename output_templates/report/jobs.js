@@ -30,6 +30,7 @@ function jobCard(job) {
     h("summary", {}, h("span", { class: "name" }, job.id), h("code", {}, job.schedule.replace(/\n/g, ", ")), h("span", { class: "grow" }),
       job.outcome === "schedule" ? [h("span", { class: "badge " + (job.class === "heavy" ? "accent" : "") }, t("class." + job.class)), verdictBadge(job.proof)]
         : h("span", { class: "badge " + (job.outcome === "manual" ? "alert" : "") }, t("job." + job.outcome)),
+      job.answered.length > 0 && h("span", { class: "badge good" }, t("page.answered")),
       !job.enabled && h("span", { class: "badge warnly" }, t("page.disabled"))),
     inside);
   waiting.set(inside, () => fillJob(inside, job));

@@ -66,7 +66,7 @@ addEventListener("beforeprint", () => {
   setTheme(false);
   buildAll();
   // Paper is for what moves: the batches are unfolded. Roles print as far as they are open, since the ledger has every task.
-  $$("details.job").filter((one) => !one.closest(".chores")).forEach((one) => { one.dataset.was ??= one.open ? "open" : "closed"; one.open = true; });
+  $$("details.job, details.group").filter((one) => !one.closest(".chores")).forEach((one) => { one.dataset.was ??= one.open ? "open" : "closed"; one.open = true; });
   buildAll();
   drawCanvases(PAPER_PX);
 });
