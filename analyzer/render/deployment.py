@@ -69,6 +69,7 @@ def _context(application: Application) -> dict[str, Any]:
         "region": application.region or "where Terraform was applied",
         "dns_suffix": "amazonaws.com.cn" if names.partition == "aws-cn" else "amazonaws.com",
         "platform": "linux/arm64" if arm else "linux/amd64",
+        "has_services": any(process_of(application, one) is not None for one in application.task_definitions),
         "deployments": [
             _deployment(application, environment, branch) for environment, branch in branches(application).items()
         ],

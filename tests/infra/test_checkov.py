@@ -1,8 +1,9 @@
-"""checkov over the Terraform and the Dockerfile of the fixture: what it finds is fixed or explained."""
+"""checkov over the Terraform and the Dockerfiles of the fixture and of further projects: each finding is fixed or explained."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -34,17 +35,17 @@ class Finding(NamedTuple):
 
 
 @cache
-def generated() -> tuple[OutputFile, ...]:
-    """What checkov reads of the fixture's application."""
-    application, templates = factory.fixture(), template_texts()
+def generated(name: str) -> tuple[OutputFile, ...]:
+    """What checkov reads of an application."""
+    application, templates = factory.APPLICATIONS[name], template_texts()
     files = (file for renderer in RENDERERS for file in renderer(application, templates))
     return tuple(file for file in files if file.path.endswith((".tf", ".tfvars", ".asl.json", "/Dockerfile")))
 
 
-def write(folder: Path, part: str) -> Path:
+def write(folder: Path, name: str, part: str = "") -> Path:
     """Writes those files below `part` of the application's folder; the application's folder."""
-    root = folder / factory.fixture().name
-    for file in generated():
+    root = folder / factory.APPLICATIONS[name].name
+    for file in generated(name):
         path = folder / file.path
         if path.is_relative_to(root / part):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,12 +60,12 @@ def checked(folder: Path) -> tuple[dict[str, dict[str, Any]], tuple[Finding, ...
             str(shutil.which("checkov")), "--directory", str(folder), "--framework", *FRAMEWORKS,
             "--skip-download", "--compact", "--quiet", "--soft-fail", "--output", "json",
         ],
-        cwd=folder, capture_output=True, text=True, check=True, timeout=120,
+        cwd=folder, capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     reports = json.loads(answer.stdout)
     reports = reports if isinstance(reports, list) else [reports]
     found = {
-        Finding(item["check_id"], item["resource"], item["check_name"])
+        Finding(item["check_id"], re.sub(r"\[[^]]*\]", "", item["resource"]), item["check_name"])
         for report in reports
         for item in report["results"]["failed_checks"]
     }
@@ -92,7 +93,7 @@ def unexplained(found: Sequence[Finding]) -> list[Finding]:
 
 def test_every_finding_is_explained_and_every_skip_needed(tmp_path: Path) -> None:
     """checkov reads all files; each finding has its reason in the list, and each entry of the list a finding."""
-    summaries, found = checked(write(tmp_path, ""))
+    summaries, found = checked(write(tmp_path, "fixture"))
     assert set(summaries) == set(FRAMEWORKS)
     for summary in summaries.values():
         assert summary["parsing_errors"] == 0
@@ -102,9 +103,20 @@ def test_every_finding_is_explained_and_every_skip_needed(tmp_path: Path) -> Non
     assert all(len(reason) > 30 for reason in skips().values())
 
 
+def test_other_projects_have_no_further_findings(tmp_path: Path) -> None:
+    """What other projects bring (no API, two processes, many batches, two applications) is covered by the same list."""
+    for name in ("many-jobs", "no-api", "two-processes", "shop-of-two", "billing-of-two"):
+        write(tmp_path, name)
+    summaries, found = checked(tmp_path)
+    assert set(summaries) == set(FRAMEWORKS)
+    assert not any(summary["parsing_errors"] for summary in summaries.values())
+    assert summaries["terraform"]["passed"] > 1000
+    assert unexplained(found) == []
+
+
 def test_a_planted_mistake_is_found(tmp_path: Path) -> None:
     """A queue without encryption and a Dockerfile that ends as root are not explained away."""
-    root = write(tmp_path, "infra/modules/batches")
+    root = write(tmp_path, "fixture", "infra/modules/batches")
     path = root / "infra/modules/batches/main.tf"
     text = path.read_text()
     assert "sqs_managed_sse_enabled   = true" in text

