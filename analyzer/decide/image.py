@@ -18,6 +18,7 @@ from analyzer.decide.image_paths import normal
 from analyzer.decide.image_stages import find_stages, stage_proposals
 from analyzer.decide.image_steps import compose_steps
 from analyzer.decide.image_writer import Writer
+from analyzer.decide.needed_accounts import needed_accounts
 from analyzer.decide.processes import ProcessFindings
 from analyzer.model import CheckoutCode, Host, Image, Job, Outcome, Settings, Step
 
@@ -43,7 +44,8 @@ def compose_image(
         if not any(path in job.command for job in jobs):
             why = "an environment file of a unit: its values are in the task definition"
             left_out.setdefault(path, (why, Outcome.TASK_DEFINITION))
-    composed = compose_steps([*steps, *findings.directories], roots, left_out)
+    accounts = needed_accounts([*steps, *findings.directories], findings.processes, jobs, hosts)
+    composed = compose_steps([*accounts.steps, *steps, *findings.directories], roots, {**accounts.foreign, **left_out})
     main = next((each for each in findings.processes if each.name == "api"), None) or next(
         iter(findings.processes), None
     )

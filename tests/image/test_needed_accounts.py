@@ -1,0 +1,68 @@
+"""Accounts that what is carried over needs and no task makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from analyzer.model import Host, HostUser, Outcome, Source
+from tests.image.effects import DEBIAN, image, rendered, steps
+
+UNIT = {"effect": "WriteFile", "path": "/etc/systemd/system/web.service", "content": "[Service]\nUser=web\nExecStart=/bin/puma -p 3000\n"}  # fmt: skip
+
+
+def folder(owner: str, group: str = "", path: str = "/srv/x") -> dict[str, str]:
+    """A directory that belongs to somebody."""
+    return {"effect": "MakeDirectory", "path": path, "owner": owner, "group": group}
+
+
+def dockerfile(*effects: dict[str, Any], host: Host = DEBIAN) -> str:
+    """The Dockerfile of these effects."""
+    return rendered(image(steps(list(effects)), host)).data.decode()
+
+
+@pytest.mark.parametrize("effect", [folder("web"), UNIT, {"effect": "RunCommand", "command": "id", "user": "web"}])
+def test_an_account_that_nothing_makes_is_made_before_it_is_used(effect: dict[str, str]) -> None:
+    text = dockerfile(effect)
+    assert "# via users-needed" in text
+    assert "useradd -m web" in text
+
+
+def test_it_is_made_as_the_host_s_evidence_describes_it() -> None:
+    user = HostUser(name="web", uid=1234, gid=1234, home="/srv/web", shell="/bin/sh")
+    host = Host(name="w", source=Source("hosts", 1), facts=DEBIAN.facts, users=(user,))
+    assert "useradd -u 1234 -d /srv/web -s /bin/sh -m web" in dockerfile(folder("web"), host=host)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param([{"effect": "MakeUser", "name": "web"}], id="a task makes it, even later"),
+        pytest.param([{"effect": "InstallPackages", "manager": "apt", "names": ["web-server"]}], id="a package may bring it"),
+    ],
+)  # fmt: skip
+def test_an_account_that_comes_from_elsewhere_is_not_made_again(others: list[dict[str, Any]]) -> None:
+    text = dockerfile(folder("web"), *others)
+    assert "users-needed" not in text
+
+
+@pytest.mark.parametrize("owner", ["root", "www-data", "nobody", "1001", "a b"])
+def test_accounts_of_the_base_image_numbers_and_what_is_no_name_are_left_alone(owner: str) -> None:
+    assert "users-needed" not in dockerfile(folder(owner))
+
+
+def test_a_group_alone_is_made_as_a_group() -> None:
+    text = dockerfile(folder("root", "editors"))
+    assert "groupadd editors" in text
+    assert "useradd" not in text
+
+
+@pytest.mark.parametrize("packages", [[], ["postgresql-client", "libpq-dev"]])
+def test_what_belongs_to_a_data_server_goes_where_the_server_goes(packages: list[str]) -> None:
+    """A client's package does not bring the server's account."""
+    install = [{"effect": "InstallPackages", "manager": "apt", "names": packages}] if packages else []
+    made = image(steps([folder("postgres", "postgres", "/var/log/pg"), *install]))
+    assert "postgres" not in rendered(made).data.decode().replace("postgresql-client", "")
+    (left,) = made.left_out
+    assert (left.outcome, left.what) == (Outcome.INFRASTRUCTURE, "/var/log/pg")
