@@ -5,17 +5,49 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from analyzer.decide.commands_in_tasks import SimpleCommand
-from analyzer.model import Outcome
+from analyzer.decide.command_wrappers import SimpleCommand
+from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, Outcome
 from analyzer.ruletypes import Rule, RulePack
 
+_NAMED = re.compile(rf"(?:{PARAMETER_OPEN}(\w+){PARAMETER_CLOSE}|\$\{{(\w+)\}})")
+_KIND = re.compile(r"_(?:binary|bin|executable|exe|path|command|cmd|cli|program)$")
+_ENGINES = frozenset(
+    {"container_engine", "container_runtime", "container_binary", "container_cli", "container_command"}
+)
+_VERBS = frozenset(
+    "start stop restart reload install init test kill service host date time list file at batch n".split()
+)
+"""Programs whose names variables also use for what they do: `app_start_command` starts the app."""
 _VERSIONED = re.compile(r"^(.+?)-?\d[\d.]*$")
 
 
 def find_command(command: SimpleCommand, pack: RulePack) -> Rule | None:
     """The rule whose words describe the command best: most words, then those that come first."""
     words = _normal(command.words)
+    if meant := program_by_name(words[0], pack):
+        return _find((meant, *words[1:]), pack)
     return _find(words, pack) or (_find(command.words, pack) if words != command.words else None)
+
+
+def program_by_name(word: str, pack: RulePack) -> str:
+    """The program that a variable in its place stands for, by the variable's name; "" where that tells nothing.
+
+    `{{ php_executable }}` is php, `{{ app_container_engine }}` one of the container engines, all of which are alike.
+    """
+    match = _NAMED.fullmatch(word)
+    if match is None:
+        return ""
+    name = (match[1] or match[2]).lower()
+    parts = name.split("_")
+    for tail in ("_".join(parts[start:]) for start in range(len(parts))):
+        if tail in _ENGINES:
+            return "docker"
+        program = tail
+        while (shorter := _KIND.sub("", program)) != program:
+            program = shorter
+            if len(program) > 1 and program not in _VERBS and program in pack.commands:
+                return program
+    return ""
 
 
 def _find(words: tuple[str, ...], pack: RulePack) -> Rule | None:

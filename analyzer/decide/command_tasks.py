@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from analyzer.decide.command_rules import after_pattern, find_command
-from analyzer.decide.commands_in_tasks import SimpleCommand, argument_command, simple_commands
+from analyzer.decide.command_wrappers import SimpleCommand
+from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.effects import Built, build
 from analyzer.decide.match import first_unknown, match
 from analyzer.decide.parts import DEMAND, Part, rule_part
-from analyzer.decide.values import text, texts, told
+from analyzer.decide.values import text, told
 from analyzer.model import (
     Effect,
     Invocation,
@@ -36,7 +37,9 @@ COMMAND_MODULES = frozenset(
 SCRIPT_MODULES = frozenset({"ansible.builtin.script", "ansible.legacy.script"})
 _SCRIPTS = "/usr/local/share/ansible-scripts"
 """Where scripts of the project lie in the image; Ansible puts them into a folder of its own on the host."""
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_TEMPLATE = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_LISTS = "commands-package-lists"
+"""The rule of what every build step does that installs: in one text with an installation it stays where it is."""
 _IN_ORDER = frozenset({"", "&&", ";", "\n"})
 _WHOLE = frozenset({Outcome.IMAGE, Outcome.DEPLOY, Outcome.PLATFORM, Outcome.MANUAL, Outcome.SCHEDULE, Outcome.SECRET})
 _PREPARES = re.compile(r"(^|[;&|\n]\s*)(cd|export|source|\.|umask|eval)\s")
@@ -133,14 +136,15 @@ def _sum(
     ]
     if not working:
         return (rule_part(rules[0], ()),)
+    if any(rule.outcome is Outcome.IMAGE for _, rule in working) and not _can_be_split(commands, written):
+        working = [(command, rule) for command, rule in working if rule.id != _LISTS]
     outcomes = {rule.outcome for _, rule in working}
     main = min((rule for _, rule in working), key=lambda rule: DEMAND.index(rule.outcome))
     if len(outcomes) == 1 and outcomes <= _WHOLE and not any(rule.emit for _, rule in working):
         return (rule_part(main, _whole(main.outcome, task, invocation, written)),)
     if len(working) == 1:
         return (_emitted(working[0][0], main, task, invocation, written),)
-    in_order = all(command.joined in _IN_ORDER for command in commands)
-    if in_order and isinstance(written, str) and not _PREPARES.search(written):
+    if _can_be_split(commands, written):
         return tuple(_pieces(task, invocation, working))
     if outcomes <= {Outcome.IMAGE}:
         return (rule_part(main, _whole(Outcome.IMAGE, task, invocation, written)),)
@@ -158,6 +162,12 @@ def _sum(
             answers=("drop", "image", "deploy"),
         ),
     )
+
+
+def _can_be_split(commands: Sequence[SimpleCommand], written: Value) -> bool:
+    """Whether the commands stand one after the other and none prepares anything for the next."""
+    in_order = all(command.joined in _IN_ORDER for command in commands)
+    return in_order and isinstance(written, str) and not _PREPARES.search(written)
 
 
 def _pieces(task: Task, invocation: Invocation, working: Sequence[tuple[SimpleCommand, Rule]]) -> Iterator[Part]:
@@ -227,24 +237,43 @@ def _whole(outcome: Outcome, task: Task, invocation: Invocation, written: Value)
 
 
 def _unknown_part(task: Task, invocation: Invocation, pack: RulePack, unknown: Unknown) -> Part:
-    """A command that is not wholly known: its literal words may still say that nothing of it is carried over."""
-    literal = _TEMPLATE.sub(" $unknown ", unknown.expression)
-    written = invocation.args.get("argv")
-    words = (
-        texts(tuple(each for each in written if not isinstance(each, Unknown))) if isinstance(written, tuple) else ()
-    )
-    commands = argument_command(words) if words else simple_commands(literal)
-    rules = [find_command(command, pack) for command in commands]
-    dropping = [rule for rule in rules if rule and rule.outcome in (Outcome.CONTROL, Outcome.PLATFORM)]
-    if rules and len(dropping) == len(rules) and not any(command.writes for command in commands):
-        main = min(dropping, key=lambda rule: DEMAND.index(rule.outcome))
-        return rule_part(main, (), f"{main.reason} (Decided by its literal words; {told(unknown)} is not known.)")
+    """A command that is not wholly known: its literal words may still say where it belongs."""
+    commands = _literal_commands(task.module, invocation.args, unknown)
+    found = [find_command(command, pack) for command in commands]
+    rules = [rule for rule in found if rule is not None]
+    if rules and len(rules) == len(found):
+        main = min(rules, key=lambda rule: DEMAND.index(rule.outcome))
+        said = f"{main.reason} (Decided by its literal words; {told(unknown)} is not known.)"
+        writes = any(command.writes for command in commands)
+        if all(rule.outcome in (Outcome.CONTROL, Outcome.PLATFORM) for rule in rules) and not writes:
+            return rule_part(main, (), said)
+        working = [rule for rule in rules if rule.outcome is not Outcome.CONTROL]
+        if main.outcome is Outcome.INFRASTRUCTURE and len(working) == 1:
+            subject = commands[rules.index(main)].words[0]
+            built = build(main.emit, {}, task, invocation, {"subject": subject})
+            return rule_part(main, built.effects if isinstance(built, Built) else (), said)
+        if main.outcome is Outcome.MANUAL:
+            return rule_part(main, (), said)
     return replace(
         _unlisted(task, invocation, pack, ""),
         outcome=Outcome.MANUAL,
         reason=f"The command is not known: {told(unknown)}",
         effects=(),
     )
+
+
+def _literal_commands(module: str, args: Mapping[str, Value], unknown: Unknown) -> Sequence[SimpleCommand]:
+    """The command with `${name}` where a template stands; the name is the variable's, "unknown" for anything else."""
+    argv = args.get("argv")
+    if isinstance(argv, tuple):
+        words = tuple(_named(one.expression) if isinstance(one, Unknown) else text(one) for one in argv)
+        return argument_command(words)
+    literal = _named(unknown.expression)
+    return argument_command(_vector(literal)) if module.endswith(".command") else simple_commands(literal)
+
+
+def _named(expression: str) -> str:
+    return _TEMPLATE.sub(lambda match: f"${{{match[1]}}}" if match[1] else "${unknown}", expression)
 
 
 def _unlisted(task: Task, invocation: Invocation, pack: RulePack, reason: str) -> Part:

@@ -1,4 +1,4 @@
-"""The parts of a shell command line, as far as a crontab needs them: words, operators, redirections, with positions."""
+"""The parts of a shell text, for crontabs and tasks alike: words, operators, redirections, with their positions."""
 
 from __future__ import annotations
 
@@ -40,17 +40,23 @@ class Simple:
 
 
 _OPERATOR = re.compile(r"&&|\|\||;;|\|&|[;|&()\n]")
-_REDIRECTION = re.compile(r"(?:\d*(?:>>|>\||>&|<<<|<&|<>|>|<)|&>>|&>)[ \t]*")
+_BLANK = re.compile(r"(?:[ \t\r]|\\\n)+")
+_HERE = re.compile(r"\d*<<(-?)(?!<)[ \t]*(.+)", re.DOTALL)
+_REDIRECTION = re.compile(r"(?:\d*(?:>>|>\||>&|<<<|<<-?|<&|<>|>(?!\()|<(?!\())|&>>|&>)[ \t]*")
 
 
 @lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[Token, ...] | None:
-    """The tokens of a command line; None where quotes or parentheses stay open, as after a cut at `%`."""
+    """The tokens of a text, without the bodies of here-documents; None where quotes or parentheses stay open.
+
+    They do after a cut at cron's `%`, for one.
+    """
     found: list[Token] = []
+    here: list[str] = []
     position, length = 0, len(text)
     while position < length:
-        if text[position] in " \t\r":
-            position += 1
+        if blank := _BLANK.match(text, position):
+            position = blank.end()
         elif text[position] == "#" and (position == 0 or text[position - 1] in " \t;&|("):
             end = text.find("\n", position)
             position = length if end < 0 else end
@@ -59,10 +65,15 @@ def tokens(text: str) -> tuple[Token, ...] | None:
             if stop is None:
                 return None
             found.append(Token("redirection", text[position:stop], position, stop))
+            if document := _HERE.fullmatch(text, position, stop):
+                here.append(unquoted(document[2]))
             position = stop
         elif match := _OPERATOR.match(text, position):
             found.append(Token("operator", match.group(), position, match.end()))
             position = match.end()
+            if match.group() == "\n" and here:
+                position = _after_documents(text, position, here)
+                here.clear()
         else:
             stop = _word_end(text, position)
             if stop is None:
@@ -77,9 +88,14 @@ def _word_end(text: str, position: int) -> int | None:
     length = len(text)
     while position < length:
         character = text[position]
-        if character in " \t\r\n;|&()<>":
+        if text.startswith(("<(", ">("), position):
+            inner = _substitution_end(text, position + 2)
+            if inner is None:
+                return None
+            position = inner
+        elif character in " \t\r\n;|&()<>":
             return position
-        if character == "\\":
+        elif character == "\\":
             position += 2
         elif character == "'":
             end = text.find("'", position + 1)
@@ -109,6 +125,17 @@ def _word_end(text: str, position: int) -> int | None:
         else:
             position += 1
     return min(position, length)
+
+
+def _after_documents(text: str, position: int, words: Sequence[str]) -> int:
+    """Where the shell reads on after here-documents that end with `words`."""
+    for word in words:
+        while position < len(text):
+            line, _, _ = text[position:].partition("\n")
+            position = min(position + len(line) + 1, len(text))
+            if line.strip() == word:
+                break
+    return position
 
 
 def _quoted_end(text: str, position: int) -> int | None:
@@ -189,6 +216,34 @@ def plain(word: str) -> str:
     if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" and word[0] not in word[1:-1]:
         return word[1:-1]
     return re.sub(r"\\(.)", r"\1", word)
+
+
+def unquoted(word: str) -> str:
+    """A word as the program gets it: quotes removed wherever they stand, substitutions kept as written."""
+    result: list[str] = []
+    position = 0
+    while position < len(word):
+        stop = position + 1
+        match word[position]:
+            case "'":
+                stop = word.find("'", position + 1) + 1 or len(word)
+                result.append(word[position + 1 : stop - 1])
+            case '"':
+                stop = _quoted_end(word, position + 1) or len(word)
+                result.append(re.sub(r'\\(["\\$`])', r"\1", word[position + 1 : stop - 1]))
+            case "\\":
+                stop = position + 2
+                result.append(word[position + 1 : stop])
+            case "$" if word.startswith("$(", position):
+                stop = _substitution_end(word, position + 2) or len(word)
+                result.append(word[position:stop])
+            case "`":
+                stop = word.find("`", position + 1) + 1 or len(word)
+                result.append(word[position:stop])
+            case character:
+                result.append(character)
+        position = stop
+    return "".join(result)
 
 
 def quoted(word: str) -> str:

@@ -39,7 +39,8 @@ from analyzer.model import (
 from analyzer.ruletypes import RulePack
 
 _MARKS = (SECRET_OPEN, PARAMETER_OPEN)
-_CONTROLLER = frozenset({"localhost", "127.0.0.1", "::1"})
+CONTROLLER = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names by which playbooks mean the machine that runs Ansible."""
 _ON_HOST = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.PLATFORM})
 
 
@@ -57,12 +58,12 @@ class TaskDecisions:
 
 
 def decide_tasks(
-    tasks: Sequence[Task], pack: RulePack, settings: Settings, *, package_manager: str = ""
+    tasks: Sequence[Task], pack: RulePack, settings: Settings, *, package_manager: str = "", controller: bool = False
 ) -> TaskDecisions:
     """One decision for every task; what no rule knows is manual, with a question.
 
     `package_manager` (apt or dnf, from the hosts' facts) is what the module `package` uses there; without it the tasks
-    themselves tell.
+    themselves tell. `controller`: they run on Ansible's own machine, and other hosts are what the project is about.
     """
     manager = package_manager or _package_manager(tasks)
     decisions: list[Decision] = []
@@ -70,7 +71,7 @@ def decide_tasks(
     dropped: list[Step] = []
     problems: list[Problem] = []
     ids = _question_ids(tasks)
-    around = Around(manager=manager, mounted=mounted_folders(tasks))
+    around = Around(manager=manager, mounted=mounted_folders(tasks), controller=controller)
     decided = without_people(tasks, [list(_task_parts(task, pack, around, problems)) for task in tasks], pack)
     for task, question_id, undecided in zip(tasks, ids, with_their_tasks(tasks, decided), strict=True):
         parts, settled = with_answers(undecided, question_id, task, settings, problems)
@@ -92,6 +93,8 @@ class Around:
     """apt or dnf: what `package` uses on these hosts."""
     mounted: tuple[str, ...]
     """Folders of the host that containers mount."""
+    controller: bool = False
+    """The tasks run on Ansible's own machine beside the hosts that the project is about."""
 
 
 def _task_parts(task: Task, pack: RulePack, around: Around, problems: list[Problem]) -> Iterator[tuple[Part, Verdict]]:
@@ -121,7 +124,7 @@ def _invocation_parts(
     else:
         parts = tuple(module_parts(task, invocation, pack, around.manager, problems))
     for part in parts:
-        if (elsewhere := _elsewhere(part, task)) is not None:
+        if (elsewhere := _elsewhere(part, task, around)) is not None:
             yield elsewhere
             continue
         for piece in by_subject(part, task, invocation, pack):
@@ -150,22 +153,34 @@ def _package_manager(tasks: Sequence[Task]) -> str:
     return "dnf" if used["dnf"] > used["apt"] else "apt"
 
 
-def _elsewhere(part: Part, task: Task) -> Part | None:
-    """The part of a task that is delegated: what it changes is not the application's host."""
-    if not isinstance(task.delegate_to, str) or not task.delegate_to or task.delegate_to in task.hosts:
+def _elsewhere(part: Part, task: Task, around: Around) -> Part | None:
+    """The part of a task that runs on another machine: what it changes is not the application's host."""
+    delegated = isinstance(task.delegate_to, str) and bool(task.delegate_to) and task.delegate_to not in task.hosts
+    if not delegated and not around.controller:
         return None
-    if part.outcome not in _ON_HOST and not (part.outcome is Outcome.MANUAL and not part.question):
+    if part.outcome not in _ON_HOST and not (part.outcome is Outcome.MANUAL and _of_a_file_system(part)):
         return None
-    place = "Ansible's own machine" if task.delegate_to in _CONTROLLER else f"the host {task.delegate_to}"
+    controller = not delegated or task.delegate_to in CONTROLLER
+    place = "Ansible's own machine" if controller else f"the host {task.delegate_to}"
+    why = "delegate_to" if delegated else "hosts: localhost"
     return replace(
         part,
         outcome=Outcome.CONTROL,
-        reason=f"It runs on {place} (delegate_to); nothing of it is in the file system of the application's hosts.",
+        reason=f"It runs on {place} ({why}); nothing of it is in the file system of the application's hosts.",
         effects=(),
         dropped=(),
         alternative=part.effects or part.alternative,
         question="",
         answers=(),
+    )
+
+
+def _of_a_file_system(part: Part) -> bool:
+    """Whether what is asked is only what a machine's file system would hold, and not what happens elsewhere."""
+    return (
+        not part.question
+        or (part.rule is not None and part.rule.outcome in _ON_HOST)
+        or (part.rule is not None and part.rule.fallback and part.rule.pack == "files")
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.tasks import decide_tasks
-from analyzer.model import Settings, Unknown
+from analyzer.model import Settings, Unknown, parameter_reference
 from analyzer.resources import rule_texts
 from analyzer.rulepack import load_pack
 
@@ -128,6 +128,9 @@ DECIDED = [
     ("command", "php composer-setup.php --install-dir=/usr/local/bin", "image", "commands-build"),
     ("command", "php artisan migrate --force", "deploy", "commands-release"),
     ("command", "/opt/vendor/install.bin --silent", "manual", "commands-unlisted"),
+    ("command", f"{parameter_reference('wp_cli_path')} plugin list", "control", "commands-probe"),
+    ("command", f"{parameter_reference('container_engine')} exec web reload", "manual", "commands-containers"),
+    ("raw", "test -e /usr/bin/python3 || (apt -y update && apt install -y python3)", "image", "commands-apt-install"),
 ]
 
 
@@ -156,6 +159,11 @@ def test_release_and_build_are_taken_apart():
         ("ls {{ found.path }}", "control"),
         ("make {{ target.stdout }}", "manual"),
         ("{{ tool.stdout }} restart", "manual"),
+        ("{{ venv.path }}/bin/pip show requests", "control"),
+        ("mysql -e 'CREATE DATABASE {{ db.name }}'", "infrastructure"),
+        ("{{ php_executable }} artisan migrate --seed={{ seed.stdout }}", "manual"),
+        ("{{ app_container_engine }} ps --filter name={{ c.name }}", "control"),
+        ("{{ app_restart_command }} {{ c.name }}", "manual"),
         ("cat {{ a.b }} > /etc/x", "manual"),
     ],
 )

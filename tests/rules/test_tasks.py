@@ -507,3 +507,37 @@ def test_an_unknown_owner_is_left_and_said():
     found = decide(task({FILE: {"path": "/srv/x", "state": "directory", "owner": UNKNOWN, "mode": "0755"}}))
     assert (found.decisions[0].outcome, found.steps[0].effect.ownership.owner) == (Outcome.IMAGE, "")
     assert "owner is left as it is" in found.decisions[0].reason
+
+
+def test_tasks_on_ansible_s_own_machine_touch_no_host():
+    """Plays on localhost beside other hosts prepare the run; a file they write is not the application's."""
+    unknown = Unknown("{{ result.stdout }}", "registered")
+    tasks = [
+        task({"ansible.builtin.copy": {"content": unknown, "dest": "/tmp/facts.json"}}, hosts=("localhost",)),
+        task({"ansible.builtin.file": {"path": "/etc/app", "state": "directory"}}, hosts=("localhost",)),
+        task({"ansible.builtin.uri": {"url": "https://example.org", "method": "POST"}}, hosts=("localhost",)),
+    ]
+    beside = decide_tasks(tasks, PACK, Settings(), controller=True)
+    assert [one.outcome for one in beside.decisions] == [Outcome.CONTROL, Outcome.CONTROL, Outcome.MANUAL]
+    assert not beside.steps
+    alone = decide_tasks(tasks, PACK, Settings())
+    assert [one.outcome for one in alone.decisions] == [Outcome.MANUAL, Outcome.IMAGE, Outcome.MANUAL]
+
+
+def test_what_a_delegated_task_writes_is_not_asked_for():
+    """The content of a file on another machine need not be known."""
+    content = Unknown("{{ hostvars | to_yaml }}", "it differs")
+    written = task({"ansible.builtin.copy": {"content": content, "dest": "/tmp/x"}}, delegate_to="localhost")
+    (found,) = decide_tasks([written], PACK, Settings()).decisions
+    assert (found.outcome, found.question) == (Outcome.CONTROL, None)
+
+
+def test_a_module_that_runs_another_is_decided_as_that_one():
+    """A wrapper's inner module says what happens; what it would make is not in this image."""
+    tasks = [
+        task({"run_in_box": {"module_name": "mysql_db", "module_args": {"name": "app"}}}),
+        task({"run_in_box": {"module_name": "ansible.builtin.copy", "module_args": {"content": "x", "dest": "/x"}}}),
+    ]
+    first, second = decide_tasks(tasks, PACK, Settings()).decisions
+    assert (first.outcome, first.rule) == (Outcome.INFRASTRUCTURE, "databases-mysql")
+    assert second.outcome is Outcome.MANUAL
