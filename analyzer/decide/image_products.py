@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzer.decide.commands_in_tasks import SimpleCommand, argument_command, simple_commands
+from analyzer.decide.command_wrappers import SimpleCommand
+from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.image_paths import is_existing, normal
 from analyzer.model import LanguagePackages, RunCommand
 

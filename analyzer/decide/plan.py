@@ -17,12 +17,13 @@ from analyzer.decide.drift import find_drift
 from analyzer.decide.image import compose_image
 from analyzer.decide.image_decisions import proposal_problems, settle_decisions
 from analyzer.decide.platform import load_platform
-from analyzer.decide.processes import find_processes
+from analyzer.decide.processes import ProcessFindings, find_processes
+from analyzer.decide.processes_web import FRONT_SERVERS, PLATFORM_DAEMONS
 from analyzer.decide.questions import answers_without_effect, decided_lines, stale_decisions
 from analyzer.decide.schedules import decide_jobs
 from analyzer.decide.secrets import used_secrets
 from analyzer.decide.sizing import size_application
-from analyzer.decide.tasks import decide_tasks
+from analyzer.decide.tasks import CONTROLLER, decide_tasks
 from analyzer.model import (
     Application,
     ApplicationInput,
@@ -34,6 +35,7 @@ from analyzer.model import (
     Problem,
     Project,
     Settings,
+    Severity,
     Source,
     TaskDefinition,
     Verdict,
@@ -42,6 +44,7 @@ from analyzer.model import (
 from analyzer.rulepack import RulePack
 from analyzer.usage import HostUsage
 
+_SSH = 22
 DEFAULT_REGION = "us-east-1"
 """Where neither evidence nor the command line says one; a problem says so."""
 
@@ -91,7 +94,9 @@ def _decide_application(
     settings = replace(settings, region=region)
     family = str(given.hosts[0].facts.get("os_family", "")) if given.hosts else ""
     manager = {"Debian": "apt", "RedHat": "dnf"}.get(family, "")
-    tasks = decide_tasks(as_their_users(given.tasks, given.hosts), pack, settings, package_manager=manager)
+    controller = len(project.applications) > 1 and all(host.name in CONTROLLER for host in given.hosts)
+    theirs = as_their_users(given.tasks, given.hosts)
+    tasks = decide_tasks(theirs, pack, settings, package_manager=manager, controller=controller)
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
     checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)
@@ -99,7 +104,10 @@ def _decide_application(
     platform, found = load_platform(data, settings.prices)
     problems += found
     usages = tuple(usage for usage in given.usage if isinstance(usage, HostUsage))
-    sizing = size_application(usages, jobs.jobs, findings.processes, given.hosts, settings, platform)
+    serves = may_serve(findings, given.hosts, tasks.decisions)
+    if not serves:
+        problems.append(_nothing_serves(given))
+    sizing = size_application(usages, jobs.jobs, findings.processes, given.hosts, settings, platform, serves=serves)
     sized = tuple(
         replace(
             job,
@@ -140,6 +148,28 @@ def _decide_application(
     return application, [*problems, *tasks.problems, *jobs.problems, *sizing.problems]
 
 
+def may_serve(findings: ProcessFindings, hosts: Sequence[Host], decisions: Sequence[Decision]) -> bool:
+    """Whether something serves requests, or might: a service, a container or an open port that is not accounted for."""
+    if any(process.name == "api" for process in findings.processes) or findings.unresolved:
+        return True
+    if any(one.question is not None and "process" in one.question.answers for one in decisions):
+        return True
+    left = PLATFORM_DAEMONS.keys() - FRONT_SERVERS
+    sockets = [one for host in hosts for one in host.listening if not one.address.startswith(("127.", "::1", "[::1]"))]
+    return any(one.process not in left and one.port != _SSH and one.protocol.startswith("tcp") for one in sockets)
+
+
+def _nothing_serves(given: ApplicationInput) -> Problem:
+    return Problem(
+        Severity.NOTE,
+        "api-absent",
+        f"nothing of {given.name} serves requests: no process of it, and no open port of its hosts; "
+        "there is no task definition api",
+        given.hosts[0].source if given.hosts else None,
+        "if it has an API, add its unit to the playbook or the host's unit file and `ss -tulpn` to the evidence",
+    )
+
+
 def _measured(definition: TaskDefinition, usages: Sequence[HostUsage]) -> TaskDefinition:
     """The definition with the files from which its size was reckoned."""
     if definition.via:
@@ -155,8 +185,6 @@ def _region(hosts: Sequence[Host], settings: Settings, problems: list[Problem]) 
     regions = sorted({host.ec2.region for host in hosts if host.ec2 is not None and host.ec2.region})
     if len(regions) == 1:
         return regions[0]
-    from analyzer.model import Severity
-
     problems.append(
         Problem(
             Severity.WARNING,

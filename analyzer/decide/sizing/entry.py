@@ -39,9 +39,12 @@ def size_application(
     settings: Settings,
     platform: PlatformData,
     firings: Firings | None = None,
+    *,
+    serves: bool = True,
 ) -> Sizing:
     """Footprints, classes, task definitions and costs of one application.
 
+    `serves`: it has an API, so that there is a task definition for one.
     `firings` gives the instants at which a job's schedule fires; it is asked only where no cron log tells.
     """
     problems: list[Problem] = []
@@ -73,8 +76,9 @@ def size_application(
     api, api_footprint, api_questions = api_definition(seen, processes, hosts, settings, platform, price)
     batches, batch_questions = batch_definitions(cut, needs, classes, assumed, settings, platform, price, footprints)
     others, other_questions = process_definitions(usages, processes, settings, platform, price)
-    questions += [*api_questions, *batch_questions, *other_questions]
-    definitions = tuple(replace(one, via=(_via(one, usages),)) for one in (api, *batches, *others))
+    questions += [*(api_questions if serves else ()), *batch_questions, *other_questions]
+    wanted = (api, *batches, *others) if serves else (*batches, *others)
+    definitions = tuple(replace(one, via=(_via(one, usages),)) for one in wanted)
     details = _details(sized, needs, cut, classes, assumed, footprints, price, platform)
     problems += _launch_notes(details, footprints, price)
     return Sizing(

@@ -103,8 +103,12 @@ def _name_facts(host: Host) -> dict[str, object]:
     return {"hostname": short, "nodename": host.name, "fqdn": host.name, "domain": domain}
 
 
+OF_THE_RUN: Mapping[str, object] = {"ansible_check_mode": False, "ansible_diff_mode": False, "ansible_verbosity": 0}
+"""What a run without options sets."""
+
+
 def fact_variables(host: Host) -> dict[str, Any]:
     """`ansible_facts` and the `ansible_*` variables, as ansible-core injects them."""
     facts = dict(host.facts)
     injected = {f"ansible_{name}": value for name, value in facts.items()}
-    return {"ansible_facts": facts, **injected}
+    return {**OF_THE_RUN, "ansible_facts": facts, **injected}

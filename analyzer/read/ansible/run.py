@@ -13,7 +13,7 @@ from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.registered import known_result, paths_made
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.scope import Names, Scope
-from analyzer.read.ansible.values import holds_unknown, thaw
+from analyzer.read.ansible.values import first_unknown, thaw
 
 Items = Sequence[tuple[Invocation, Scope]]
 """The invocations of a task, each with the variables it saw."""
@@ -112,9 +112,9 @@ class Run:
                 if invocation.applies is Verdict.NO:
                     continue
                 value = scope.value(arguments[name], task.source)
-                if holds_unknown(value):
+                if (unknown := first_unknown(value)) is not None:
                     self.set_facts.pop(name, None)
-                    self.unknown[name] = f"set by {task.source} to something unknown"
+                    self.unknown[name] = f"set by {task.source} to something unknown: {unknown.reason}"
                 else:
                     self.unknown.pop(name, None)
                     self.results.pop(name, None)

@@ -35,6 +35,10 @@ OMITTED: Any = object()
 _LONGEST_IN_PART = 2_000
 _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _MARK = re.compile("[\ue000-\ue003]|\\{\\{")
+_CONNECTION = re.compile(
+    r"ansible_(?:host|port|user|password|connection|become|ssh|winrm|network_os|private_key_file)(?:_|$)"
+)
+"""Variables that say how to reach a host; no fact, so one that nothing sets is not defined."""
 _PARTIAL_TESTS = frozenset({"defined", "undefined"})
 _RESULT_TESTS = {
     "changed": "changed", "change": "changed", "failed": "failed", "failure": "failed", "skipped": "skipped",
@@ -147,7 +151,7 @@ class Scope:
             if reason:
                 return reason if reference.test not in _PARTIAL_TESTS else ""
             return self._reason_for_facts(reference)
-        if name.startswith("ansible_") and reference.test not in _PARTIAL_TESTS:
+        if name.startswith("ansible_") and reference.test not in _PARTIAL_TESTS and not _CONNECTION.match(name):
             return f"no evidence gives the fact {name}"
         return ""
 

@@ -21,13 +21,17 @@ def freeze(value: Any, clean: Callable[[str], str] = str) -> Value:
     return clean(str(value))
 
 
+def first_unknown(value: Value) -> Unknown | None:
+    """The first part of the value that is unknown, None where it is known whole."""
+    if isinstance(value, Unknown):
+        return value
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return next((found for part in parts if (found := first_unknown(part)) is not None), None)
+
+
 def holds_unknown(value: Value) -> bool:
     """Whether any part of the value is unknown."""
-    if isinstance(value, Unknown):
-        return True
-    if isinstance(value, Mapping):
-        return any(holds_unknown(item) for item in value.values())
-    return isinstance(value, tuple) and any(holds_unknown(item) for item in value)
+    return first_unknown(value) is not None
 
 
 def thaw(value: Any) -> Any:
