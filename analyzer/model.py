@@ -425,7 +425,7 @@ class InstallPackages:
     manager: Literal["apt", "dnf"]
     names: tuple[str, ...]
     """As written: `puma`, `nginx=1.22*`, a URL or path of a `.deb`/`.rpm`."""
-    state: Literal["present", "absent", "latest"] = "present"
+    state: Literal["present", "absent", "latest", "build-dep"] = "present"
     recommends: bool = True
     """False for `install_recommends: false`."""
     options: tuple[str, ...] = ()

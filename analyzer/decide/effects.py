@@ -11,12 +11,14 @@ from typing import Any
 
 from analyzer.decide.language_options import language_values
 from analyzer.decide.match import boolean, first_unknown
+from analyzer.decide.package_options import package_values
 from analyzer.decide.repositories import with_file
 from analyzer.decide.values import Words, mode, text, texts, told
 from analyzer.model import (
     EditFile,
     Effect,
     FileContent,
+    InstallPackages,
     Invocation,
     LanguagePackages,
     MakeUser,
@@ -31,7 +33,7 @@ from analyzer.model import (
 )
 from analyzer.ruletypes import EFFECTS, Emit
 
-_STATES = {"installed": "present", "removed": "absent", "build-dep": "present", "fixed": "present"}
+_STATES = {"installed": "present", "removed": "absent", "fixed": "present"}
 _NOT_EDITS = frozenset({"path", "dest", "name", "destfile", "owner", "group", "mode", "backup", "validate"})
 _OWNERSHIP = ("owner", "group", "mode")
 
@@ -147,6 +149,15 @@ def _finish(
     ]
     if missing:
         return Refusal(f"{missing[0]} is not given")
+    if kind is InstallPackages:
+        args = scope["args"]
+        assert isinstance(args, Mapping)
+        if (unknown := first_unknown(tuple(args.values()))) is not None:
+            return Refusal(f"an argument is not known: {told(unknown)}", unknown)
+        more = package_values(text(scope.get("subject")), args)
+        if isinstance(more, str):
+            return Refusal(more)
+        values.update(more)
     if kind is LanguagePackages:
         values["names"] = _versioned(values, scope)
         unknown = _language(values, scope)

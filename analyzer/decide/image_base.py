@@ -10,6 +10,11 @@ from analyzer.model import Host, Settings, Source, Via
 
 Manager: TypeAlias = Literal["apt", "dnf", "yum", "microdnf"]
 
+_VAULT = (
+    "its package servers are gone, so no package can be installed until /etc/yum.repos.d points to vault.centos.org or"
+    " to a mirror of yours; AlmaLinux and Rocky Linux of the same release take its packages"
+)
+
 # distribution fact -> release -> (image, end of support as its distributor announced it). A release that has passed
 # its date is carried over all the same, and that is said (fidelity first).
 _BASES: dict[str, dict[str, tuple[str, str]]] = {
@@ -29,10 +34,22 @@ _BASES: dict[str, dict[str, tuple[str, str]]] = {
     "Rocky": {"9": ("rockylinux:9", "2032-05"), "8": ("rockylinux:8", "2029-05")},
     "AlmaLinux": {"9": ("almalinux:9", "2032-05"), "8": ("almalinux:8", "2029-03")},
     "RedHat": {
-        "9": ("registry.access.redhat.com/ubi9/ubi", "2032-05"),
-        "8": ("registry.access.redhat.com/ubi8/ubi", "2029-05"),
+        "9": ("registry.access.redhat.com/ubi9/ubi:{release}", "2032-05"),
+        "8": ("registry.access.redhat.com/ubi8/ubi:{release}", "2029-05"),
     },
-    "CentOS": {"9": ("quay.io/centos/centos:stream9", "2027-05"), "7": ("centos:7", "2024-06")},
+    "CentOS": {
+        "10": ("quay.io/centos/centos:stream10", "2030-05"),
+        "9": ("quay.io/centos/centos:stream9", "2027-05"),
+        "8": ("quay.io/centos/centos:stream8", f"2024-05; {_VAULT}"),
+        "7": ("centos:7", f"2024-06; {_VAULT}"),
+    },
+    "OracleLinux": {"9": ("oraclelinux:9", "2032-06"), "8": ("oraclelinux:8", "2029-07")},
+    "Fedora": {
+        "43": ("fedora:43", "2026-12"),
+        "42": ("fedora:42", "2026-05"),
+        "41": ("fedora:41", "2025-12"),
+        "40": ("fedora:40", "2025-05"),
+    },
 }
 DEFAULT = "debian:bookworm-slim"
 
@@ -65,7 +82,9 @@ def base_image(hosts: Sequence[Host], settings: Settings) -> tuple[str, Via, tup
     if found is None:
         notes.append(f"No base image is known for {name} {version}: {DEFAULT} is an assumption.")
         return DEFAULT, Via(rule="base-image", sources=sources, note="unknown distribution"), tuple(notes)
-    image, end = found
+    name_of_image, end = found
+    # the tags of these images are releases with their minor number
+    image = name_of_image.format(release=version if "." in version else "latest")
     notes.append(f"{image}: the distribution's support ends {end}.")
     return image, Via(rule="base-image", sources=sources, note=f"{name} {version}"), tuple(notes)
 

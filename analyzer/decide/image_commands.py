@@ -155,12 +155,20 @@ def run_step(effect: RunCommand, via: Via) -> BuildStep:
         guard = f"[ -e {quote(effect.creates)} ] || "
     elif effect.removes:
         guard = f"[ ! -e {quote(effect.removes)} ] || "
-    if simple and not effect.stdin and "\n" not in text:
-        body = f"{prefix}{text}"
-        if guard and "&&" in text:
+    if simple and "\n" not in text + effect.stdin:
+        piped = f"printf '%s\\n' {quote(effect.stdin)} | " if effect.stdin else ""
+        body = f"{piped}{prefix}{text}"
+        if guard and ("&&" in text or piped):
             body = f"{{ {body}; }}"
         commands = (command(guard + body, via),)
-        return BuildStep(commands=commands, user=effect.user, directory=effect.directory, via=via, arguments=names)
+        return BuildStep(
+            commands=commands,
+            user=effect.user,
+            directory=effect.directory,
+            via=via,
+            arguments=names,
+            ignore=("DL4006",) if piped else (),
+        )
     exports = "".join(f"export {name}={quote(value)}; " for name, value in environment.items())
     script = f"{exports}{text}"
     if effect.stdin:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzer.decide.image_base import Manager
 from analyzer.decide.image_shell import Command, command, quote, unique
@@ -64,11 +64,12 @@ def package_commands(group: Sequence[Installed], manager: Manager) -> tuple[Comm
             *commands,
             Command(lines=("rm -rf /var/lib/apt/lists/*",), via=everything),
         )
-    return (*commands, Command(lines=(f"{manager} clean all",), via=everything))
+    cleaned = f"{manager} clean all" + (" && rm -rf /var/cache/yum" if manager == "yum" else "")
+    return (*commands, Command(lines=(cleaned,), via=everything))
 
 
 def _batch(effect: InstallPackages) -> tuple[str, bool, tuple[str, ...]]:
-    state = "absent" if effect.state == "absent" else "present"
+    state = "present" if effect.state == "latest" else effect.state
     return (state, effect.recommends, effect.options)
 
 
@@ -107,17 +108,62 @@ def _apt_batch(batch: Sequence[Installed]) -> tuple[Command, ...]:
     options = " ".join(quote(option) for option in first.options)
     if first.state == "absent":
         return _joined(_command_with_names(" ".join(filter(None, ("apt-get remove -y", options))), batch))
-    start = " ".join(filter(None, (*APT, "" if first.recommends else "--no-install-recommends", options)))
-    return _joined(_command_with_names(start, batch))
+    if first.state == "build-dep":
+        return _joined(_command_with_names(" ".join(filter(None, ("apt-get build-dep -y", options))), batch))
+    own = "-oDpkg::Options" in options
+    start = " ".join(
+        filter(None, (*(APT[:1] if own else APT), "" if first.recommends else "--no-install-recommends", options))
+    )
+    urls = [name for each in batch for name in each.effect.names if "://" in name]
+    if not urls:
+        return _joined(_command_with_names(start, batch))
+    # apt-get takes files, not addresses
+    fetched = {url: f"/tmp/{url.rsplit('/', 1)[-1].split('?')[0]}" for url in urls}  # noqa: S108 - of the build
+    everything = unique(each.via for each in batch if any("://" in name for name in each.effect.names))
+    local = [
+        Installed(
+            effect=replace(each.effect, names=tuple(fetched.get(name, name) for name in each.effect.names)),
+            via=each.via,
+        )
+        for each in batch
+    ]
+    return (
+        *(
+            Command(lines=(f"curl -fsSL -o {quote(path)} {quote(url)}",), via=everything)
+            for url, path in fetched.items()
+        ),
+        *_joined(_command_with_names(start, local)),
+        Command(lines=("rm " + " ".join(map(quote, fetched.values())),), via=everything),
+    )
+
+
+_SWAPPED = frozenset({"curl", "libcurl", "coreutils", "gnupg2"})
+"""Packages of which base images of the Red Hat family have a smaller variant (`curl-minimal`), which they replace."""
 
 
 def _dnf_batch(batch: Sequence[Installed], manager: Manager) -> tuple[Command, ...]:
     first = batch[0].effect
-    options = " ".join(quote(option) for option in first.options)
+    given = tuple(
+        option for option in first.options if not (option == "--noautoremove" and manager in ("yum", "microdnf"))
+    )
     verb = "remove" if first.state == "absent" else "install"
+    if verb == "install" and manager == "dnf" and _SWAPPED & {name for each in batch for name in each.effect.names}:
+        given = tuple(dict.fromkeys((*given, "--allowerasing")))
+    options = " ".join(quote(option) for option in given)
     # yum of the older releases knows no weak dependencies
     weak = "" if first.recommends or verb == "remove" or manager == "yum" else "--setopt=install_weak_deps=False"
     return _joined(_command_with_names(" ".join(filter(None, (f"{manager} {verb} -y", weak, options))), batch))
+
+
+_SOURCE_PACKAGES = re.compile(
+    r".*://.*|/.*\.(deb|rpm)|.*-release(-.*)?|.*-repo(s|-.*)?|.*-apt-config|.*-(archive-)?keyring|extrepo|.*-apt-source",
+    re.IGNORECASE,
+)
+
+
+def brings_sources(name: str) -> bool:
+    """Whether a package may bring a package source: what follows it needs its lists, and so a command of its own."""
+    return _SOURCE_PACKAGES.fullmatch(name) is not None
 
 
 def repository_commands(repository: PackageRepository, via: Via) -> tuple[Command, ...]:
@@ -126,14 +172,39 @@ def repository_commands(repository: PackageRepository, via: Via) -> tuple[Comman
         case "ppa":
             return (command(f"add-apt-repository -y {quote(repository.content or repository.url)}", via),)
         case "apt-key":
-            path = repository.path or "/etc/apt/trusted.gpg.d/migrated.asc"
-            if not repository.url:
-                return ()
-            return (command(f"curl -fsSL -o {quote(path)} {quote(repository.url)}", via),)
+            return _apt_key(repository, via)
         case "rpm-key":
             return (command(f"rpm --import {quote(repository.url or repository.path)}", via),)
         case "apt-repository" | "deb822" | "yum-repository":
             return ()
+
+
+def _apt_key(key: PackageRepository, via: Via) -> tuple[Command, ...]:
+    """A key for apt, which goes by the file's name: `.asc` is armored, `.gpg` is not."""
+    path = key.path or "/etc/apt/trusted.gpg.d/migrated.asc"
+    file = str(key.options.get("file") or "")
+    if not key.url and not file:
+        return ()
+    fetched = quote(file) if file else "/tmp/apt-key"  # noqa: S108 - of the build
+    commands = [] if file else [command(f"curl -fsSL -o {fetched} {quote(key.url)}", via)]
+    lines: tuple[str, ...]
+    if path.endswith(".gpg"):
+        # a keyring that the playbook names: the module stores it unarmored
+        lines = (
+            f"if grep -q 'BEGIN PGP' {fetched}; then",
+            f"  sed -e '1,/^[[:space:]]*$/d' -e '/^-----END/,$d' -e '/^=/d' {fetched} | base64 -d > {quote(path)};",
+            f"else cp {fetched} {quote(path)}; fi",
+        )
+    elif path.startswith("/etc/apt/trusted.gpg.d/"):
+        binary = quote(path.removesuffix(".asc") + ".gpg")
+        lines = (
+            f"if grep -q 'BEGIN PGP' {fetched}; then cp {fetched} {quote(path)};",
+            f"else cp {fetched} {binary}; fi",
+        )
+    else:
+        return (command(f"curl -fsSL -o {quote(path)} {quote(key.url)}", via),)
+    commands.append(Command(lines=lines, via=(via,)))
+    return (*commands, *([] if file else [command(f"rm {fetched}", via)]))
 
 
 def language_commands(effect: LanguagePackages, via: Via, *, venv_there: bool = False) -> tuple[Command, ...]:

@@ -24,7 +24,7 @@ from analyzer.decide.image_edit_commands import edit_commands
 from analyzer.decide.image_edits import EditError, apply_edit
 from analyzer.decide.image_files import FileTree
 from analyzer.decide.image_languages import language_step, lock_of_command
-from analyzer.decide.image_packages import Installed, repository_commands, touches_packages
+from analyzer.decide.image_packages import Installed, brings_sources, repository_commands, touches_packages
 from analyzer.decide.image_paths import host_only, is_below, normal
 from analyzer.decide.image_products import of_command
 from analyzer.decide.image_shell import Command, command, has_secret, quote
@@ -225,8 +225,13 @@ class _Composer:
             options=effect.options,
         )
         sources = self.out.sources
-        if sources and isinstance(sources[-1], list) and sources[-1][0].effect.manager == effect.manager:
-            sources[-1].append(Installed(effect=kept, via=via))
+        last = sources[-1] if sources else None
+        if (
+            isinstance(last, list)
+            and last[0].effect.manager == effect.manager
+            and not any(brings_sources(name) for name in last[-1].effect.names)
+        ):
+            last.append(Installed(effect=kept, via=via))
             return
         # the open group is closed: what it installs is there for good
         for group in sources:

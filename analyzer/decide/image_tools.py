@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analyzer.decide.image_base import manager_of
 from analyzer.decide.image_commands import BuildStep
 from analyzer.decide.image_packages import Installed
+from analyzer.decide.image_steps import Composed
 from analyzer.model import Via
 
 VIA = Via(rule="template:Dockerfile", note="the build calls what Ansible did in Python, or what every host has")
@@ -20,6 +22,8 @@ class _Tool:
     call: re.Pattern[str]
     apt: tuple[str, ...]
     dnf: tuple[str, ...]
+    small: tuple[str, ...] = ()
+    """Packages that only the smallest images of the Red Hat family lack."""
 
 
 def _program(name: str) -> re.Pattern[str]:
@@ -27,9 +31,9 @@ def _program(name: str) -> re.Pattern[str]:
 
 
 _TOOLS: tuple[_Tool, ...] = (
-    _Tool(_program("curl"), ("curl", "ca-certificates"), ("curl", "ca-certificates")),
-    _Tool(_program("wget"), ("wget", "ca-certificates"), ("wget", "ca-certificates")),
-    _Tool(_program("git"), ("git", "ca-certificates"), ("git", "ca-certificates")),
+    _Tool(_program("curl"), ("curl", "ca-certificates"), ()),
+    _Tool(_program("wget"), ("wget", "ca-certificates"), ("wget",)),
+    _Tool(_program("git"), ("git", "ca-certificates"), ("git",)),
     _Tool(_program("gpg"), ("gnupg",), ("gnupg2",)),
     _Tool(_program("unzip"), ("unzip",), ("unzip",)),
     _Tool(_program("rsync"), ("rsync",), ("rsync",)),
@@ -40,25 +44,41 @@ _TOOLS: tuple[_Tool, ...] = (
     _Tool(_program("add-apt-repository"), ("software-properties-common",), ()),
     _Tool(_program("update-locale"), ("locales",), ()),
     _Tool(_program("locale-gen"), ("locales",), ()),
+    _Tool(re.compile(r"\bdnf (-y )?(copr|config-manager|versionlock) "), (), ("dnf-plugins-core",)),
+    _Tool(_program("yum-config-manager"), (), ("yum-utils",)),
+    _Tool(_program("tar"), (), (), ("tar", "gzip")),
+    _Tool(re.compile(rf"{_program('find').pattern}|{_program('xargs').pattern}"), (), (), ("findutils",)),
+    _Tool(_program("useradd"), (), (), ("shadow-utils",)),
+    _Tool(_program("groupadd"), (), (), ("shadow-utils",)),
 )
+"""Every image of the Red Hat family has a curl (often `curl-minimal`, which the full one would conflict with)."""
 
 
-def missing_tools(
-    sources: Iterable[Sequence[Installed] | BuildStep | str], build: Iterable[BuildStep], manager: str
-) -> tuple[str, ...]:
-    """Packages that must be there before anything else, since a step calls their program before they are installed.
-
-    `sources`: packages and steps of the package sources in their order; `build`: the steps that follow them all.
-    """
+def missing_tools(composed: Composed, base: str) -> tuple[str, ...]:
+    """Packages that must be there before anything else, since a step calls their program before they are installed."""
+    manager = manager_of(base)
+    small = manager == "microdnf" or "amazonlinux" in base
+    accounts = BuildStep(commands=tuple(composed.accounts), via=VIA)
     installed: set[str] = set()
     missing: dict[str, None] = {}
-    for each in (*sources, *build):
-        if isinstance(each, BuildStep):
-            text = " ".join((each.json, *(line for one in each.commands for line in one.lines)))
-            for tool in _TOOLS:
-                packages = tool.apt if manager == "apt" else tool.dnf
-                if packages and packages[0] not in installed and tool.call.search(text):
-                    missing.update(dict.fromkeys(name for name in packages if name not in installed))
-        elif not isinstance(each, str):
+    for each in (*composed.sources, accounts, *composed.build):
+        if isinstance(each, str):
+            continue
+        text = _text(each, apt=manager == "apt")
+        for tool in _TOOLS:
+            packages = tool.apt if manager == "apt" else (*tool.dnf, *(tool.small if small else ()))
+            if packages and packages[0] not in installed and tool.call.search(text):
+                missing.update(dict.fromkeys(name for name in packages if name not in installed))
+        if not isinstance(each, BuildStep):
             installed.update(re.split(r"[=/:]", name)[0] for one in each for name in one.effect.names)
+    if composed.timezone and not base.startswith("debian:") and "tzdata" not in installed:
+        missing["tzdata"] = None
     return tuple(missing)
+
+
+def _text(each: BuildStep | Sequence[Installed], *, apt: bool) -> str:
+    """What runs: the commands of a step, or the downloads of package files that apt-get does not do itself."""
+    if isinstance(each, BuildStep):
+        return "\n".join((each.json, *(line for one in each.commands for line in one.lines)))
+    downloads = apt and any("://" in name for one in each for name in one.effect.names)
+    return "curl -fsSL" if downloads else ""

@@ -93,7 +93,7 @@ class Writer:
     def image(self, notes: Sequence[str]) -> Image:
         stages = self.stages
         self.out.add("FROM", self.base + (" AS runtime" if stages else ""), self.base_via)
-        self.add_tools(missing_tools(self.composed.sources, self.composed.build, self.manager))
+        self.add_tools(missing_tools(self.composed, self.base))
         if self.composed.sources:
             self.frontend()
         self.packages()
@@ -280,10 +280,10 @@ class Writer:
         if self.composed.timezone is None:
             return
         name, via = self.composed.timezone
-        self.out.run([
-            command(f"ln -sfn {quote('/usr/share/zoneinfo/' + name)} /etc/localtime", via),
-            command(f"printf '%s\\n' {quote(name)} > /etc/timezone", via),
-        ])  # fmt: skip
+        commands = [command(f"ln -sfn {quote('/usr/share/zoneinfo/' + name)} /etc/localtime", via)]
+        if self.manager == "apt":
+            commands.append(command(f"printf '%s\\n' {quote(name)} > /etc/timezone", via))
+        self.out.run(commands)
 
     def copies(self) -> None:
         now = [(path, entry) for path, entry in self.known if not entry.late and path not in self.composed.early]
