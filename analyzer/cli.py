@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from click.shell_completion import CompletionItem
+
     from analyzer.model import Plan, Problem, Settings
     from analyzer.read.layout import Layout, Request
     from analyzer.verify.playbook import PlaybookRun
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 NOTHING_WRITTEN = 2
 BLOCKED = 1
 
-COMMANDS = ("analyze", "collect", "verify", "explain", "cron", "diff", "rules")
+COMMANDS = ("analyze", "collect", "verify", "explain", "cron", "diff", "rules", "completion")
 
 
 class MainCommand(click.Group):
@@ -40,6 +42,12 @@ class MainCommand(click.Group):
         if args and args[0] not in COMMANDS and args[0] not in ("--help", "-h", "--version"):
             args = ["analyze", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and the folders that may stand in place of one."""
+        from click.shell_completion import CompletionItem
+
+        return [*super().shell_complete(ctx, incomplete), CompletionItem(incomplete, type="dir")]
 
 
 @click.group(cls=MainCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -86,7 +94,14 @@ def cli() -> None:
               help="Language of report and summary.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite files that were edited since they were generated.")
 def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, **asked: Any) -> None:
-    """Read PROJECT, decide, write the bundle (the default command)."""
+    """Read PROJECT, decide, write the bundle (the default command; its name may be left out).
+
+    \b
+    migrate-analyze inventory/ --out migration
+    migrate-analyze inventory/ --env staging --limit web --playbook web.yml
+    migrate-analyze inventory/ --lang ja --force
+    migrate-analyze inventory/ --format json | jq .blocking
+    """
     # One BLAS thread: the matrices are small, and sums must not depend on the number of cores.
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     gc.set_threshold(200_000, 50, 50)  # nearly everything that is read lives to the end: looking for cycles finds none
@@ -97,20 +112,26 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
     from analyzer.render.summary import render_summary
     from analyzer.resources import rule_texts, template_texts
     from analyzer.rulepack import load_pack
+    from analyzer.terminal import print_problems, steps_shown
     from analyzer.write import WriteError, without_secrets, write_bundle
 
     try:
-        request = _request(project, asked)
-        layout = find_layout(request)
-        settings, problems = _settings(asked, layout)
-        reading = read_project(request, layout, settings)
-        plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())
-        plan, files = render(_with_problems(plan, problems), template_texts(), language)
-        files, leaks = without_secrets(files, reading.book.find, reading.book.redact)
-        written = write_bundle(files, out, force=force)
+        with steps_shown() as step:
+            step(f"looking for inventory, playbooks and evidence in {project}")
+            request = _request(project, asked)
+            layout = find_layout(request)
+            settings, problems = _settings(asked, layout)
+            reading = read_project(request, layout, settings, step)
+            step(f"deciding on {sum(len(one.tasks) for one in reading.project.applications)} tasks and handlers")
+            plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())
+            step("rendering the bundle")
+            plan, files = render(_with_problems(plan, problems), template_texts(), language)
+            step(f"writing {len(files)} files to {out}")
+            files, leaks = without_secrets(files, reading.book.find, reading.book.redact)
+            written = write_bundle(files, out, force=force)
     except (UsageError, WriteError) as error:
         raise SystemExit(_fail(str(error))) from None
-    _print_problems([*plan.problems, *leaks, *written.problems])
+    print_problems([*plan.problems, *leaks, *written.problems], everything=str(out / "report.html"))
     click.echo(render_summary(plan, form=form, language=language, color=sys.stdout.isatty(), out=str(out)), nl=False)
     raise SystemExit(_status(plan, blocked=bool(leaks)))
 
@@ -165,22 +186,6 @@ def _with_problems(plan: Plan, problems: Sequence[Problem]) -> Plan:
     from dataclasses import replace
 
     return replace(plan, problems=tuple(dict.fromkeys((*problems, *plan.problems))))
-
-
-def _print_problems(problems: Sequence[Problem]) -> None:
-    """To stderr, errors first; notes are in the report."""
-    from analyzer.model import Severity
-    from analyzer.render.references import readable
-
-    order = list(Severity)
-    for problem in sorted(problems, key=lambda each: order.index(each.severity)):
-        if problem.severity is Severity.NOTE:
-            continue
-        message = problem.message
-        if problem.source:
-            message = f"{problem.source}: {message.removeprefix(problem.source.file).lstrip(': ')}"
-        hint = f" ({problem.hint})" if problem.hint else ""
-        click.echo(readable(f"{problem.severity}: {message}{hint} [{problem.code}]"), err=True)
 
 
 def _status(plan: Plan, *, blocked: bool) -> int:
@@ -350,7 +355,11 @@ def _playbook_runs(project: Path, environment: str) -> tuple[PlaybookRun, ...]:
 @cli.command()
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 def rules(form: str) -> None:
-    """Print the rule table."""
+    """Print the rule table.
+
+    \b
+    migrate-analyze rules --format markdown > rules.md
+    """
     from analyzer.render.rules_table import render_rules
     from analyzer.resources import rule_texts
     from analyzer.rulepack import load_pack
@@ -384,6 +393,21 @@ def diff(old: Path, new: Path, form: str) -> None:
 
 
 cli.add_command(collect)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    r"""Print what SHELL reads to complete commands, options and paths.
+
+    \b
+    eval "$(migrate-analyze completion bash)"      in ~/.bashrc
+    eval "$(migrate-analyze completion zsh)"       in ~/.zshrc
+    migrate-analyze completion fish > ~/.config/fish/completions/migrate-analyze.fish
+    """
+    from analyzer.terminal import completion_script
+
+    click.echo(completion_script(cli, shell, "migrate-analyze"))
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -167,3 +168,66 @@ def test_a_limit_that_selects_nothing_is_wrong_usage_and_names_what_is_near(tmp_
     assert "-l web-prod: selects no host" in result.output
     assert "web_prod" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_many_problems_of_one_kind_are_folded(tmp_path: Path) -> None:
+    """Four are printed, then how many more the report has; other kinds are still seen."""
+    plays = "".join(f"- hosts: nobody{number}\n  tasks: []\n" for number in range(30))
+    project = write(tmp_path / "p", GOOD | {"site.yml": GOOD["site.yml"] + plays})
+    told = run(project, tmp_path / "out").stderr.splitlines()
+    alike = [line for line in told if line.endswith("[play-without-match]")]
+    assert len(alike) == 5
+    assert f"26 more of this kind are in {tmp_path / 'out' / 'report.html'}" in alike[-1]
+    assert any("region" in line for line in told)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_names_itself_to_the_shell(shell: str) -> None:
+    """The script hands the words typed so far to the program under the name that the program answers to."""
+    done = CliRunner().invoke(cli, ["completion", shell])
+    assert done.exit_code == 0
+    assert "_MIGRATE_ANALYZE_COMPLETE" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("migrate-analyze col", "plain,collect"),
+        ("migrate-analyze inv", "dir,inv"),
+        ("migrate-analyze inventory/ --skip", "plain,--skip-tags"),
+        ("migrate-analyze inventory/ --lang j", "plain,ja"),
+        ("migrate-analyze explain migr", "file,migr"),
+    ],
+)
+def test_commands_options_values_and_folders_complete(words: str, wanted: str) -> None:
+    """As bash asks: the command may be left out, and its options complete nevertheless."""
+    asked = {"_MIGRATE_ANALYZE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = CliRunner().invoke(cli, [], prog_name="migrate-analyze", env=asked)
+    assert wanted in done.output.splitlines()
+
+
+def test_steps_show_on_a_terminal_only(tmp_path: Path) -> None:
+    """Piped, the run is silent on stderr but for problems; on a terminal the steps are seen and leave nothing behind."""
+    import pty
+    import subprocess
+    import sys
+
+    project = write(tmp_path / "p", {"inventory/hosts": "[web]\nweb1\n", "site.yml": "- hosts: web\n  tasks: []\n"})
+    command = [sys.executable, "-m", "analyzer", str(project), "--out", str(tmp_path / "out"), "--region", "eu-west-1"]
+    piped = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert all(line.startswith("warning: ") for line in piped.stderr.splitlines())
+    reader, writer = pty.openpty()
+    seen = subprocess.Popen(
+        [*command, "--force"], stdout=subprocess.PIPE, stderr=writer, env=os.environ | {"TERM": "xterm"}
+    )
+    os.close(writer)
+    text = b""
+    try:
+        while chunk := os.read(reader, 4096):
+            text += chunk
+    except OSError:  # Linux says so at the end
+        pass
+    seen.communicate()
+    os.close(reader)
+    assert re.search(rb"reading|deciding|rendering|writing", text)
+    assert b"\x1b[2K" in text  # the line of steps is erased at the end

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "explain": ("model", "rulepack", "ruletypes"),
     "verify": ("model", "verify", "render", "resources"),
     "collect": ("model", "collect", "read", "resources"),
+    "terminal": ("model", "render"),
 }
 """Layer -> the layers of ours that it may import. `cli` may import everything."""
 

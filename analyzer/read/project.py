@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,13 @@ class Reading:
     book: SecretBook
 
 
-def read_project(request: Request, layout: Layout, settings: Settings) -> Reading:
-    """Read everything: inventory, plays, roles, evidence. Nothing of it is executed."""
+def read_project(
+    request: Request, layout: Layout, settings: Settings, step: Callable[[str], None] = lambda _text: None
+) -> Reading:
+    """Read everything: inventory, plays, roles, evidence. Nothing of it is executed; `step` hears what is read now."""
     book = SecretBook()
     folder = layout.playbooks[0].parent if layout.playbooks else layout.root
+    step("reading the inventory")
     inventory = read_inventory(layout.root, layout.inventories, folder, book)
     passwords = tuple(Path(name).read_bytes().strip() for name in request.vault_password_files)
     reader = YamlReader(inventory, vault_passwords=passwords)
@@ -75,8 +78,11 @@ def read_project(request: Request, layout: Layout, settings: Settings) -> Readin
     groups = applications_of(plays, inventory, layout, request.limit, group_keys)
     _note_unmatched(plays, [play for _name, _hosts, chosen in groups for play in chosen], reader, request.limit)
     applications = []
-    for name, host_names, chosen in groups:
+    for number, (name, host_names, chosen) in enumerate(groups, 1):
+        which = f"application {number} of {len(groups)}, {name}"
+        step(f"{which}: reading the evidence of {len(host_names)} hosts")
         hosts, crons, usage = _read_evidence(host_names, inventory, layout, facts, problems)
+        step(f"{which}: reading the roles of {len(chosen)} plays")
         tasks, names = _walk(chosen, hosts, inventory, reader, finder, extra, request, configuration)
         applications.append(
             ApplicationInput(

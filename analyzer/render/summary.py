@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from analyzer.decide.likeness import question_groups
 from analyzer.decide.questions import OpenQuestion, open_questions
 from analyzer.model import Application, Outcome, Plan, Severity
 from analyzer.render.references import readable
@@ -18,6 +19,11 @@ from analyzer.render.texts import Texts
 Tone: TypeAlias = Literal["heading", "alert", "good", "quiet", "plain"]
 _STYLES: dict[Tone, str] = {"heading": "bold", "alert": "bold red", "good": "green", "quiet": "dim", "plain": ""}
 _MOST_QUESTIONS = 5
+_MOST_APPLICATIONS = 2
+"""More of them get a line each instead of a paragraph: the summary stays one screen."""
+_MOST_ROWS = 15
+_LABEL = 28
+"""Columns before what a line of a paragraph says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ def summary_object(plan: Plan) -> dict[str, Any]:
         "version": 1,
         "environment": plan.environment,
         "blocking": [_question_object(one) for one in questions if one.question.blocking],
+        "kinds_of_questions": len(question_groups(questions)),
         "open_questions": sum(not one.question.blocking for one in questions),
         "applications": [_application_object(application) for application in plan.applications],
         "problems": {severity.value: sum(one.severity is severity for one in plan.problems) for severity in Severity},
@@ -122,11 +129,16 @@ def summary_lines(plan: Plan, language: str = "en", width: int = 100, out: str =
     texts = Texts(language)
     questions = open_questions(plan)
     lines = list(_blocking([one for one in questions if one.question.blocking], texts))
-    for application in plan.applications:
-        lines += _application(application, texts)
-    rest = sum(not one.question.blocking for one in questions)
+    if len(plan.applications) > _MOST_APPLICATIONS:
+        lines += _table(plan.applications, texts)
+    else:
+        for application in plan.applications:
+            lines += _application(application, texts, width)
+    rest = [one for one in questions if not one.question.blocking]
     lines.append(Line(()))
-    said = texts("summary.open", count=rest) if rest else texts("summary.nothing-open") if not questions else ""
+    said = texts("summary.open", count=len(rest)) if rest else texts("summary.nothing-open") if not questions else ""
+    kinds = len(question_groups(rest))
+    said += f" {texts('summary.kinds', count=kinds)}" if kinds < len(rest) else ""
     if said:
         lines.append(Line(((said, "plain"),)))
     lines += _problems(plan, texts)
@@ -146,7 +158,48 @@ def _blocking(questions: Sequence[OpenQuestion], texts: Texts) -> Iterator[Line]
         yield Line(((f"  {texts('summary.more', count=len(questions) - _MOST_QUESTIONS)}", "plain"),))
 
 
-def _application(application: Application, texts: Texts) -> Iterator[Line]:
+def _table(applications: Sequence[Application], texts: Texts) -> Iterator[Line]:
+    """One line for each of many applications, those with most for a person first, and their sum."""
+    heads = [texts(f"summary.column-{name}") for name in ("hosts", "tasks", "manual", "jobs", "manual", "usd")]
+    yield Line(())
+    yield Line(((f"  {_padded(texts('page.application'), 26)}{''.join(_right(one, 12) for one in heads)}", "quiet"),))
+    rows = sorted(((one, _numbers(one)) for one in applications), key=lambda row: -(row[1][2] + row[1][4]))
+    for application, numbers in rows[:_MOST_ROWS]:
+        yield _numbers_line(application.name, numbers)
+    if len(rows) > _MOST_ROWS:
+        yield Line(((f"  {texts('summary.more', count=len(rows) - _MOST_ROWS)}", "quiet"),))
+    yield _numbers_line(texts("page.total"), [sum(column) for column in zip(*(row for _, row in rows), strict=True)])
+
+
+def _numbers(application: Application) -> list[float]:
+    tasks = [one for one in application.decisions if one.kind in {"task", "handler"}]
+    return [
+        len(application.hosts),
+        len(tasks),
+        sum(one.outcome is Outcome.MANUAL for one in tasks),
+        len(application.jobs),
+        sum(job.outcome == "manual" for job in application.jobs),
+        sum(cost.monthly_usd for cost in application.costs if cost.name == "fargate-right-sized"),
+    ]
+
+
+def _numbers_line(name: str, numbers: Sequence[float]) -> Line:
+    counts: list[tuple[str, Tone]] = [
+        (f"{number:>12,.0f}", "alert" if number and place in {2, 4} else "plain")
+        for place, number in enumerate(numbers[:5])
+    ]
+    return Line(((f"  {_padded(_safe(name)[:24], 26)}", "heading"), *counts, (f"{numbers[5]:>12,.2f}", "plain")))
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * max(1, width - _columns(text))
+
+
+def _right(text: str, width: int) -> str:
+    return " " * max(1, width - _columns(text)) + text
+
+
+def _application(application: Application, texts: Texts, width: int) -> Iterator[Line]:
     hosts = len(application.hosts)
     facts = [
         texts("summary.hosts", count=hosts),
@@ -163,9 +216,10 @@ def _application(application: Application, texts: Texts) -> Iterator[Line]:
     if counts[Outcome.MANUAL]:
         yield _row(label, (f"{counts[Outcome.MANUAL]} {texts('outcome.manual')}", "alert"))
         label = ""
-    for first in range(0, len(pieces), 5):
-        yield _row(label, (", ".join(pieces[first : first + 5]), "plain"))
-        label = ""
+    while pieces:
+        fit = next((n for n in range(len(pieces), 1, -1) if _columns(", ".join(pieces[:n])) <= width - _LABEL), 1)
+        yield _row(label, (", ".join(pieces[:fit]), "plain"))
+        label, pieces = "", pieces[fit:]
     yield from _jobs(application, texts)
     yield from _sizes(application, texts)
     if application.drift:
@@ -229,7 +283,7 @@ def _problems(plan: Plan, texts: Texts) -> Iterator[Line]:
 
 
 def _row(label: str, *pieces: tuple[str, Tone]) -> Line:
-    padding = " " * max(2, 26 - _columns(label))
+    padding = " " * max(2, _LABEL - 2 - _columns(label))
     return Line(((f"  {label}{padding}", "quiet"), *pieces))
 
 

@@ -83,6 +83,12 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "answer.as on the host": ("as on the host", "ホストの内容を採用"),
     "answer.as in Ansible": ("as in Ansible", "Ansible の内容を採用"),
     # summary
+    "summary.kinds": ("({count} kinds)", "({count} 種類)"),
+    "summary.column-hosts": ("hosts", "ホスト"),
+    "summary.column-tasks": ("tasks", "タスク"),
+    "summary.column-manual": ("for people", "要判断"),
+    "summary.column-jobs": ("jobs", "ジョブ"),
+    "summary.column-usd": ("USD/month", "USD/月"),
     "summary.blocking": (
         "{count} blocking: a person must answer before the cutover",
         "ブロック {count} 件: 切り替え前に回答が必要",

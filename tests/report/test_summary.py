@@ -104,3 +104,25 @@ def test_the_catalogue_is_whole():
         assert japanese, key
         assert set(places.findall(english)) == set(places.findall(japanese)), key
     assert Texts("fr")("summary.cost") == Texts("en")("summary.cost")
+
+
+def test_many_applications_get_a_line_each(make):
+    """With more than two the summary is a table with a sum, those with most for people first, on one screen."""
+    plan = make.plan(
+        *(make.application(name=f"app-{number}", decisions=12 * number, jobs=1) for number in range(1, 25))
+    )
+    lines = render_summary(plan).splitlines()
+    assert len(lines) < 40
+    names = [line.split()[0] for line in lines if line.startswith("  app-")]
+    assert names[0] == "app-24"
+    assert names == sorted(names, key=lambda name: -int(name[4:]))
+    total = next(line for line in lines if line.startswith("  total"))
+    assert total.split()[2] == f"{sum(12 * number for number in range(1, 25)):,}"
+
+
+def test_outcomes_break_between_words(make):
+    """On a narrow terminal no outcome is cut off: the rest goes to the next line."""
+    text = render_summary(make.plan(make.application(decisions=110, jobs=0)), width=70)
+    counted = re.findall(r"(\d+) (?:image|process|task definition|schedule|infrastructure|secret|deploy step)", text)
+    assert [int(one) for one in counted] == [10] * 7
+    assert "…" not in text.partition("task definitions")[0]

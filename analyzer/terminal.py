@@ -1,0 +1,64 @@
+"""What the command line shows beside its result: steps while it works, problems, completion for shells."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+import click
+
+from analyzer.model import Problem, Severity
+from analyzer.render.references import readable
+
+_MOST_ALIKE = 4
+"""Problems of one kind that are printed; the report has them all."""
+
+
+@contextmanager
+def steps_shown() -> Iterator[Callable[[str], None]]:
+    """A function that shows what is done now, with the time that has gone: on stderr, and only where a person looks."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("", total=None)
+        yield lambda text: shown.update(task, description=readable(" ".join(text.split()))[:100])
+
+
+def print_problems(problems: Sequence[Problem], *, everything: str = "report.html") -> None:
+    """To stderr, errors first, many of one kind folded; notes are in the report."""
+    order = list(Severity)
+    told = [problem for problem in problems if problem.severity is not Severity.NOTE]
+    codes = {problem.code: number for number, problem in reversed(list(enumerate(told)))}
+    told.sort(key=lambda each: (order.index(each.severity), codes[each.code]))
+    for (severity, code), group in groupby(told, key=lambda each: (each.severity, each.code)):
+        alike = list(group)
+        for problem in alike[: _MOST_ALIKE if len(alike) > _MOST_ALIKE + 1 else None]:
+            click.echo(_line(problem), err=True)
+        if len(alike) > _MOST_ALIKE + 1:
+            rest = len(alike) - _MOST_ALIKE
+            click.echo(f"{severity}: {rest} more of this kind are in {everything} [{code}]", err=True)
+
+
+def _line(problem: Problem) -> str:
+    message = problem.message
+    if problem.source:
+        message = f"{problem.source}: {message.removeprefix(problem.source.file).lstrip(': ')}"
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return readable(f"{problem.severity}: {message}{hint} [{problem.code}]")
+
+
+def completion_script(command: click.Command, shell: str, name: str) -> str:
+    """What a shell reads to complete commands, options and paths of `name`."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    if found is None:
+        raise ValueError(shell)
+    return found(command, {}, name, f"_{name.replace('-', '_').upper()}_COMPLETE").source()
