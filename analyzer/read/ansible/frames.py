@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.read.ansible.core import plain
-from analyzer.read.ansible.roles import Role
+from analyzer.read.ansible.precedence import RoleUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,14 +17,14 @@ class Frame:
 
     file: Path
     """The file in which the tasks stand."""
-    role: Role | None = None
-    parents: tuple[Role, ...] = ()
+    role: RoleUse | None = None
+    parents: tuple[RoleUse, ...] = ()
     """Roles that brought this one in, outermost first."""
     when: tuple[Any, ...] = ()
     layers: tuple[Mapping[str, Any], ...] = ()
     """Variables of blocks, tasks and includes, outermost first."""
     parameters: tuple[Mapping[str, Any], ...] = ()
-    """Role and include parameters: they win over set_fact."""
+    """Variables of dynamic includes, with their loop's item: they win over set_fact."""
     tags: tuple[str, ...] = ()
     become: bool = False
     become_user: str = ""

@@ -14,7 +14,7 @@ from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.names import documented_names, is_module_key, resolve_module, split_arguments
 from analyzer.read.ansible.run import Items, Run
-from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.scope import OMITTED, Scope
 from analyzer.read.ansible.values import both, freeze, holds_unknown
 
 
@@ -80,6 +80,7 @@ def resolve_items(
         elif loop.present:
             here = replace(scope, unknown={**scope.unknown, loop.variable: loop.reason})
         args = {name: _argument(call.module, name, value, here, run, source) for name, value in call.arguments.items()}
+        args = {name: value for name, value in args.items() if value is not OMITTED}
         if frame.no_log and not call.module.endswith(("set_fact", "debug")):
             args = _hide_no_log(args, run, source)
         verdict = Verdict.YES
@@ -99,7 +100,7 @@ def _argument(module: str, name: str, value: Any, scope: Scope, run: Run, source
     if module == "ansible.builtin.debug" or (name == "that" and module == "ansible.builtin.assert"):
         return freeze(plain(value), run.hide_root)
     masked = run.reader.inventory.book.mask(name, value, source, encrypted=ansible().EncryptedString)
-    return scope.value(masked, source)
+    return scope.item(masked, source)
 
 
 def _hide_no_log(args: Mapping[str, Value], run: Run, source: Source) -> dict[str, Value]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analyzer.model import Invocation, Problem, Severity, Source, Task, Verdict
 from analyzer.read.ansible.evaluator import Evaluator
 from analyzer.read.ansible.hostvars import host_variables_view
 from analyzer.read.ansible.loops import Loop
+from analyzer.read.ansible.precedence import Combine, replace_variables
 from analyzer.read.ansible.registered import known_result, paths_made
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.scope import Names, Scope
@@ -32,12 +33,15 @@ class Run:
     """Inventory variables and facts of the host, magic variables included."""
     extra: Mapping[str, Any]
     hide_root: Callable[[str], str]
+    combine: Combine = replace_variables
     varying: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     """Inventory variables that differ between the application's hosts."""
     only_tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
     tasks: list[Task] = field(default_factory=list)
     set_facts: dict[str, Any] = field(default_factory=dict)
+    included: dict[str, Any] = field(default_factory=dict)
+    """What include_vars has read; set_fact wins over it, whichever came first."""
     unknown: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
@@ -63,11 +67,19 @@ class Run:
         return self._hosts_view[1]
 
     def _as_seen_by_others(self, host: str) -> Mapping[str, Any]:
-        return {**self.base, **self.set_facts, **self.results} if host == self.host else self.variables_of(host)
+        return (
+            {**self.base, **self.included, **self.set_facts, **self.results}
+            if host == self.host
+            else self.variables_of(host)
+        )
 
-    def set_facts_from(self, variables: Mapping[str, Any]) -> None:
-        """Variables that a task brings in and that hold from there on."""
-        self.set_facts.update(variables)
+    def include_variables(self, variables: Mapping[str, Any]) -> None:
+        """Variables that a task reads and that hold from there on."""
+        self.combine(self.included, variables)
+        for name in variables:
+            if name not in self.set_facts:
+                self.unknown.pop(name, None)
+                self.results.pop(name, None)
         self.version += 1
 
     def remember(self, task: Task, arguments: Mapping[str, Any], items: Items, loop: Loop) -> None:
@@ -101,21 +113,29 @@ class Run:
 
     def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items) -> None:
         self.version += 1
-        for name in arguments:
-            if name in ("cacheable", "_raw_params"):
+        now: dict[str, Any] = {}
+        unknown: dict[str, str] = {}
+        names = [name for name in arguments if name not in ("cacheable", "_raw_params")]
+        for invocation, scope in items:
+            if invocation.applies is Verdict.NO:
                 continue
-            if task.applies is Verdict.UNKNOWN:
-                self.set_facts.pop(name, None)
-                self.unknown[name] = f"{task.source} sets it or not ({task.applies_reason})"
-                continue
-            for invocation, scope in items:
-                if invocation.applies is Verdict.NO:
-                    continue
-                value = scope.value(arguments[name], task.source)
-                if (unknown := first_unknown(value)) is not None:
-                    self.set_facts.pop(name, None)
-                    self.unknown[name] = f"set by {task.source} to something unknown: {unknown.reason}"
+            # each item of a loop sees what the items before it have set: `x: "{{ x | default([]) + [item] }}"`
+            seen = {name: why for name, why in scope.unknown.items() if name not in now}
+            here = replace(scope, variables={**scope.variables, **now}, unknown={**seen, **unknown}) if now else scope
+            here = replace(scope, unknown={**seen, **unknown}) if unknown and not now else here
+            for name in names:
+                value = here.value(arguments[name], task.source)
+                if Verdict.UNKNOWN in (task.applies, invocation.applies):
+                    unknown[name] = f"{task.source} sets it or not ({task.applies_reason or 'for some items'})"
+                elif (part := first_unknown(value)) is not None:
+                    unknown[name] = f"set by {task.source} to something unknown: {part.reason}"
                 else:
-                    self.unknown.pop(name, None)
-                    self.results.pop(name, None)
-                    self.set_facts[name] = thaw(value)
+                    unknown.pop(name, None)
+                    now[name] = thaw(value)
+        for name in now.keys() - unknown.keys():
+            self.unknown.pop(name, None)
+            self.results.pop(name, None)
+            self.set_facts[name] = now[name]
+        for name, why in unknown.items():
+            self.set_facts.pop(name, None)
+            self.unknown[name] = why

@@ -270,14 +270,14 @@ class Scope:
             found = self._text(written, source)
             return None if found is OMITTED else found
         if isinstance(written, Mapping):
-            pairs = ((plain(key), self._item(item, source)) for key, item in written.items())
+            pairs = ((plain(key), self.item(item, source)) for key, item in written.items())
             return {key: item for key, item in pairs if item is not OMITTED}
         if isinstance(written, (list, tuple)):
-            return tuple(item for one in written if (item := self._item(one, source)) is not OMITTED)
+            return tuple(item for one in written if (item := self.item(one, source)) is not OMITTED)
         return freeze(plain(written))
 
-    def _item(self, written: Any, source: Source | None) -> Value:
-        """A part of a list or mapping, `OMITTED` where its template says so."""
+    def item(self, written: Any, source: Source | None) -> Value:
+        """An argument, or a part of a list or mapping: `OMITTED` where its template says so."""
         return self._text(written, source) if isinstance(written, str) else self.value(written, source)
 
     def _text(self, written: str, source: Source | None) -> Value:

@@ -7,31 +7,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.model import Invocation, Source, Task, Unknown, Value, Verdict
-from analyzer.read.ansible.contents import find_file
+from analyzer.model import Source, Task, Value, Verdict
 from analyzer.read.ansible.core import origin_of, plain
 from analyzer.read.ansible.frames import Frame
+from analyzer.read.ansible.includes import (
+    DYNAMIC,
+    INCLUDES,
+    ROLES,
+    include_role,
+    include_tasks,
+    include_variables,
+    tasks_file,
+)
 from analyzer.read.ansible.loops import Loop, loop_items
 from analyzer.read.ansible.names import is_module_key
+from analyzer.read.ansible.precedence import RoleUse
 from analyzer.read.ansible.resolve import as_list, call_of, environment_of, resolve_items, strings, text, verdict_on
 from analyzer.read.ansible.roles import Role
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import Scope
-from analyzer.read.ansible.values import holds_unknown, thaw
+from analyzer.read.ansible.variables import PlayVariables
 
 MAX_DEPTH = 60
 """Includes inside includes; a role that includes itself ends here."""
 
 MAX_TASKS = 200_000
-
-_INCLUDES = frozenset({"ansible.builtin.include_tasks", "ansible.builtin.import_tasks", "ansible.builtin.include"})
-_INCLUDE_ARGUMENTS = frozenset(
-    "_raw_params file apply name role tasks_from vars_from defaults_from handlers_from public allow_duplicates "
-    "rolespec_validate static".split()
-)
-"""Arguments of includes; anything else that an old-style include is given is a variable."""
-
-_ROLES = frozenset({"ansible.builtin.include_role", "ansible.builtin.import_role"})
 
 
 @dataclass(slots=True)
@@ -41,32 +41,30 @@ class PlayRun:
     run: Run
     file: Path
     play: Mapping[str, Any]
-    role_defaults: dict[str, Any] = field(default_factory=dict)
-    role_variables: dict[str, Any] = field(default_factory=dict)
-    play_variables: dict[str, Any] = field(default_factory=dict)
     handlers: list[tuple[Frame, Mapping[str, Any]]] = field(default_factory=list)
     done_roles: set[str] = field(default_factory=set)
-    _scopes: dict[tuple[object, ...], tuple[Frame, Scope]] = field(default_factory=dict)
-    """Scopes by the identity of what they are merged from (each frame keeps that alive), for one version of the run."""
-    _scopes_version: int = 0
+    variables: PlayVariables = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.variables = PlayVariables(self.run, self.file)
 
     # -- the play ----------------------------------------------------------------------------------------------------
 
     def walk(self) -> None:
         """All tasks of the play, then its handlers."""
         frame = Frame(file=self.file).inside({key: value for key, value in self.play.items() if key != "vars"})
-        self.play_variables = self._play_variables(frame)
+        self._play_variables(frame)
         roles = [self._role_entry(entry) for entry in as_list(self.play.get("roles"))]
-        for name, _entry, source in roles:
+        for name, entry, source in roles:
             if name and (role := self.run.finder.find(name, source)) is not None:
-                self._publish(role)
+                self.variables.publish(self._use(role, entry))
                 self._publish_imports(self.run.finder.entry(role.path, "tasks", "main"), role, set())
         for section in ("pre_tasks", "tasks", "post_tasks"):
             self._publish_entries(as_list(self.play.get(section)), self.file, None, set())
         self._section("pre_tasks", frame)
         for name, entry, source in roles:
             if name:
-                self._walk_role(name, entry, source, frame)
+                self.role(name, entry, source, frame)
         for section in ("tasks", "post_tasks"):
             self._section(section, frame)
         for entry in as_list(self.play.get("handlers")):
@@ -77,30 +75,37 @@ class PlayRun:
     def _section(self, name: str, frame: Frame) -> None:
         self._entries(as_list(self.play.get(name)), frame)
 
-    def _play_variables(self, frame: Frame) -> dict[str, Any]:
+    def _play_variables(self, frame: Frame) -> None:
         inventory = self.run.reader.inventory
         found: dict[str, Any] = {}
         for prompt in as_list(self.play.get("vars_prompt")):
             if isinstance(prompt, Mapping) and "name" in prompt and prompt.get("default") is not None:
                 found[plain(prompt["name"])] = prompt["default"]
-        variables = self.play.get("vars")
-        if isinstance(variables, Mapping):
-            found.update(inventory.mask(variables))
+        for variables in as_list(self.play.get("vars")):  # a list of mappings is an old spelling
+            if isinstance(variables, Mapping):
+                self.run.combine(found, inventory.mask(variables))
+        self.variables.set_play(found)
         for entry in as_list(self.play.get("vars_files")):
             choices = entry if isinstance(entry, list) else [entry]
-            scope = self._scope(replace(frame, layers=(*frame.layers, found)))
-            for choice in choices:
-                name = scope.value(choice)
-                path = self.file.parent / name if isinstance(name, str) else None
-                if path is not None and path.is_file() and path.resolve().is_relative_to(inventory.root):
-                    found.update(self.run.reader.variables(path))
-                    break
-            else:
-                self.run.note(
-                    "vars-file-not-found", f"vars_files: {plain(choices[0])} is not in the project",
-                    self._source(entry, self.play, self.file), "add the file, or take the line out",
-                )  # fmt: skip
-        return found
+            scope = self._scope(frame)
+            path = next((path for choice in choices if (path := self._variable_file(scope.value(choice)))), None)
+            if path is not None:
+                self.run.combine(found, self.run.reader.variables(path))
+                self.variables.set_play(found)
+                continue
+            self.run.note(
+                "vars-file-not-found", f"vars_files: {plain(choices[0])} is not in the project",
+                self._source(entry, self.play, self.file), "add the file, or take the line out",
+            )  # fmt: skip
+
+    def _variable_file(self, name: Value) -> Path | None:
+        """A file of `vars_files`, beside the playbook or in `vars/` beside it, inside the project."""
+        root = self.run.reader.inventory.root
+        places = (self.file.parent / "vars", self.file.parent)
+        for path in (place / name for place in places if isinstance(name, str)):
+            if path.is_file() and path.resolve().is_relative_to(root):
+                return path
+        return None
 
     # -- roles -------------------------------------------------------------------------------------------------------
 
@@ -118,13 +123,6 @@ class PlayRun:
             value = self._scope(Frame(file=self.file)).value(written)
             return value if isinstance(value, str) else ""
         return str(plain(written)).partition(",")[0].strip()
-
-    def _publish(self, role: Role) -> None:
-        for dependency in self._dependencies(role):
-            self._publish(dependency)
-        self.role_defaults = {**self.role_defaults, **role.defaults}
-        self.role_variables = {**self.role_variables, **role.variables}
-        self._scopes.clear()
 
     def _publish_imports(self, file: Path | None, role: Role | None, seen: set[Path]) -> None:
         """Roles imported anywhere below `file` count for the whole play, as Ansible loads imports before it runs."""
@@ -148,60 +146,76 @@ class PlayRun:
                 if not isinstance(name, str) or "{{" in name:
                     continue
                 if short == "import_tasks":
-                    self._publish_imports(self._tasks_file(plain(name), Frame(file=file, role=role)), role, seen)
+                    inside = Frame(file=file, role=RoleUse(role=role) if role else None)
+                    self._publish_imports(tasks_file(self, plain(name), inside), role, seen)
                 elif (
                     imported := self.run.finder.find(
                         self._role_name(name), self._source(name, entry, file), role.path if role else None
                     )
                 ) is not None:
-                    self._publish(imported)
+                    self.variables.publish(self._use(imported, {}))
                     start = written.get("tasks_from", "main") if isinstance(written, Mapping) else "main"
                     self._publish_imports(self.run.finder.entry(imported.path, "tasks", str(start)), imported, seen)
 
-    def _dependencies(self, role: Role, seen: frozenset[Path] = frozenset()) -> list[Role]:
-        found = []
-        for entry in role.dependencies:
-            written = entry.get("role", entry.get("name")) if isinstance(entry, Mapping) else entry
-            name = self._role_name(written)
-            if name and role.path not in seen:
-                meta = self.run.finder.entry(role.path, "meta", "main") or role.path
-                dependency = self.run.finder.find(name, self._source(written, entry, meta), role.path)
-                if dependency is not None and dependency.path != role.path:
-                    found.append(dependency)
-        return found
-
-    def _walk_role(
-        self, name: str, entry: Mapping[str, Any], source: Source, frame: Frame, *, tasks_from: str = "main",
-        vars_from: str = "main", defaults_from: str = "main", handlers_from: str = "main", once: bool = True,
-    ) -> None:  # fmt: skip
-        role = self.run.finder.find(name, source, frame.role.path if frame.role else None, vars_from, defaults_from)
-        if role is None or frame.depth > MAX_DEPTH:
-            return
+    def _use(self, role: Role, entry: Mapping[str, Any], above: tuple[Path, ...] = ()) -> RoleUse:
+        """The role with the variables of the entry that brings it in, and its dependencies."""
+        mask = self.run.reader.inventory.mask
         parameters = {
             key: value for key, value in entry.items()
             if isinstance(key, str) and is_module_key(key) and key not in ("role", "name", "src", "version")
         }  # fmt: skip
         variables = entry.get("vars")
-        given = sorted((name, str(plain(value))) for name, value in {**parameters, **(variables or {})}.items())
-        key = f"{role.path}|{tasks_from}|{given}"
+        dependencies = []
+        for dependency in role.dependencies:
+            name, given, source = self._dependency(role, dependency)
+            found = self.run.finder.find(name, source, role.path) if name else None
+            if found is not None and found.path not in (*above, role.path):
+                dependencies.append(self._use(found, given, (*above, role.path)))
+        return RoleUse(
+            role=role,
+            variables=mask(variables) if isinstance(variables, Mapping) else {},
+            parameters=mask(parameters),
+            dependencies=tuple(dependencies),
+        )
+
+    def _dependency(self, role: Role, entry: Any) -> tuple[str, Mapping[str, Any], Source]:
+        written = entry.get("role", entry.get("name")) if isinstance(entry, Mapping) else entry
+        meta = self.run.finder.entry(role.path, "meta", "main") or role.path
+        return self._role_name(written), entry if isinstance(entry, Mapping) else {}, self._source(written, entry, meta)
+
+    def role(
+        self, name: str, entry: Mapping[str, Any], source: Source, frame: Frame, *, tasks_from: str = "main",
+        vars_from: str = "main", defaults_from: str = "main", handlers_from: str = "main", once: bool = True,
+        public: bool = False,
+    ) -> None:  # fmt: skip
+        """A role's dependencies, then its tasks; its handlers wait for the end of the play."""
+        near = frame.role.path if frame.role else None
+        role = self.run.finder.find(name, source, near, vars_from, defaults_from)
+        if role is None:
+            return
+        if frame.depth > MAX_DEPTH:
+            self._too_deep(source)
+            return
+        use = self._use(role, entry)
+        keywords = {key: value for key, value in entry.items() if key in _INHERITED}
+        key = str((role.path, tasks_from, plain(dict(use.variables)), plain(dict(use.parameters)), plain(keywords)))
         if once and key in self.done_roles and not role.allow_duplicates:
             return
         self.done_roles.add(key)
-        outer = frame.inside({k: v for k, v in entry.items() if k in _INHERITED})
-        inner = replace(
-            outer,
-            role=role,
-            parents=(*frame.parents, frame.role) if frame.role else frame.parents,
-            parameters=(*outer.parameters, self.run.reader.inventory.mask({**parameters, **(variables or {})})),
-            depth=frame.depth + 1,
-        )
+        parents = (*frame.parents, frame.role) if frame.role else frame.parents
+        inner = replace(frame.inside(keywords), role=use, parents=parents, depth=frame.depth + 1)
         for dependency in role.dependencies:
-            written = dependency.get("role", dependency.get("name")) if isinstance(dependency, Mapping) else dependency
-            meta = self.run.finder.entry(role.path, "meta", "main") or role.path
-            where = self._source(written, {}, meta)
-            self._walk_role(
-                self._role_name(written), dependency if isinstance(dependency, Mapping) else {}, where, inner
-            )
+            wanted, given, where = self._dependency(role, dependency)
+            found = self.run.finder.find(wanted, where, role.path) if wanted else None
+            if found is not None and found.path in (role.path, *(parent.path for parent in parents)):
+                self.run.note(
+                    "role-depends-on-itself", f"role {role.name} depends on {wanted}, which depends on it", where,
+                    "take one of the two dependencies out of meta/main.yml; Ansible stops at such a circle",
+                )  # fmt: skip
+            elif wanted:
+                self.role(wanted, given, where, inner)
+        if public:
+            self.variables.publish(use)
         handlers = self.run.finder.entry(role.path, "handlers", handlers_from)
         if handlers is not None:
             for handler in as_list(self.run.reader.load(handlers)):
@@ -209,13 +223,14 @@ class PlayRun:
                     self.handlers.append((replace(inner, file=handlers, handlers=True), handler))
         tasks = self.run.finder.entry(role.path, "tasks", tasks_from.removesuffix(".yml").removesuffix(".yaml"))
         if tasks is not None:
-            self._file(tasks, inner)
+            self.tasks_of(tasks, inner)
         elif tasks_from != "main":
             self.run.note("tasks-file-not-found", f"role {name} has no tasks/{tasks_from}.yml", source)
 
     # -- files, blocks, tasks ----------------------------------------------------------------------------------------
 
-    def _file(self, path: Path, frame: Frame) -> None:
+    def tasks_of(self, path: Path, frame: Frame) -> None:
+        """The tasks of one file."""
         data = self.run.reader.load(path)
         if data is None:
             return
@@ -237,12 +252,7 @@ class PlayRun:
                     )  # fmt: skip
                 continue
             if len(self.run.tasks) >= MAX_TASKS or frame.depth > MAX_DEPTH:
-                self.run.note(
-                    "includes-too-deep",
-                    f"includes go deeper than {MAX_DEPTH} or give more than {MAX_TASKS} tasks; the rest is not read",
-                    self._source(entry, entry, frame.file),
-                    "look for a file that includes itself",
-                )
+                self._too_deep(self._source(entry, entry, frame.file))
                 return
             if frame.handlers and not frame.notified:
                 self._handler(entry, frame)
@@ -251,14 +261,23 @@ class PlayRun:
             else:
                 self._task(entry, frame)
 
+    def _too_deep(self, source: Source) -> None:
+        self.run.note(
+            "includes-too-deep",
+            f"includes go deeper than {MAX_DEPTH} or give more than {MAX_TASKS} tasks; the rest is not read",
+            source,
+            "look for a file or role that includes itself",
+        )
+
     def _block(self, entry: Mapping[str, Any], frame: Frame) -> None:
-        inner = replace(self._with_masked_vars(entry, frame), depth=frame.depth + 1)
+        inner = replace(self.with_masked_vars(entry, frame), depth=frame.depth + 1)
         self._entries(as_list(entry.get("block")), inner)
         rescue = replace(inner, never="rescue: runs only when a task of the block fails")
         self._entries(as_list(entry.get("rescue")), rescue)
         self._entries(as_list(entry.get("always")), inner)
 
-    def _with_masked_vars(self, entry: Mapping[str, Any], frame: Frame) -> Frame:
+    def with_masked_vars(self, entry: Mapping[str, Any], frame: Frame) -> Frame:
+        """The frame inside `entry`, no secret of its `vars` in it."""
         variables = entry.get("vars")
         if isinstance(variables, Mapping) and variables:
             return frame.inside({**entry, "vars": self.run.reader.inventory.mask(variables)})
@@ -266,8 +285,10 @@ class PlayRun:
 
     def _task(self, entry: Mapping[str, Any], frame: Frame, notified: tuple[Verdict, str] | None = None) -> None:
         source = self._source(None, entry, frame.file)
-        inner = self._with_masked_vars(entry, frame)
+        inner = self.with_masked_vars(entry, frame)
         call = call_of(entry, inner, self.run, source)
+        if call.module in DYNAMIC and entry.get("vars"):  # its own variables are what it hands down
+            inner = replace(inner, parameters=(*inner.parameters, *inner.layers[len(frame.layers) :]))
         scope = self._scope(inner)
         loop = loop_items(entry, scope, self.run.reader.inventory.loader, call.module)
         items = resolve_items(
@@ -306,7 +327,7 @@ class PlayRun:
         if "local_action" in entry:
             task = replace(task, delegate_to="localhost")
         self.run.tasks.append(task)
-        self._after(task, entry, call.arguments, inner, items, loop)
+        self._after(task, entry, call.arguments, frame, inner, items, loop)
 
     # -- one task's parts --------------------------------------------------------------------------------------------
 
@@ -314,114 +335,26 @@ class PlayRun:
         extra: dict[str, Any] = {loop.variable: item, "ansible_loop_var": loop.variable}
         if loop.index_variable:
             extra[loop.index_variable] = loop.items.index(item) if loop.items else 0
-        return self._merge(replace(frame, parameters=(*frame.parameters, extra)))
+        return self.variables.merge(replace(frame, parameters=(*frame.parameters, extra)))
 
     # -- what a task leaves behind -----------------------------------------------------------------------------------
 
     def _after(
-        self, task: Task, entry: Mapping[str, Any], arguments: Mapping[str, Any], frame: Frame,
+        self, task: Task, entry: Mapping[str, Any], arguments: Mapping[str, Any], outer: Frame, frame: Frame,
         items: Items, loop: Loop,
     ) -> None:  # fmt: skip
         self.run.remember(task, arguments, items, loop)
         short = task.module.rpartition(".")[2]
         if short == "include_vars" and task.applies is not Verdict.NO:
-            self._include_vars(task, frame, items)
-        elif task.module in _INCLUDES:
-            self._include(task, entry, frame, items, loop)
-        elif task.module in _ROLES:
-            self._include_role(task, entry, frame, items, loop)
+            include_variables(self, task, frame, items)
+        elif task.module in INCLUDES:
+            include_tasks(self, task, outer, entry, items, loop)
+        elif task.module in ROLES:
+            include_role(self, task, outer, entry, items, loop)
         elif short == "meta" and task.applies is Verdict.YES:
             action = items[0][0].args.get("_raw_params")
             if action in ("end_play", "end_host") and task.kind == "task":
                 self.run.ended = f"{task.source} ends the play"
-
-    def _include_vars(self, task: Task, frame: Frame, items: Items) -> None:
-        for invocation, _scope in items:
-            written = invocation.args.get("file", invocation.args.get("_raw_params"))
-            if isinstance(written, str) and (
-                path := find_file(written, "vars", frame, self.run.reader, self.file.parent)
-            ):
-                found = self.run.reader.variables(path) if path.is_file() else {}
-                name = invocation.args.get("name")
-                self.run.set_facts_from({str(name): found} if isinstance(name, str) and name else found)
-            elif isinstance(folder := invocation.args.get("dir"), str):
-                path = find_file(folder, "vars", frame, self.run.reader, self.file.parent)
-                for file in sorted(path.rglob("*")) if path is not None and path.is_dir() else ():
-                    if file.suffix in (".yml", ".yaml", ".json"):
-                        self.run.set_facts_from(self.run.reader.variables(file))
-            elif task.applies is Verdict.YES:
-                self.run.note(
-                    "vars-file-not-found", f"include_vars: {_shown(written)} cannot be found", task.source,
-                    "add the file, or give the variables it sets with -e",
-                )  # fmt: skip
-
-    def _include(self, task: Task, entry: Mapping[str, Any], frame: Frame, items: Items, loop: Loop) -> None:
-        static = task.module.endswith("import_tasks")
-        if task.applies is Verdict.NO and not static:
-            return
-        for invocation, _scope in items:
-            if invocation.applies is Verdict.NO and not static:
-                continue
-            written = invocation.args.get("_raw_params", invocation.args.get("file"))
-            path = self._tasks_file(written, frame)
-            if path is None:
-                self.run.note(
-                    "tasks-file-not-found", f"{task.module.rpartition('.')[2]}: {_shown(written)} cannot be found",
-                    task.source, "its tasks are not in the plan; add the file or fix the name",
-                )  # fmt: skip
-                continue
-            inner = self._included_frame(frame, entry, invocation, loop)
-            apply = invocation.args.get("apply")
-            if isinstance(apply, Mapping):
-                inner = inner.inside(apply)
-            self._file(path, inner)
-
-    def _tasks_file(self, written: Value | None, frame: Frame) -> Path | None:
-        if not isinstance(written, str) or not written.strip():
-            return None
-        name = written.split()[0]
-        root = self.run.reader.inventory.root
-        places = [frame.file.parent]
-        places += [role.path / "tasks" for role in (frame.role, *reversed(frame.parents)) if role is not None]
-        if frame.handlers and frame.role:
-            places.insert(0, frame.role.path / "handlers")
-        for place in (*places, self.file.parent):
-            path = place / name
-            if path.is_file() and path.resolve().is_relative_to(root):
-                return path
-        return None
-
-    def _included_frame(self, frame: Frame, entry: Mapping[str, Any], invocation: Invocation, loop: Loop) -> Frame:
-        """What an include hands down: its variables and the loop's item; conditions and tags are in `frame`."""
-        inner = frame
-        written = {name: thaw(value) for name, value in invocation.args.items() if name not in _INCLUDE_ARGUMENTS}
-        if written and not holds_unknown(tuple(written.values())):
-            inner = replace(inner, parameters=(*inner.parameters, written))
-        if loop.present and loop.items:
-            inner = replace(inner, parameters=(*inner.parameters, {loop.variable: thaw(invocation.item)}))
-        if isinstance(entry.get("vars"), Mapping):
-            inner = replace(inner, parameters=(*inner.parameters, self.run.reader.inventory.mask(entry["vars"])))
-        return replace(inner, depth=frame.depth + 1)
-
-    def _include_role(self, task: Task, entry: Mapping[str, Any], frame: Frame, items: Items, loop: Loop) -> None:
-        static = task.module.endswith("import_role")
-        if task.applies is Verdict.NO and not static:
-            return
-        for invocation, _scope in items:
-            if invocation.applies is Verdict.NO and not static:
-                continue
-            name = invocation.args.get("name", invocation.args.get("role", invocation.args.get("_raw_params")))
-            if not isinstance(name, str) or not name:
-                self.run.note("role-unknown", f"the role's name {_shown(name)} is not known", task.source)
-                continue
-            froms = {key: text(invocation.args.get(key)) or "main"
-                     for key in ("tasks_from", "vars_from", "defaults_from", "handlers_from")}  # fmt: skip
-            inner = self._included_frame(frame, {k: v for k, v in entry.items() if k != "vars"}, invocation, loop)
-            variables = entry.get("vars")
-            self._walk_role(
-                name, {"vars": variables} if isinstance(variables, Mapping) else {}, task.source, inner, once=False,
-                **froms,
-            )  # fmt: skip
 
     # -- handlers ----------------------------------------------------------------------------------------------------
 
@@ -458,54 +391,7 @@ class PlayRun:
     # -- variables ---------------------------------------------------------------------------------------------------
 
     def _scope(self, frame: Frame) -> Scope:
-        run, role = self.run, frame.role
-        if self._scopes_version != run.version:
-            self._scopes_version = run.version
-            self._scopes.clear()
-        key = (id(role), *map(id, frame.parents), "", *map(id, frame.layers), "", *map(id, frame.parameters))
-        if (kept := self._scopes.get(key)) is None:
-            kept = self._scopes[key] = (frame, self._merge(frame))
-        return kept[1]
-
-    def _merge(self, frame: Frame) -> Scope:
-        """All variables by ansible-core's precedence."""
-        run, role = self.run, frame.role
-        merged: dict[str, Any] = dict(self.role_defaults)
-        chain = (*frame.parents, role) if role else ()
-        for member in chain:
-            for dependency in self._dependencies(member):
-                merged.update(dependency.defaults)
-            merged.update(member.defaults)
-        merged.update(run.base)
-        merged.update(self.play_variables)
-        merged.update(self.role_variables)
-        for member in chain:
-            for dependency in self._dependencies(member):
-                merged.update(dependency.variables)
-            merged.update(member.variables)
-        for layer in frame.layers:
-            merged.update(layer)
-        merged.update(run.set_facts)
-        for layer in frame.parameters:
-            merged.update(layer)
-        merged.update(run.extra)
-        if role:
-            merged.update(role_name=role.name, role_path=str(role.path), ansible_role_name=role.name,
-                          ansible_parent_role_names=[parent.name for parent in frame.parents])  # fmt: skip
-        merged["playbook_dir"] = str(self.file.parent)
-        roles = [str(each.path) for each in (frame.role, *reversed(frame.parents)) if each is not None]
-        merged["ansible_search_path"] = list(dict.fromkeys((*roles, str(frame.file.parent), str(self.file.parent))))
-        merged["ansible_play_hosts"] = merged["ansible_play_batch"] = merged["ansible_play_hosts_all"] = [run.host]
-        merged["hostvars"] = run.hostvars()
-        return Scope(
-            variables=merged,
-            unknown={name: why for name, why in run.unknown.items() if name not in run.extra},
-            known_results=dict(run.results),
-            names=run.names,
-            evaluator=run.evaluator,
-            hide_root=run.hide_root,
-            varying={name: values for name, values in run.varying.items() if merged.get(name) is run.base.get(name)},
-        )
+        return self.variables.scope(frame)
 
     def _source(self, value: Any, around: Any, file: Path) -> Source:
         for candidate in (value, around):
@@ -518,7 +404,3 @@ _INHERITED = frozenset(
     "when tags become become_user sudo sudo_user environment module_defaults delegate_to run_once no_log".split()
 )
 """Keywords of a role entry or include that hold for everything inside it."""
-
-
-def _shown(value: Value | None) -> str:
-    return value.expression if isinstance(value, Unknown) else str(value)
