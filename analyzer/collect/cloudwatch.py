@@ -92,6 +92,8 @@ def segments(
         if kept_from < upper:
             yield (index, max(period_s, finest_s), kept_from, upper)
             upper = kept_from
+        if upper <= start:
+            return
 
 
 def _floor(moment: datetime, step_s: int) -> datetime:

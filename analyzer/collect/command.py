@@ -51,7 +51,7 @@ _ANSIBLE = "As in ansible-playbook."
 @click.option(
     "--agent-namespace", default="CWAgent", show_default=True, metavar="NAME", help="Of the CloudWatch agent."
 )
-@click.option("--local-facts", is_flag=True, help="Also run the hosts' own /etc/ansible/facts.d scripts.")
+@click.option("--local-facts", is_flag=True, help="Also run programs in the hosts' /etc/ansible/facts.d.")
 @click.option("-u", "--user", default="", metavar="NAME", help=_ANSIBLE)
 @click.option("--private-key", "--key-file", default="", metavar="FILE", help=_ANSIBLE)
 @click.option("-k", "--ask-pass", is_flag=True, help=_ANSIBLE)

@@ -193,6 +193,11 @@ class HostSteps:
                 "region": next((one.text for one in remarks if one.kind == "region"), ""),
             }
             store.note(**found)
+            if not self.work.request.local_facts and any(
+                (one.kind, one.text) == ("local", "programs") for one in remarks
+            ):
+                message = "/etc/ansible/facts.d holds programs, which were not run: ansible_local is unknown"
+                self.work.fail(host, "facts", message, "run them with --local-facts --refresh facts", partial=True)
             if any(one.kind == "user" and one.text != "0" for one in remarks):
                 self.work.fail(host, "connection", "was read without root's rights: what only root may read is missing",
                           "add --become (-K asks for its password)", partial=True)  # fmt: skip

@@ -18,7 +18,7 @@ MAX_BYTES = 128 * 1024 * 1024
 """Largest content, unpacked; the script's own bounds are lower."""
 
 _BEGIN = re.compile(r"MA1 begin (file|cmd|metrics) ([0-7]+) (gzip|plain|hex)")
-_STATUS = re.compile(rb"\n?\nMA1-STATUS (\d+)$")
+_STATUS = re.compile(rb"\nMA1-STATUS (\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Remark:
     """Something the script said about the host."""
 
     kind: str
-    """unreadable | absent | many | broken | user | identity | region | item | done"""
+    """unreadable | absent | many | broken | user | identity | region | local | item | done"""
     text: str
 
 
@@ -59,7 +59,7 @@ def parse(stdout: str) -> Iterator[Record]:
             yield _content(kind, name, begin[3], body, ending)
         elif found := re.fullmatch(r"MA1 note (\w+) ([0-7]+)", line.strip()):
             yield Remark(found[1], _octal(found[2]) or "?")
-        elif found := re.fullmatch(r"MA1 (user|identity|region|item|done) ([\w:.-]*)", line.strip()):
+        elif found := re.fullmatch(r"MA1 (user|identity|region|local|item|done) ([\w:.-]*)", line.strip()):
             yield Remark(found[1], found[2])
 
 

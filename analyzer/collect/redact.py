@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -28,8 +28,6 @@ class Flavour(StrEnum):
     """One JSON object a line, its message is shell."""
 
 
-Replaced = Callable[[re.Match[str]], str]
-
 _MORE_NAMES = re.compile(
     r"(?:^|_)(?:pass|pwd|[a-z0-9]*(?:password|passwd|passphrase|secret|token)|requirepass|masterauth|(?:api|access|private|secret|auth|master|"
     r"encryption|signing|shared|account|subscription|license|storage|deploy)_?keys?|auth|authorization|authpass|apikey|"
@@ -40,6 +38,7 @@ _MORE_NAMES = re.compile(
 """Broader than the names by which the analysis makes secrets: a name too many costs a value, one too few leaks it."""
 
 _NOT_SECRET_NAMES = re.compile(
+    r"^(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass(?:_reverse|_match)?$|"
     r"(?:^|_)(?:no|without|update|allow|allow_empty|permit|require|use|enable|disable|max|min|num|ssh)_"
     r"(?:pass(?:word|wd)?|pwd|auth|token|secret|salt|cookie)s?$|(?:^|_)(?:token_type|http_cookie|session_cookie)$|"
     r"^(?:ssh_)?auth$|^pwd$|^oldpwd$|^pin$"

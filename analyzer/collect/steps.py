@@ -20,7 +20,10 @@ HOST_STEPS = (
         reads=("/etc/os-release", "/etc/timezone", "/etc/localtime (where it leads)", "/etc/hostname", "/etc/passwd",
                "/etc/group", "cloud-init's instance id and region", "$ date", "$ uname -a"),
     ),
-    Step(name="facts", reads=("$ Ansible's setup module (without facter, ohai and, unless asked for, facts.d)",)),
+    Step(
+        name="facts",
+        reads=("$ Ansible's setup module, without facter, ohai and (unless asked for) programs in facts.d",),
+    ),
     Step(
         name="schedules",
         reads=("/etc/crontab", "/etc/cron.d/*", "/etc/cron.{hourly,daily,weekly,monthly}/*", "/etc/anacrontab",
@@ -52,6 +55,8 @@ HOST_STEPS = (
 
 AWS_STEPS = ("ec2", "cloudwatch")
 
+_NO_PYTHON = "the rest was read without Python; repair it, then gather the facts alone: --refresh facts"
+
 HINTS: tuple[tuple[str, str], ...] = (
     ("Permission denied", "check the user and key (-u, --private-key), or give the password with --ask-pass"),
     ("Host key verification failed", "connect once with ssh and accept the host's key"),
@@ -64,13 +69,9 @@ HINTS: tuple[tuple[str, str], ...] = (
     ("Incorrect sudo password", "give the right sudo password with -K (--ask-become-pass)"),
     ("sudo: command not found", "connect as root (-u root), or set ansible_become_method"),
     ("sudo: not found", "connect as root (-u root), or set ansible_become_method"),
-    (
-        "python",
-        "the rest was read without Python; facts.json can be gathered after Python is repaired, with --refresh facts",
-    ),
-    (
-        "Python",
-        "the rest was read without Python; facts.json can be gathered after Python is repaired, with --refresh facts",
+    *(
+        (part, _NO_PYTHON)
+        for part in ("deserialization failed", "interpreter", "/python", "SyntaxError", "No module named")
     ),
     (
         "is not a valid attribute",

@@ -173,6 +173,8 @@ http://localhost:3000/users/@me
 https://example.com:8443/path
 proxy_set_header Authorization $http_authorization;
 monkey: banana
+        proxy_pass http://127.0.0.1:3000;
+ProxyPass /api http://127.0.0.1:3000/
 keyboard: us
 author: tanaka
 primary_key: id

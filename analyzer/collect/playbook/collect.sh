@@ -93,6 +93,8 @@ not_configuration() {
     /etc/shells | /etc/environment | /etc/pam.d/common-* | /etc/hosts.allow | /etc/hosts.deny | /etc/apt/sources.list) return 0 ;;
     /etc/python3*/* | /etc/console-setup/* | /etc/default/keyboard | /etc/default/console-setup | /etc/magic*) return 0 ;;
     /etc/modules | /etc/network/interfaces* | /etc/netplan/* | /etc/xattr.conf | /etc/vconsole.conf | /etc/sensors*) return 0 ;;
+    /etc/systemd/system/*.service | /etc/systemd/system/*.timer | /etc/systemd/system/*.service.d/*) return 0 ;;
+    /etc/default/cron | /etc/default/anacron | /etc/sysconfig/crond | /etc/sysconfig/clock | /etc/os-release) return 0 ;;
     /etc/systemd/system/*.wants/* | /etc/systemd/system/*.requires/* | /etc/cloud/* | /etc/dpkg/*) return 0 ;;
   esac
   return 1
@@ -125,6 +127,11 @@ case $step in
       file "$one"
     done
     if [ -L /etc/localtime ]; then run readlink-localtime readlink -f /etc/localtime; fi
+    local=plain
+    for one in /etc/ansible/facts.d/*.fact; do
+      if [ -f "$one" ] && [ -x "$one" ]; then local=programs; fi
+    done
+    printf 'MA1 local %s\n' "$local"
     run date date '+%Y-%m-%dT%H:%M:%S%z %Z'
     run uname uname -a
     for one in /var/lib/cloud/data/instance-id /sys/devices/virtual/dmi/id/board_asset_tag; do

@@ -41,9 +41,7 @@ def _read_host(file: MetricFile, host: dict[str, Any], reading: Reading) -> None
     if isinstance(vcpus, int) and 0 < vcpus < 4096:
         reading.vcpus = float(vcpus)
     records = host.get("statistics")
-    # `sadf -j INTERVAL` prints an empty object for every record that it leaves out
-    records = [record for record in records if record != {}] if isinstance(records, list) else []
-    if not records:
+    if not isinstance(records, list) or not records:
         return
     restarts = _restarts(file, host)
     reading.restarts_s += restarts
