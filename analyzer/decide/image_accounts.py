@@ -41,8 +41,13 @@ def group_command(group: MakeGroup, via: Via, packages: Collection[str]) -> Comm
     return Command(lines=(f"if getent group {name} >/dev/null; then {change}; else {add}; fi",), via=(via,))
 
 
-def user_command(user: MakeUser, via: Via, packages: Collection[str], groups_made: Collection[str]) -> Command:
-    """`useradd` as Ansible calls it; `usermod` where the account may be there already."""
+def user_command(
+    user: MakeUser, via: Via, packages: Collection[str], groups_made: Collection[str], users_made: Collection[str] = ()
+) -> Command:
+    """`useradd` as Ansible calls it; `usermod` where the account may be there already, or is (`users_made`).
+
+    No lines where nothing changes.
+    """
     name = quote(user.name)
     if user.state == "absent":
         return Command(lines=(f"if getent passwd {name} >/dev/null; then userdel {name}; fi",), via=(via,))
@@ -62,6 +67,9 @@ def user_command(user: MakeUser, via: Via, packages: Collection[str], groups_mad
     own_group = ["-N"] if not user.group and user.name in groups_made else []
     create = ["-m"] if user.create_home else ["-M"]
     add = " ".join(["useradd", *own_group, *shared, *supplementary, *create, *(["-r"] if user.system else []), name])
+    change = " ".join(["usermod", *shared, *(["-a", *supplementary] if supplementary else []), name])
+    if user.name in users_made:
+        return Command(lines=(change,) if shared or supplementary else (), via=(via,))
     if not may_exist(user.name, packages):
         return Command(lines=(add,), via=(via,))
     # the module also makes the home of an account that was there without one
@@ -71,7 +79,6 @@ def user_command(user: MakeUser, via: Via, packages: Collection[str], groups_mad
     if not shared and not supplementary:
         lines = [f"if ! getent passwd {name} >/dev/null; then {add}; fi"]
     else:
-        change = " ".join(["usermod", *shared, *(["-a", *supplementary] if supplementary else []), name])
         lines = [f"if getent passwd {name} >/dev/null; then {change}; else {add}; fi"]
     if home:
         lines = [f"{lines[0]} &&", f"{{ {home}; }}"]

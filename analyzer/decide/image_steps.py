@@ -179,7 +179,9 @@ class _Composer:
             case EditFile():
                 self.edit(effect, via)
             case MakeUser():
-                self.out.accounts.append(user_command(effect, via, self.packages, self.groups_made))
+                made = user_command(effect, via, self.packages, self.groups_made, self.out.groups)
+                if made.lines:
+                    self.out.accounts.append(made)
                 if effect.state == "present":
                     self.out.groups[effect.name] = primary_group(effect.name, effect.group, self.groups_made)
                     self.groups_made.add(effect.name)
@@ -362,6 +364,8 @@ class _Composer:
         text = " ".join((step.json, *(line for each in step.commands for line in each.lines)))
         everything = f"{text} {effect.directory} {effect.creates}"
         self.mention(everything)
+        if re.search(r"\b(?:virtualenv|venv)\b", text):
+            self.environments.update(normal(path) for path in re.findall(r"(?<![\w.])/[\w.@+/-]+", text))
         if self.number < self.last_install and touches_packages(text) and not self.in_code(everything):
             self.out.sources.append(step)
             return

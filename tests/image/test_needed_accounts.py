@@ -66,3 +66,25 @@ def test_what_belongs_to_a_data_server_goes_where_the_server_goes(packages: list
     assert "postgres" not in rendered(made).data.decode().replace("postgresql-client", "")
     (left,) = made.left_out
     assert (left.outcome, left.what) == (Outcome.INFRASTRUCTURE, "/var/log/pg")
+
+
+def test_an_account_that_two_tasks_make_is_made_once_and_changed_then() -> None:
+    """`useradd` would refuse the second time; the module changes what differs."""
+    text = dockerfile(
+        {"effect": "MakeUser", "name": "app"},
+        {"effect": "MakeGroup", "name": "team"},
+        {"effect": "MakeUser", "name": "app", "group": "team", "groups": ["adm"]},
+        {"effect": "MakeUser", "name": "app"},
+    )
+    assert text.count("useradd") == 1
+    assert text.index("useradd -m app") < text.index("groupadd team") < text.index("usermod -g team -a -G adm app")
+    assert text.count("usermod") == 1
+
+
+def test_a_virtual_environment_that_a_command_made_is_not_made_anew() -> None:
+    text = dockerfile(
+        {"effect": "RunCommand", "command": ["virtualenv", "-p", "python3.11", "/srv/env"], "creates": "/srv/env/bin/activate"},
+        {"effect": "LanguagePackages", "manager": "pip", "names": ["flask"], "virtualenv": "/srv/env"},
+    )  # fmt: skip
+    assert "-m venv" not in text
+    assert "/srv/env/bin/pip install" in text
