@@ -337,6 +337,7 @@ def _playbook_runs(project: Path, environment: str) -> tuple[PlaybookRun, ...]:
     settings = Settings(environment=layout.environment)
     reading = read_project(request, layout, settings)
     plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())
+    modules = frozenset(task.module for given in reading.project.applications for task in given.tasks)
     return tuple(
         PlaybookRun(
             application=application.name,
@@ -347,6 +348,7 @@ def _playbook_runs(project: Path, environment: str) -> tuple[PlaybookRun, ...]:
             tasks=given.tasks,
             plan=application,
             collections=collection_folders(layout),
+            modules=modules,
         )
         for given, application in zip(reading.project.applications, plan.applications, strict=True)
     )

@@ -167,6 +167,8 @@ class Task:
     become: bool = False
     environment: Mapping[str, Value] = field(default_factory=dict)
     delegate_to: Value = None
+    may_fail: bool = False
+    """`ignore_errors: true` or `failed_when: false`: the play goes on."""
     run_once: bool = False
     no_log: bool = False
     tags: tuple[str, ...] = ()
@@ -575,6 +577,8 @@ class RunCommand:
     executable: str = ""
     environment: Mapping[str, Value] = field(default_factory=dict)
     stdin: str = ""
+    may_fail: bool = False
+    """The playbook goes on when it fails, so the build does too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,6 +232,7 @@ def _whole(outcome: Outcome, task: Task, invocation: Invocation, written: Value)
             executable=text(args.get("executable")),
             environment=task.environment,
             stdin=text(args.get("stdin")),
+            may_fail=task.may_fail,
         ),
     )
 

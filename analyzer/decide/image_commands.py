@@ -158,9 +158,9 @@ def run_step(effect: RunCommand, via: Via) -> BuildStep:
     if simple and "\n" not in text + effect.stdin:
         piped = f"printf '%s\\n' {quote(effect.stdin)} | " if effect.stdin else ""
         body = f"{piped}{prefix}{text}"
-        if guard and ("&&" in text or piped):
+        if (guard or effect.may_fail) and ("&&" in text or piped):
             body = f"{{ {body}; }}"
-        commands = (command(guard + body, via),)
+        commands = (command(f"{guard}{body}{' || true' if effect.may_fail else ''}", via),)
         return BuildStep(
             commands=commands,
             user=effect.user,
@@ -175,6 +175,8 @@ def run_step(effect: RunCommand, via: Via) -> BuildStep:
         script = f"printf '%s' {quote(effect.stdin)} | {{ {script}; }}"
     if guard:
         script = f"{guard}{{ {script}\n}}"
+    if effect.may_fail:
+        script = f"trap 'exit 0' EXIT\n{script}"  # not `|| true`: the shell would ignore `set -e` before it
     return BuildStep(
         json=script,
         shell=effect.executable or "/bin/sh",

@@ -2,9 +2,9 @@
 
 It is copied into the container as a callback plugin; nothing here imports it. `MIGRATE_ANALYZE_HOOK` names a JSON
 file: `skip` (places of tasks that are left out), `force` (places whose condition the image takes for true), `leave`
-(place -> names and paths of which the task is deprived), `project` (prefix of places), `home` (folder that is not the
-host's) and `events` (where one line of JSON goes for each finished task). A place is `FILE:LINE` as ansible-core gives
-it, without the prefix.
+(place -> names and paths of which the task is deprived), `facts` (the host's, which win over the container's),
+`project` (prefix of places), `home` (folder that is not the host's) and `events` (where one line of JSON goes for each
+finished task). A place is `FILE:LINE` as ansible-core gives it, without the prefix.
 """
 
 from __future__ import annotations
@@ -83,7 +83,18 @@ def install_hooks() -> None:
 
     def _get_action_handler_with_module_context(self: Any, *args: Any, **kwargs: Any) -> Any:
         handler, context = handler_of(self, *args, **kwargs)
+        action = str(self._task.action).rpartition(".")[2]
         values = LEAVE.get(place_of(self._task))
+        if action in ("setup", "gather_facts"):
+            gather = handler.run
+
+            def run_as_host(*args: Any, **kwargs: Any) -> dict[str, Any]:
+                answer: dict[str, Any] = gather(*args, **kwargs)
+                if "ansible_facts" in answer:
+                    answer["ansible_facts"] |= GIVEN["facts"]
+                return answer
+
+            handler.run = run_as_host
         if values:
             run = handler.run
 

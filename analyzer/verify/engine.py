@@ -120,20 +120,28 @@ class Engine:
         except DockerException as error:
             failure = _short(error)
         except BaseException:
-            self._forget(last)
+            self.client.close()  # the engine ends a build that nobody reads
+            self._forget(last, patience_s=20)
             raise
         if failure:
             self._forget(last)
             raise BuildError(failure, step, output[-30:])
 
-    def _forget(self, image: str) -> None:
+    def _forget(self, image: str, patience_s: float = 0) -> None:
         """Removes the layers of a build that did not end, where nothing else uses them."""
-        from docker.errors import DockerException
+        from docker.errors import DockerException, ImageNotFound
 
-        try:
-            if image and not self.client.images.get(image).tags:
-                self.client.images.remove(image)
-        except DockerException:
+        until = time.monotonic() + patience_s
+        while image:
+            try:
+                if not self.client.images.get(image).tags:
+                    self.client.images.remove(image)
+            except ImageNotFound:
+                return
+            except DockerException:  # the build's own container may still be ending
+                if time.monotonic() < until:
+                    time.sleep(0.3)
+                    continue
             return
 
     def commit(self, container: Container, tag: str) -> None:

@@ -103,6 +103,8 @@ class PlaybookRun:
     plan: Application
     collections: tuple[Path, ...] = ()
     """Folders called `ansible_collections`."""
+    modules: frozenset[str] = frozenset()
+    """Modules of every play of the playbooks: ansible-core reads them all before it runs one."""
     extra_variables: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -207,6 +209,7 @@ def run_playbook(
         "events": f"{HOME}/events",
         "skip": sorted(map(str, left.skip)),
         "force": sorted(map(str, left.force)),
+        "facts": _facts(run),
         "leave": {str(source): sorted(parts) for source, parts in left.parts.items()},
     }
     container.put(
@@ -236,6 +239,17 @@ def run_playbook(
         raise VerifyError(f"the playbook did not run: {output.strip()[-600:]}")
     events = _events(container.run(f"cat {HOME}/events").output)
     return Ran(recap=" ".join(recap.split()), events=events, not_run=replaced)
+
+
+def _facts(run: PlaybookRun) -> dict[str, object]:
+    """The host's facts as the plan had them, but for what the container's own Python and users are."""
+    host = next((each for each in run.plan.hosts if each.name == run.host), run.plan.hosts[0])
+    own = ("python", "env", "user_", "effective_", "real_", "discovered_interpreter", "date_time", "pkg_mgr", "apt_")
+    return {
+        f"ansible_{name}" if name != "ansible_local" else name: value
+        for name, value in host.facts.items()
+        if name not in host.facts_assumed and not name.startswith((*own, "_"))
+    }
 
 
 def _events(lines: bytes) -> tuple[Event, ...]:
@@ -314,7 +328,7 @@ def _stubs(container: Container, run: PlaybookRun) -> tuple[tuple[Source, str], 
     ]
     git = _GIT.format(code=f"{HOME}/code", repositories=repositories)
     stubs["python/ansible/modules/git.py"] = (git.encode(), 0o644)
-    wanted = sorted({task.module for task in run.tasks if task.module.count(".") == 2})
+    wanted = sorted({name for name in (*run.modules, *(task.module for task in run.tasks)) if name.count(".") == 2})
     missing: set[str] = set()
     places: dict[str, str] = {}
     for collection in sorted({module.rpartition(".")[0] for module in wanted} - {"ansible.builtin", "ansible.legacy"}):

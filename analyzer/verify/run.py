@@ -111,7 +111,7 @@ def _verify(
             engine.build(folder, tag, keep=keep_image)
         except BuildError as error:
             comparison.stop()
-            detail = f"{error}{_blame(bundle, name, error)}"
+            detail = f"{error}{_blame(bundle, name, error)}{_advice(error)}"
             check = Check(name="build", status="failed", detail=detail, seconds=time.monotonic() - began)
             return Fidelity(
                 application=name, checks=(check,), timings=(("build", check.seconds),), seconds=check.seconds
@@ -159,6 +159,28 @@ def _blame(bundle: Path, name: str, error: BuildError) -> str:
             via = line[2:]
             break
     return f"\n  Dockerfile:{number} {lines[number - 1][:120]} ({via or 'no task caused it'})\n  {text}"
+
+
+def _advice(error: BuildError) -> str:
+    """What to do about a failure that is the machine's and not the Dockerfile's."""
+    text = "\n".join((str(error), *error.output)).lower()
+    for sign, advice in (
+        ("no space left on device", "the engine's disk is full: `docker system df` shows what takes it"),
+        (
+            "no such host",
+            "a name was not found: is there a network, and can the engine reach the registry and the mirrors?",
+        ),
+        ("manifest unknown", "the registry has no such base image: check its name and tag"),
+        ("pull access denied", "the registry gives no such base image: log in, or check its name"),
+        ("temporary failure resolving", "the build cannot resolve names: is there a network?"),
+        (
+            "unable to locate package",
+            "the package is not in the distribution: a package source of the playbook is missing",
+        ),
+    ):
+        if sign in text:
+            return f"\n  {advice}"
+    return ""
 
 
 def _line_of_step(lines: Sequence[str], step: int) -> int | None:

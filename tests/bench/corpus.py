@@ -51,19 +51,26 @@ class Row:
     questions: Counter[str] = field(default_factory=Counter)
 
 
-def fetch(package: str) -> Path:
-    """The package's wheel, unpacked."""
-    name = package.partition("==")[0]
-    folder = CACHE / package.replace("==", "-")
-    if not folder.is_dir():
-        wheels = CACHE / "wheels"
+def download(package: str) -> Path:
+    """The package's wheel."""
+    name, _, version = package.partition("==")
+    wheels = CACHE / "wheels"
+    pattern = f"{name.replace('-', '_')}-{version}-*.whl"
+    if not [*wheels.glob(pattern)]:
         wheels.mkdir(parents=True, exist_ok=True)
         subprocess.run(
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels), package],
             check=True,
         )
-        (wheel,) = wheels.glob(f"{name.replace('-', '_')}-*.whl")
-        with zipfile.ZipFile(wheel) as archive:
+    (wheel,) = wheels.glob(pattern)
+    return wheel
+
+
+def fetch(package: str) -> Path:
+    """The package's wheel, unpacked."""
+    folder = CACHE / package.replace("==", "-")
+    if not folder.is_dir():
+        with zipfile.ZipFile(download(package)) as archive:
             archive.extractall(folder)
     return folder
 

@@ -319,6 +319,7 @@ class PlayRun:
             become_user=text(scope.value(inner.become_user)),
             environment=environment_of(inner, scope),
             delegate_to=scope.value(inner.delegate_to),
+            may_fail=_may_fail(entry),
             run_once=inner.run_once,
             no_log=inner.no_log,
             tags=tuple(dict.fromkeys(inner.tags)),
@@ -404,3 +405,9 @@ _INHERITED = frozenset(
     "when tags become become_user sudo sudo_user environment module_defaults delegate_to run_once no_log".split()
 )
 """Keywords of a role entry or include that hold for everything inside it."""
+
+
+def _may_fail(entry: Mapping[str, Any]) -> bool:
+    """Whether the play goes on for sure when the task fails."""
+    failed_when = [str(plain(each)).lower() for each in as_list(entry.get("failed_when"))]
+    return str(plain(entry.get("ignore_errors"))).lower() in ("true", "yes") or failed_when in (["false"], ["no"])
