@@ -32,6 +32,11 @@ def with_answers(
             done.append((part, applies))
             continue
         settled = _settle(part, answer, task)
+        if settled is None and part.shared_question and answer == str(Outcome.IMAGE):
+            own, ids = with_answers([(_not_known(part), applies)], question_id, task, settings, problems)
+            settled_ids += [question_id_of(part, question_id), *ids]
+            done += own
+            continue
         if settled is None:
             problems.append(
                 Problem(
@@ -47,6 +52,27 @@ def with_answers(
         settled_ids.append(question_id_of(part, question_id))
         done.append((settled, Verdict.YES if settled.effects else applies))
     return done, tuple(dict.fromkeys(settled_ids))
+
+
+def offered(part: Part) -> Part:
+    """The part with the answers that can be carried out: nothing enters the image that is not known."""
+    if part.shared_question or part.alternative or part.effects or str(Outcome.IMAGE) not in part.answers:
+        return part
+    return replace(part, answers=tuple(answer for answer in part.answers if answer != str(Outcome.IMAGE)))
+
+
+def _not_known(part: Part) -> Part:
+    """The part of a task whose kind a reviewer wants in the image, but nothing says what it would put there."""
+    reason = "A reviewer answered that it belongs to the image, but what it would put there is not known."
+    return replace(
+        part,
+        outcome=Outcome.MANUAL,
+        reason=f"{reason} {part.reason}",
+        question=f"{reason} Is it left out, or does the release do it?",
+        answers=("drop", "deploy"),
+        shared_question=False,
+        effects=(),
+    )
 
 
 def _settle(part: Part, answer: object, task: Task) -> Part | None:

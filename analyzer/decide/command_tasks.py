@@ -13,7 +13,7 @@ from analyzer.decide.command_wrappers import SimpleCommand
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.effects import Built, build
 from analyzer.decide.match import first_unknown, match
-from analyzer.decide.parts import DEMAND, Part, rule_part
+from analyzer.decide.parts import DEMAND, Part, refused, rule_part
 from analyzer.decide.values import text, told
 from analyzer.model import (
     Effect,
@@ -60,7 +60,21 @@ def command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[P
             rules = [rule or next(one for one in rules if one and one.outcome is Outcome.DEPLOY) for rule in rules]
         else:
             return (_unlisted(task, invocation, pack, f"No rule knows what {program} does"),)
-    return _sum(task, invocation, written, commands, [rule for rule in rules if rule])
+    parts = _sum(task, invocation, written, commands, [rule for rule in rules if rule])
+    return tuple(_complete(part, task, invocation) for part in parts)
+
+
+def _complete(part: Part, task: Task, invocation: Invocation) -> Part:
+    """The part, or a question where the command is known and where or with what it runs is not."""
+    if part.outcome not in (Outcome.IMAGE, Outcome.DEPLOY) or part.effects:
+        return part
+    args = {name: value for name, value in invocation.args.items() if name != "creates"}
+    missing = [
+        f"{name} is not known: {told(unknown)}"
+        for name, value in {**args, "environment": task.environment}.items()
+        if (unknown := first_unknown(value)) is not None
+    ]
+    return refused(part.rule, "; ".join(missing) or "its arguments are not known")
 
 
 def script_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Part, ...]:
@@ -210,7 +224,8 @@ def _emitted(command: SimpleCommand, rule: Rule, task: Task, invocation: Invocat
 
 def _whole(outcome: Outcome, task: Task, invocation: Invocation, written: Value) -> tuple[Effect, ...]:
     """The task's whole command as a build step or release step; nothing for what is left behind."""
-    args = invocation.args
+    # on a fresh machine nothing has made the file yet, whatever it is called
+    args = {name: value for name, value in invocation.args.items() if name != "creates" or first_unknown(value) is None}
     if outcome in (Outcome.PLATFORM, Outcome.CONTROL):
         return ()
     if first_unknown(tuple(args.values())) is not None or first_unknown(task.environment) is not None:
@@ -255,12 +270,7 @@ def _unknown_part(task: Task, invocation: Invocation, pack: RulePack, unknown: U
             return rule_part(main, built.effects if isinstance(built, Built) else (), said)
         if main.outcome is Outcome.MANUAL:
             return rule_part(main, (), said)
-    return replace(
-        _unlisted(task, invocation, pack, ""),
-        outcome=Outcome.MANUAL,
-        reason=f"The command is not known: {told(unknown)}",
-        effects=(),
-    )
+    return _asked(pack.rules_for(task.module), f"The command is not known: {told(unknown)}")
 
 
 def _literal_commands(module: str, args: Mapping[str, Value], unknown: Unknown) -> Sequence[SimpleCommand]:

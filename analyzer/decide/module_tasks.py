@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from analyzer.decide.effects import Refusal, build
 from analyzer.decide.match import Undetermined, match
-from analyzer.decide.parts import DROPPING, Part, rule_part
+from analyzer.decide.parts import DROPPING, Part, refused, rule_part
 from analyzer.decide.values import told
-from analyzer.model import Invocation, Outcome, Problem, Severity, Task, Unknown, Value
+from analyzer.model import Invocation, Outcome, Problem, RunCommand, Severity, Task, Unknown, Value
 from analyzer.ruletypes import Rule, RulePack
 
 _WITHOUT_CONTENT = DROPPING | {Outcome.INFRASTRUCTURE}
@@ -50,6 +50,10 @@ def module_parts(
     if isinstance(built, Refusal):
         found = refused(rule, built.reason)
         yield _by_place(args, pack) or found
+        return
+    runs_only = bool(built.effects) and all(isinstance(effect, RunCommand) for effect in built.effects)
+    if runs_only and (placed := _by_place(args, pack)) is not None:
+        yield placed
         return
     part = rule_part(rule, built.effects)
     yield replace(part, reason=f"{part.reason} ({'; '.join(built.notes)})") if built.notes else part
@@ -124,18 +128,6 @@ def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:
             if rule is not None and rule.outcome in _WITHOUT_CONTENT:
                 return replace(rule_part(rule, ()), subject=value)
     return None
-
-
-def refused(rule: Rule | None, reason: str) -> Part:
-    """A part that a person must decide although a rule knows the task."""
-    sentence = reason[:1].upper() + reason[1:]
-    return Part(
-        outcome=Outcome.MANUAL,
-        rule=rule,
-        reason=f"{sentence}.",
-        question=f"{sentence}. Is it left out, or does the release do it?",
-        answers=("drop", "deploy"),
-    )
 
 
 def _no_rule(task: Task, rules: str = "") -> Part:

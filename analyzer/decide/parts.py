@@ -95,6 +95,18 @@ def rule_part(rule: Rule, effects: tuple[Effect, ...], reason: str = "") -> Part
     )
 
 
+def refused(rule: Rule | None, reason: str) -> Part:
+    """A part that a person must decide although a rule knows the task."""
+    sentence = reason[:1].upper() + reason[1:]
+    return Part(
+        outcome=Outcome.MANUAL,
+        rule=rule,
+        reason=f"{sentence}.",
+        question=f"{sentence}. Is it left out, or does the release do it?",
+        answers=("drop", "deploy"),
+    )
+
+
 def by_subject(part: Part, task: Task, invocation: Invocation, pack: RulePack) -> Iterator[Part]:
     """The part as it is, or split where packages, services, paths, users or addresses go elsewhere than the rest."""
     if part.outcome not in MOVABLE:

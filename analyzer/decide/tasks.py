@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.decide.accounts import without_people
-from analyzer.decide.answers import question_id_of, with_answers
+from analyzer.decide.answers import offered, question_id_of, with_answers
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
 from analyzer.decide.handlers import with_their_tasks
 from analyzer.decide.markers import has_parameters, readable, with_secrets, without_parameters
@@ -129,7 +129,7 @@ def _invocation_parts(
             continue
         for piece in by_subject(part, task, invocation, pack):
             placed = by_mount(by_role(piece, task, pack), invocation, around.mounted, pack)
-            found = without_parameters(with_secrets(placed))
+            found = offered(without_parameters(with_secrets(placed)))
             yield replace(found, item=_label(invocation)) if len(task.invocations) > 1 else found
 
 

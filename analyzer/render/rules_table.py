@@ -9,7 +9,7 @@ from typing import Literal
 
 from analyzer.render.jinja import markdown_cell
 from analyzer.rulepack import examples
-from analyzer.ruletypes import SUBJECTS, Rule, RulePack
+from analyzer.ruletypes import SUBJECTS, Condition, Rule, RulePack
 
 WIDTH = 100
 
@@ -29,10 +29,14 @@ def render_rules(pack: RulePack, form: Literal["text", "markdown", "json"]) -> s
 def _text(pack: RulePack) -> Iterator[str]:
     for name, about in pack.abouts.items():
         rules = [rule for rule in pack.rules if rule.pack == name]
-        yield f"{name}: {about}\n\n"
+        yield textwrap.fill(f"{name}: {about}", WIDTH, subsequent_indent="  ") + "\n\n"
         for rule in rules:
-            yield f"  {rule.id:<34} {rule.outcome:<15} {rule.title}\n"
-            yield textwrap.fill(_about(rule), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6) + "\n"
+            head = f"  {rule.id:<30} {rule.outcome:<15} "
+            yield textwrap.fill(rule.title, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) + "\n"
+            yield from (
+                f"{textwrap.fill(line, WIDTH, initial_indent=_IN, subsequent_indent=_IN + '  ')}\n"
+                for line in _lines(rule)
+            )
         yield "\n"
     yield f"{len(pack.rules)} rules in {len(pack.abouts)} packs\n"
 
@@ -46,6 +50,36 @@ def _markdown(pack: RulePack) -> Iterator[str]:
                 cells = (f"`{rule.id}`", markdown_cell(_about(rule)), str(rule.outcome), markdown_cell(why))
                 yield f"| {' | '.join(cells)} |\n"
         yield "\n"
+
+
+_IN = " " * 6
+
+
+def _lines(rule: Rule) -> Iterator[str]:
+    """What the rule is addressed by, a line for each kind; and what it asks."""
+    yield from _about(rule).split("; ")
+    if conditions := [text for one in rule.where if (text := _condition(one))]:
+        yield f"where: {'; '.join(conditions)}"
+    elif rule.fallback:
+        yield "where: no other rule of these modules matches"
+    if rule.question:
+        yield f"asks: {rule.question} ({', '.join(rule.answers)})"
+
+
+_WORDS = {"one_of": "is", "none_of": "is not", "prefix": "starts with", "suffix": "ends with", "known": "is given",
+          "absent": "is not given", "unknown": "is not known"}  # fmt: skip
+
+
+def _condition(condition: Condition) -> str:
+    """`state is link or hard`."""
+    if condition.operator == "any_of":
+        ways = [" and ".join(_condition(part) for part in parts) for parts in condition.operand]
+        return " or ".join(dict.fromkeys(ways))
+    said = f"{condition.argument} {_WORDS.get(condition.operator, condition.operator)}"
+    if condition.operand == (True,) and condition.operator in ("known", "absent", "unknown"):
+        return said
+    values = [str(value).lower() if isinstance(value, bool) else str(value) for value in condition.operand]
+    return f"{said} {' or '.join(values)}"
 
 
 def _about(rule: Rule) -> str:
