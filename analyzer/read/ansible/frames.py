@@ -33,6 +33,7 @@ class Frame:
     delegate_to: Any = None
     run_once: bool = False
     no_log: bool = False
+    ignore_errors: bool = False
     never: str = ""
     """Why nothing here runs on a fresh machine (a rescue section), "" otherwise."""
     handlers: bool = False
@@ -56,6 +57,7 @@ class Frame:
             delegate_to=entry.get("delegate_to", self.delegate_to),
             run_once=_flag(entry.get("run_once"), self.run_once),
             no_log=_flag(entry.get("no_log"), self.no_log),
+            ignore_errors=_flag(entry.get("ignore_errors"), self.ignore_errors),
         )
 
 

@@ -51,6 +51,16 @@ def known_result(module: str, args: Mapping[str, Value], made: frozenset[str]) -
     return None
 
 
+def result_without_failure(module: str, *, by_code: bool) -> dict[str, Any]:
+    """What later tasks know of a result because the play would have ended with a failure of its task.
+
+    `by_code`: the task runs for sure, and its return code alone says whether it failed.
+    """
+    if by_code and module.rpartition(".")[2] in ("command", "shell", "raw", "script"):
+        return {"failed": False, "rc": 0}
+    return {"failed": False}
+
+
 _WORDS_WITH_PATHS = re.compile(r"(?<![\w.$}])[/~][\w.@+~/-]*")
 _FILLING = frozenset("command shell script raw expect git subversion hg unarchive copy synchronize archive".split())
 """Modules after which a folder that they name may hold anything. Others make the path that they name, and an empty

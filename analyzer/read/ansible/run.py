@@ -11,7 +11,7 @@ from analyzer.read.ansible.evaluator import Evaluator
 from analyzer.read.ansible.hostvars import host_variables_view
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.precedence import Combine, replace_variables
-from analyzer.read.ansible.registered import known_result, paths_made
+from analyzer.read.ansible.registered import known_result, paths_made, result_without_failure
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.scope import Names, Scope
 from analyzer.read.ansible.values import first_unknown, thaw
@@ -82,11 +82,23 @@ class Run:
                 self.results.pop(name, None)
         self.version += 1
 
-    def remember(self, task: Task, arguments: Mapping[str, Any], items: Items, loop: Loop) -> None:
-        """What the task leaves behind for later ones: results, notifications, paths, facts."""
+    def remember(
+        self,
+        task: Task,
+        arguments: Mapping[str, Any],
+        items: Items,
+        loop: Loop,
+        *,
+        may_fail: bool = False,
+        own_failure: bool = False,
+    ) -> None:
+        """What the task leaves behind for later ones: results, notifications, paths, facts.
+
+        `may_fail`: the play goes on after a failure of the task; `own_failure`: it says itself what a failure is.
+        """
         if task.register:
             self.version += 1
-            self._register(task, loop)
+            self._register(task, loop, may_fail=may_fail, own_failure=own_failure)
         if task.applies is Verdict.NO:
             return
         for name in task.notify:
@@ -97,7 +109,7 @@ class Run:
         if task.module == "ansible.builtin.set_fact":
             self._set_facts(task, arguments, items)
 
-    def _register(self, task: Task, loop: Loop) -> None:
+    def _register(self, task: Task, loop: Loop, *, may_fail: bool, own_failure: bool) -> None:
         name = task.register
         self.results.pop(name, None)
         self.set_facts.pop(name, None)
@@ -106,10 +118,13 @@ class Run:
             self.unknown[name] = f"{task.source} does not run"
             return
         self.unknown[name] = f"registered by {task.source}"
+        by_code = task.applies is Verdict.YES and not own_failure
+        known = {} if may_fail else result_without_failure(task.module, by_code=by_code)
         if task.applies is Verdict.YES and not loop.present:
-            known = known_result(task.module, task.invocations[0].args, frozenset(self.made))
-            if known is not None:
-                self.results[name] = known[0]
+            found = known_result(task.module, task.invocations[0].args, frozenset(self.made))
+            known |= found[0] if found is not None else {}
+        if known and not loop.present:
+            self.results[name] = known
 
     def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items) -> None:
         self.version += 1

@@ -42,7 +42,8 @@ _CONNECTION = re.compile(
 _PARTIAL_TESTS = frozenset({"defined", "undefined"})
 _RESULT_TESTS = {
     "changed": "changed", "change": "changed", "failed": "failed", "failure": "failed", "skipped": "skipped",
-    "skip": "skipped",
+    "skip": "skipped", "succeeded": "failed", "success": "failed",
+    "successful": "failed",
 }  # fmt: skip
 
 

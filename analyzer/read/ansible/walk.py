@@ -344,7 +344,8 @@ class PlayRun:
         self, task: Task, entry: Mapping[str, Any], arguments: Mapping[str, Any], outer: Frame, frame: Frame,
         items: Items, loop: Loop,
     ) -> None:  # fmt: skip
-        self.run.remember(task, arguments, items, loop)
+        own_failure = "failed_when" in entry
+        self.run.remember(task, arguments, items, loop, may_fail=frame.ignore_errors, own_failure=own_failure)
         short = task.module.rpartition(".")[2]
         if short == "include_vars" and task.applies is not Verdict.NO:
             include_variables(self, task, frame, items)

@@ -55,11 +55,11 @@ def test_a_condition_has_the_verdict_that_follows_from_what_is_known(
     """Unknown parts make a condition unknown only where they decide it."""
     condition, _, wanted = (part.strip() for part in line.rpartition("|"))
     _register, task = tasks_of(
-        f"- command: something\n  register: result\n- debug: msg=x\n  when: {condition!r}".replace(
+        f"- command: something\n  register: result\n  ignore_errors: true\n- debug: msg=x\n  when: {condition!r}".replace(
             "when: '", 'when: "', 0
         )
         if "'" not in condition
-        else f'- command: something\n  register: result\n- debug: msg=x\n  when: "{condition}"',
+        else f'- command: something\n  register: result\n  ignore_errors: true\n- debug: msg=x\n  when: "{condition}"',
         {"inventory/group_vars/all.yml": VARIABLES},
     )
     assert (task.applies, task.applies_reason) == (Verdict(wanted), task.applies_reason)
@@ -214,3 +214,54 @@ def test_an_import_brings_handlers_in_and_each_waits_for_its_own_notification(
         ("all.yml", "yes"),
         ("three", "yes"),
     ]
+
+
+FAILURES = """
+found is succeeded                    |                     | yes
+found is success                      |                     | yes
+found is failed                       |                     | no
+found.failed                          |                     | no
+not found.failed                      |                     | yes
+found.rc == 0                         |                     | yes
+found.rc != 0                         |                     | no
+found.rc is defined and found.rc == 0 |                     | yes
+found.stdout == 'x'                   |                     | unknown
+found is changed                      |                     | unknown
+found is failed                       | ignore_errors: true | unknown
+found.rc == 0                         | ignore_errors: true | unknown
+found is succeeded                    | when: maybe.rc == 0 | yes
+found.rc == 0                         | when: maybe.rc == 0 | unknown
+found.rc == 0                         | failed_when: false   | unknown
+found is failed                       | failed_when: false   | no
+"""
+
+
+@pytest.mark.parametrize("line", FAILURES.strip().splitlines())
+def test_a_task_whose_failure_ends_the_play_has_not_failed_for_those_after_it(
+    line: str, tasks_of: Callable[..., tuple[Task, ...]]
+) -> None:
+    """Its return code is 0 if it runs; with ignore_errors nothing of that is known."""
+    condition, keyword, wanted = (part.strip() for part in line.split("|"))
+    *_, task = tasks_of(f"""
+- command: look
+  register: maybe
+  ignore_errors: true
+- command: find
+  register: found
+  {keyword or "tags: []"}
+- debug: msg=1
+  when: {condition}
+""")
+    assert task.applies is Verdict(wanted)
+
+
+def test_ignore_errors_of_a_block_holds_for_its_tasks(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    tasks = tasks_of("""
+- block:
+    - command: find
+      register: found
+  ignore_errors: true
+- debug: msg=1
+  when: found is failed
+""")
+    assert tasks[-1].applies is Verdict.UNKNOWN
