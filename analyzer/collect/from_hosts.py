@@ -11,11 +11,11 @@ from typing import Any
 from analyzer.collect.hosts import AnsibleRun, Ending, results, snapshot
 from analyzer.collect.inventory import redacted_snapshot
 from analyzer.collect.records import Content, Remark, parse
-from analyzer.collect.redact import redact_data
 from analyzer.collect.steps import HOST_STEPS, hint_for
 from analyzer.collect.store import HostStore, clean, place_of
 from analyzer.collect.work import Work
 from analyzer.read.facts import KEPT_ENVIRONMENT
+from analyzer.read.redact import redact_data
 
 SNAPSHOT = "inventory.yml"
 """Beside the hosts' folders: what a dynamic inventory said."""

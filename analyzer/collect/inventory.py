@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyzer.collect.redact import redact_data
 from analyzer.read.ansible.inventory import read_inventory
 from analyzer.read.layout import Layout, UsageError
+from analyzer.read.redact import redact_data
 from analyzer.read.secrets import SecretBook
 
 _DYNAMIC = ("inventory-dynamic", "inventory-plugin")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.collect.records import Content
-from analyzer.collect.redact import Flavour, redact
+from analyzer.read.redact import Flavour, redact
 from analyzer.read.secrets import REDACTED
 
 STATE = "collect.json"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.collect.inventory import Found
-from analyzer.collect.redact import redact
 from analyzer.collect.steps import AWS_STEPS, HOST_STEPS, hint_for
 from analyzer.collect.store import HostStore, StoreError
+from analyzer.read.redact import redact
 
 ALL_STEPS = (*(step.name for step in HOST_STEPS), *AWS_STEPS)
 

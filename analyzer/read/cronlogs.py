@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from analyzer.model import Host, Problem, Severity
 from analyzer.read.cronpairs import Event, pair
+from analyzer.read.crons.secrets import marked
 from analyzer.read.files import Tree
 from analyzer.read.metrics.reading import MetricFile, epoch_of_local
 from analyzer.usage import CommandRuns
@@ -106,8 +107,8 @@ def _event(time_s: int, pid: int, groups: tuple[bytes, ...]) -> Event:
         if both := _SHELL_PID.match(said):
             shell_pid, said = int(both.group(1)), said[both.end() :]
             pids = (shell_pid, pid) if name == "CMD" else (pid, shell_pid)
-            return Event(time_s, pids[0], name, user.decode(errors="replace"), said, pids[1])
-        return Event(time_s, pid, name, user.decode(errors="replace"), said)
+            return Event(time_s, pids[0], name, user.decode(errors="replace"), marked(said), pids[1])
+        return Event(time_s, pid, name, user.decode(errors="replace"), marked(said))
     if session:
         return Event(time_s, pid, session.decode(), session_user.decode(errors="replace"), "")
     return Event(time_s, pid, "error", "", details.decode(errors="replace"))

@@ -131,6 +131,7 @@ def _read_evidence(
     names: Sequence[str], inventory: Inventory, layout: Layout, facts: Completion, problems: list[Problem]
 ) -> tuple[tuple[Host, ...], tuple[CronEntry, ...], tuple[object, ...]]:
     from analyzer.read.crons import read_crons
+    from analyzer.read.crons.secrets import masked
 
     hosts: list[Host] = []
     crons: list[CronEntry] = []
@@ -149,7 +150,7 @@ def _read_evidence(
         usage, metric_problems = _read_metrics(host, tree)
         problems += [*found, *cron_problems, *metric_problems, *tree.problems]
         hosts.append(host)
-        crons += entries
+        crons += [masked(entry, inventory.book) for entry in entries]
         usages += usage
     return tuple(hosts), tuple(crons), tuple(usages)
 

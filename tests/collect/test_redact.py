@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.collect.redact import Flavour, holds_secret, redact, redact_data
 from analyzer.collect.store import flavour_of
+from analyzer.read.redact import Flavour, holds_secret, redact, redact_data
 from analyzer.read.secrets import REDACTED
 
 SHELL_PLACES = r"""
