@@ -41,6 +41,7 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python tests/bench/demo.py
 	$(BIN)/python tests/bench/cron.py
+	$(BIN)/python tests/bench/report.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/metrics.py
 
 bench-sizing: $(INSTALLED)
