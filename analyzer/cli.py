@@ -91,7 +91,7 @@ def cli() -> None:
               help="Your own Fargate and EC2 prices (JSON or YAML) over the shipped ones.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--lang", "language", type=click.Choice(["en", "ja"]), default="en", show_default=True,
-              help="Language of report and summary.")  # fmt: skip
+              help="Language of report, runbook and summary.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite files that were edited since they were generated.")
 def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, **asked: Any) -> None:
     """Read PROJECT, decide, write the bundle (the default command; its name may be left out).

@@ -19,7 +19,8 @@ from analyzer.render import (
     task_definitions,
     terraform,
 )
-from analyzer.render.translated import plan_in
+from analyzer.render.markdown import translated_page
+from analyzer.render.translated import sayer, translated_plan
 
 RENDERERS: tuple[Callable[[Application, Mapping[str, str]], tuple[OutputFile, ...]], ...] = (
     dockerfile.render,
@@ -41,8 +42,11 @@ def render(plan: Plan, templates: Mapping[str, str], language: str = "en") -> tu
     files = [
         file for application in plan.applications for renderer in RENDERERS for file in renderer(application, templates)
     ]
+    say = sayer(language, templates)
+    if say is not None:
+        files = [translated_page(file, say) if file.path.endswith(".md") else file for file in files]
     plan = provenance.with_outputs(plan, files)
-    told = plan_in(language, plan, templates)
+    told = plan if say is None else translated_plan(plan, say)
     files += decisions_file.render(told, templates, language)
     files += bundle_readme.render(told, templates, language)
     files += report.render(told, templates, files, language)

@@ -16,10 +16,12 @@ import yaml
 _PLACE = re.compile(r"\{(\d)\}")
 _WORD = re.compile(r"(?<![\w/.$<>=@:{-])[A-Za-z][a-z'’]+(?![\w/=<>({@-]|[.:]\w)")
 _QUOTED = re.compile(r"`[^`]*`|\{\{.*?\}\}|'[^' ]*'", re.DOTALL)
-_BREAKS = re.compile(r"(?<=[.?!;:,])\s+|\s+(?=\()|(?<=\))\s+")
+_BREAKS = re.compile(r"(?<=[.?!;:,])\s+|(?<=[.?!]\*\*)\s+|\s+(?=\*\*)|\s+(?=\()|(?<=\))\s+")
 _JOINTS = {"。": "", "、": ""}
 _MOST_BREAKS = 16
-"""A text with more breaks is read sentence by sentence only."""
+"""A text with more breaks (a list of names, say) is not taken apart at its commas, then not at its colons."""
+_SURE = 6
+"""Letters of a key from which on its places may hold whole clauses; `{} on {}` would fit everything."""
 _LONGEST = 4000
 """Characters; a longer text is data, not a sentence."""
 
@@ -102,18 +104,21 @@ class Translator:
             return
         for template in sorted(self._templates(core), key=lambda one: -one.weight):
             values = template.match(core if template.pieces[-1].endswith(".") else core.removesuffix("."))
-            if values is not None:
+            if values is not None and (template.weight >= _SURE or max(map(english_words, values), default=0) <= 1):
                 read = [self._best(value) for value in values]
                 yield sum(left for left, _ in read), _ended(_filled(template.target, [said for _, said in read]), core)
         breaks = list(_BREAKS.finditer(core))
-        if len(breaks) > _MOST_BREAKS:
-            breaks = [one for one in breaks if core[one.start() - 1] in ".?!"][:_MOST_BREAKS]
+        for kept in (".?!;:", ".?!;", ".?!"):
+            if len(breaks) > _MOST_BREAKS:
+                breaks = [one for one in breaks if core[one.start() - 1] in kept]
+        breaks = breaks[:_MOST_BREAKS]
         for one in breaks:
             left, right = self._best(core[: one.start()]), self._best(core[one.end() :])
             yield left[0] + right[0], _joined(left[1], right[1])
-        if core[:1] == "(" and core[-1] == ")":
-            inner = self._best(core[1:-1])
-            yield inner[0], f"({inner[1]})"
+        for begin, end in (("(", ")"), ("**", "**")):
+            if core.startswith(begin) and core.endswith(end) and len(core) > len(begin) + len(end):
+                inner = self._best(core[len(begin) : -len(end)])
+                yield inner[0], f"{begin}{inner[1]}{end}"
         if core[-1:] in ".,;:" and len(core) > 1:
             body = self._best(core[:-1])
             if body[0] < words:

@@ -13,13 +13,13 @@ from analyzer.model import Application, Decision, Job, Plan, Problem
 Translate: TypeAlias = Callable[[str], str]
 
 
-def plan_in(language: str, plan: Plan, templates: Mapping[str, str]) -> Plan:
-    """`plan` as people read it in `language`; English is what it is made in."""
+def sayer(language: str, templates: Mapping[str, str]) -> Translate | None:
+    """What puts English texts into `language`; None for English, in which everything is made."""
     if language == "en":
-        return plan
+        return None
     from analyzer.render.translate import Translator, read_catalogue
 
-    return translated_plan(plan, Translator(read_catalogue(templates, language)))
+    return Translator(read_catalogue(templates, language))
 
 
 def translated_plan(plan: Plan, say: Translate) -> Plan:

@@ -8,6 +8,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.model import OutputFile
+from analyzer.render.markdown import translated_page
 from analyzer.render.texts import CATALOGUE as WORDS
 from analyzer.render.translate import Translator, english_words, read_catalogue
 from analyzer.resources import rule_texts, template_texts
@@ -60,7 +62,12 @@ def said_in(path):
             yield "".join(one.value if isinstance(one, ast.Constant) else "{}" for one in node.values), node.lineno
 
 
+SAID_BY_RENDERERS = ("handover", "heartbeats", "runbook", "runbook_batches")
+
+
 def modules():
+    for name in SAID_BY_RENDERERS:
+        yield ROOT / "analyzer" / "render" / f"{name}.py"
     for layer in ("decide", "cron", "read"):
         for path in sorted((ROOT / "analyzer" / layer).rglob("*.py")):
             if path.relative_to(ROOT).as_posix() not in ELSEWHERE:
@@ -77,6 +84,35 @@ def test_every_sentence_of_the_code_has_a_japanese_one():
         if english_left(SAY(text.replace("{}", "`x`")))
     ]
     assert not missing, "add to output_templates/report/ja/*.yaml:\n" + "\n".join(missing)
+
+
+def pages():
+    """The runbook's templates as pages on which every branch is taken and every value is `x1`."""
+    for name, text in template_texts().items():
+        if name.startswith("ops/") and name.endswith(".md.j2"):
+            flat = re.sub(
+                r"\{%.*?%\}|\{#.*?#\}", "", re.sub(r"^ *\{%.*%\}\n", "", text, flags=re.MULTILINE), flags=re.DOTALL
+            )
+            yield name, re.sub(r"\{\{.*?\}\}", "x1", flat)
+
+
+def prose_of(page):
+    """Its lines outside code blocks, and the comments inside."""
+    fenced = False
+    for line in page.splitlines():
+        if line.strip().startswith("```"):
+            fenced = not fenced
+        elif not fenced or re.search(r"(^|\s\s)# ", line):
+            yield re.sub(r"^.*?(^|\s\s)# ", "", line) if fenced else line
+
+
+def test_every_page_of_the_runbook_is_japanese():
+    """All branches of cut-over, rollback, side-by-side month, retirement and cost."""
+    missing = []
+    for name, text in pages():
+        said = translated_page(OutputFile(path=name, data=text.encode()), SAY).data.decode()
+        missing += [f"{name}: {line}" for line in prose_of(said) if english_left(line)]
+    assert not missing, "add to output_templates/report/ja/runbook.yaml:\n" + "\n".join(missing)
 
 
 def test_every_rule_speaks_japanese():
@@ -146,6 +182,8 @@ def test_the_japanese_report_has_no_english_prose(tmp_path):
     shown = [line for line in done.output.splitlines() if not line.startswith("  ")]
     shown += (tmp_path / "b/questions.yml").read_text(encoding="utf-8").splitlines()[:2]
     shown += (tmp_path / "b/README.md").read_text(encoding="utf-8").splitlines()
+    for page_of_runbook in (tmp_path / "b/accounting/ops").glob("*.md"):
+        shown += prose_of(page_of_runbook.read_text(encoding="utf-8"))
     shown += re.sub(r"<(script|style).*?</\1>|<[^>]+>", "\n", page, flags=re.DOTALL).splitlines()
     shown += texts_of([data["apps"], data["questions"], data["problems"]])
     assert len(shown) > 500
