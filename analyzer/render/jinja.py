@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from functools import cache
@@ -18,10 +19,12 @@ def hcl_string(value: object) -> str:
 
 
 def markdown_cell(value: object) -> str:
-    """A text that neither ends a Markdown table cell nor starts HTML."""
+    """A text that neither ends a Markdown table cell nor starts HTML.
+
+    `&` is escaped where it would begin an entity, for in a span of code `&amp;&amp;` is shown as it stands.
+    """
     return (
-        str(value)
-        .replace("&", "&amp;")
+        re.sub(r"&(?=#?\w+;)", "&amp;", str(value))
         .replace("<", "&lt;")
         .replace("|", "\\|")
         .replace("\r", "")

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from analyzer.decide.sizing.result import price_basis
-from analyzer.model import Application, Host, OutputFile, Provenance, Via
+from analyzer.model import Application, Job, OutputFile, Provenance, Via
 from analyzer.render.alarms import load_balanced
 from analyzer.render.alarms import values as alarm_values
 from analyzer.render.containers import environments, process_of, scheduled_jobs, secrets_by_name
 from analyzer.render.hcl import Noted
 from analyzer.render.heartbeats import DAY_S
 from analyzer.render.jinja import render_template
-from analyzer.render.names import Names, fit, hardened
+from analyzer.render.names import Names, hardened
 from analyzer.render.runbook_batches import batch, inline, one_line
+from analyzer.render.runbook_hosts import cron_unit, host_texts, install_command, units
 from analyzer.render.storage import STRANGER_ID, file_owner, file_systems
 from analyzer.render.watches import watches
 
@@ -28,6 +29,9 @@ _COSTS: Mapping[str, str] = {
     "fargate-x86-64": "Fargate, as planned here, on x86",
     "fargate-each-batch-alone": "Fargate, a size for every batch",
 }
+SPOT_DISCOUNT = 0.7
+"""The most that AWS promises; a fixed rate is not published (https://aws.amazon.com/fargate/pricing, 2026-11)."""
+_CENT = 0.005
 PAGES = ("cutover", "rollback", "parallel-run", "retire", "cost")
 
 
@@ -80,6 +84,7 @@ def _context(application: Application) -> dict[str, Any]:
     balanced = next((one for one in application.task_definitions if load_balanced(application, one)), None)
     owner = file_owner(application) or (STRANGER_ID, STRANGER_ID)
     other = next((one for one in environments(application) if not hardened(one)), application.environment)
+    batch_usd = sum(one.monthly_usd for one in application.task_definitions if not one.process)
     return {
         "application": inline(application.name),
         "application_slug": one_line(application.name),
@@ -119,11 +124,9 @@ def _context(application: Application) -> dict[str, Any]:
         "secret_count": len(secrets_by_name(application, application.environment)),
         "active": active,
         "inactive": [job for job in jobs if not job["enabled"]],
-        "left": [
-            {"id": job.id, "reason": f"{job.outcome}: {job.reason}"}
-            for job in application.jobs
-            if job.id not in scheduled
-        ],
+        "undecided": [_left(job) for job in application.jobs if job.id not in scheduled and job.outcome == "manual"],
+        "left": [_left(job) for job in application.jobs if job.id not in scheduled and job.outcome != "manual"],
+        "open_count": sum(decision.outcome == "manual" for decision in application.decisions),
         "job_count": len(jobs),
         "rehearsal": active[0]["id"] if active else "JOB",
         "rare": [watch.job.id for watch in watched if (watch.job.longest_gap_s or 0) > 6 * DAY_S],
@@ -132,7 +135,10 @@ def _context(application: Application) -> dict[str, Any]:
             for watch in watched
             if watch.job.equivalence is not None and watch.job.equivalence.verdict == "equal-except-dst"
         ],
-        "hosts": [_host(host) for host in application.hosts],
+        "hosts": [host_texts(host) for host in application.hosts],
+        "units": units(application),
+        "cron_unit": cron_unit(application),
+        "install": install_command(application),
         "drift": application.drift,
         "file_systems": [
             {
@@ -148,8 +154,11 @@ def _context(application: Application) -> dict[str, Any]:
         "dns_suffix": "amazonaws.com.cn" if names.partition == "aws-cn" else "amazonaws.com",
         "user": shlex.quote(application.image.user or "root"),
         "prices": price_basis(application),
+        "batch_usd": f"{batch_usd:,.2f}" if batch_usd >= _CENT else "",
+        "spot_usd": f"{SPOT_DISCOUNT * batch_usd:,.2f}",
         "costs": [
-            {"name": one.name, "usd": f"{one.monthly_usd:,.2f}", "basis": one.basis} for one in application.costs
+            {"name": _COSTS.get(one.name, one.name), "usd": f"{one.monthly_usd:,.2f}", "basis": one.basis}
+            for one in application.costs
         ],
         "definitions": [
             {
@@ -157,12 +166,17 @@ def _context(application: Application) -> dict[str, Any]:
                 "vcpu": f"{one.cpu / 1024:g}",
                 "memory": f"{one.memory:,} MiB",
                 "count": one.desired_count or "as started",
+                "kept": bool(one.process),
                 "usd": f"{one.monthly_usd:,.2f}",
                 "basis": one.basis,
             }
             for one in application.task_definitions
         ],
     }
+
+
+def _left(job: Job) -> dict[str, str]:
+    return {"id": job.id, "reason": job.reason}
 
 
 def _count_alarms(application: Application, names: Names) -> int:
@@ -197,25 +211,3 @@ def _processes(application: Application, names: Names) -> list[dict[str, str]]:
                 }
             )
     return found
-
-
-def _host(host: Host) -> dict[str, Any]:
-    ec2 = host.ec2
-    found: dict[str, Any] = {"name": host.name, "label": inline(host.name), "instance": ""}
-    if ec2 is None or not ec2.instance_id:
-        return found
-    profile = ec2.iam_instance_profile.rpartition("/")[2]
-    return found | {
-        "instance": one_line(ec2.instance_id),
-        "type": ec2.instance_type or "type not known",
-        "zone": ec2.availability_zone or ec2.region or "zone not known",
-        "volumes": [one_line(volume) for volume in ec2.volume_ids],
-        "groups": [one_line(group) for group in ec2.security_group_ids],
-        "private": ec2.private_ip or "not known",
-        "public": ec2.public_ip,
-        "public_word": shlex.quote(one_line(ec2.public_ip or "ADDRESS")),
-        "public_query": re.sub(r"[^0-9a-fA-F.:]", "", ec2.public_ip),
-        "profile": ec2.iam_instance_profile,
-        "profile_name": one_line(profile),
-        "image_name": fit(f"{host.name}-before-retirement", 120, "0-9A-Za-z._-"),
-    }

@@ -11,10 +11,11 @@ usage: ops/schedules.sh [--env ENVIRONMENT] enable  JOB... | --all
        ops/schedules.sh [--env ENVIRONMENT] status  [JOB...]
 
 enable   schedules on; the dead-man alarm starts to count now and gets its voice
-disable  schedules off; the alarm falls silent; a run that goes on is not stopped
+disable  schedules off; the alarm falls silent; a run that goes on is not stopped, its ARN is shown
 status   one line a batch: schedules, last run, dead-man alarm
 
   --env ENVIRONMENT  which environment (default: the analysed one)
+  --all              every batch; enable leaves out those that are switched off on the host
   --force            enable also a batch that is switched off on the host
 
 Needs aws (with credentials and a region) and jq. Ends with 0 if all went well, 1 if something failed, 2 on wrong usage.
@@ -89,6 +90,10 @@ set_state() {
 
 enable() {
   if [ "$enabled_on_host" = no ] && [ "$force" = no ]; then
+    if [ "$all" = yes ]; then
+      echo "$job: left off, as on the host"
+      return 0
+    fi
     echo "$job: is switched off on the host; --force switches it on all the same" >&2
     return 1
   fi
@@ -99,7 +104,7 @@ enable() {
     echo "$job: schedule $schedule is on"
   done
   for schedule in ${catch_up[@]+"${catch_up[@]}"}; do
-    # a one-time schedule deletes itself after its run
+    # made by hand from its file, a one-time schedule deletes itself after its run
     set_state "$schedule" ENABLED 2>/dev/null && echo "$job: one-time schedule $schedule is on"
   done
   if [ -n "$heartbeat_alarm" ]; then
@@ -128,10 +133,12 @@ disable() {
     set_state "$check_schedule" DISABLED || return 1
     echo "$job: daily check $check_schedule is off"
   fi
-  local running
+  local running execution
   running=$(aws stepfunctions list-executions --state-machine-arn "$(machine_arn)" --status-filter RUNNING \
-    --query 'length(executions)' --output text) || return 1
-  [ "$running" = 0 ] || echo "$job: $running run(s) still go on; they are left to end"
+    --query 'executions[].executionArn' --output text) || return 1
+  for execution in $running; do
+    [ "$execution" = None ] || echo "$job: still running, left to end: $execution"
+  done
 }
 
 status() {

@@ -283,6 +283,30 @@ def test_a_batch_that_was_off_stays_off(cloud: dict[str, str], shop: tuple[Path,
     assert state(cloud, "off") == "DISABLED"
 
 
+def test_all_leaves_out_what_is_off_on_the_host(cloud: dict[str, str], shop: tuple[Path, dict[str, Any]]) -> None:
+    """enable --all is no failure because one batch is switched off on the host; it says so and leaves it."""
+    folder, _ = shop
+    made = run(cloud, folder, "ops/schedules.sh", "enable", "--all")
+    assert made.returncode == 0, made.stderr
+    assert "off: left off, as on the host\n" in made.stdout
+    assert (state(cloud, "nightly"), state(cloud, "off")) == ("ENABLED", "DISABLED")
+    assert run(cloud, folder, "ops/schedules.sh", "disable", "--all").returncode == 0
+    assert (state(cloud, "nightly"), state(cloud, "monthly")) == ("DISABLED", "DISABLED")
+
+
+def test_disable_names_the_runs_that_go_on(cloud: dict[str, str], shop: tuple[Path, dict[str, Any]]) -> None:
+    """A run that still goes on is left to end, and its ARN is shown, so that somebody can stop it."""
+    folder, values = shop
+    states = client(cloud, "stepfunctions")
+    machine = f"arn:aws:states:{REGION}:{MOTO_ACCOUNT}:stateMachine:{values['jobs']['nightly']['state_machine']}"
+    execution = states.start_execution(stateMachineArn=machine, name="goes-on", input="{}")["executionArn"]
+    made = run(cloud, folder, "ops/schedules.sh", "disable", "nightly")
+    assert made.returncode == 0, made.stderr
+    assert f"nightly: still running, left to end: {execution}\n" in made.stdout
+    states.stop_execution(executionArn=execution)
+    assert "still running" not in run(cloud, folder, "ops/schedules.sh", "disable", "nightly").stdout
+
+
 def test_status_shows_every_batch(cloud: dict[str, str], shop: tuple[Path, dict[str, Any]]) -> None:
     """status has one line a batch with its schedules, its last run and its dead-man alarm."""
     folder, _ = shop
@@ -291,6 +315,7 @@ def test_status_shows_every_batch(cloud: dict[str, str], shop: tuple[Path, dict[
     rows = {line.split()[0]: line for line in made.stdout.splitlines()[1:]}
     assert set(rows) == {"nightly", "monthly", "off"}
     assert "DISABLED" in rows["nightly"]
-    assert "never run" in rows["nightly"]
+    assert "ABORTED" in rows["nightly"]  # by the test above
+    assert "never run" in rows["monthly"]
     assert "(silent)" in rows["nightly"]
     assert "daily check: DISABLED" in rows["monthly"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 
 import pytest
 
 from analyzer.render.containers import scheduled_jobs
+from analyzer.render.runbook_hosts import cron_unit, install_command
 from tests.infra import factory
 from tests.infra.bundle import texts
 
@@ -38,6 +40,65 @@ def test_commands_are_shell(name: str, which: str) -> None:
     for block in blocks(text):
         made = subprocess.run(["bash", "-n", "-c", block], capture_output=True, text=True, check=False)
         assert made.returncode == 0, f"{made.stderr}\n{block}"
+
+
+@pytest.mark.parametrize("which", PAGES)
+def test_commands_name_what_is_there(which: str) -> None:
+    """No command of the fixture's pages has a word to be replaced in its middle: names are real, or set in a first line."""
+    for block in blocks(page("fixture", which)):
+        words = set(re.findall(r"(?<![\w$.{-])[A-Z][A-Z_]{2,}(?![\w=(])", block))
+        assert words <= {
+            "VPC",
+            "DELETE",
+            "CREATE",
+            "TTL",
+            "AWS",
+            "ACTIVE",
+            "DESC",
+            "ALARM",
+            "BANK_API_KEY",
+            "SESSION_SECRET",
+        }, block
+
+
+def test_the_host_stops_what_writes_and_gets_its_writes_back() -> None:
+    """The move to shared files stops cron and the application's unit by their names; the way back copies what was written."""
+    text = page("fixture", "cutover")
+    (_, move, put, back) = [
+        block for block in blocks(text) if "mnt/new" in block or "before-efs" in block or "-lname" in block
+    ]
+    assert "systemctl stop cron accounting-api" in move
+    assert put.index("rsync") < put.index("umount") < put.index("mv ") < put.index("mount /var") < put.index("start")
+    assert back.index("rsync") < back.index("umount") < back.index("mv ")
+    bare = dataclasses.replace(factory.HOST, facts={"os_family": "RedHat"})
+    application = dataclasses.replace(factory.two_processes(), hosts=(bare,))
+    assert (cron_unit(application), install_command(application)[:3]) == ("crond", "dnf")
+
+
+def test_terraform_knows_the_record_before_it_is_asked_to_make_it() -> None:
+    """Zone, names and the old addresses are set before the import: without them the address does not exist."""
+    text = page("fixture", "cutover")
+    assert 0 < text.index("set `zone_id`") < text.index("change-resource-record-sets") < text.index(" import ")
+
+
+@pytest.mark.parametrize("which", PAGES)
+def test_pasting_a_block_loses_nothing(which: str) -> None:
+    """No block reads from the terminal outside of a function: it would swallow the pasted lines behind it."""
+    for block in blocks(page("fixture", which)):
+        assert not re.search(r"^\s*read ", block, re.MULTILINE)
+
+
+def test_what_cannot_be_undone_says_so() -> None:
+    """Each command that takes something away for good stands in a step that says it, and volumes wait for their copy."""
+    pages = page("fixture", "retire") + page("fixture", "rollback")
+    steps = re.split(r"\n(?=\d+\. |## |### )", pages)
+    final = ("terminate-instances", "delete-volume", "release-address", "deregister-task-definition", "create-image")
+    for word in final:
+        found = [step for step in steps if word in step]
+        assert found
+        assert all(re.search(r"\*\*(For good|This cannot be undone|This restarts)", step) for step in found), word
+    (volumes,) = [step for step in steps if "delete-volume" in step]
+    assert volumes.index("wait snapshot-completed") < volumes.index("delete-volume")
 
 
 @pytest.mark.parametrize("name", ["typical", "fixture", "no-api"])
