@@ -16,6 +16,7 @@ from analyzer.model import (
     CheckoutCode,
     Decision,
     Job,
+    MakeLink,
     MakeUser,
     Process,
     Source,
@@ -27,6 +28,7 @@ from analyzer.model import (
 
 CLONED = "languages-clone"
 RELEASED_ELSEWHERE = "languages-released-elsewhere"
+CURRENT_LINK = "languages-current-release"
 
 _PATH = re.compile(r"(?<![\w./-])/[\w.@+/-]+")
 _NO_CODE = re.compile(r"(/|/root|/tmp|/home/[^/]+|/(etc|usr|bin|lib|run|proc|var/lib|var/run|var/cache)(/.*)?)")
@@ -67,7 +69,9 @@ def settle_checkouts(steps: Sequence[Step], processes: Sequence[Process], jobs: 
         for step in steps
         if isinstance(step.effect, CheckoutCode) and step.via.rule == CLONED and step.via.sources
     }
-    if not any(map(_application_of, steps)):
+    if any(map(_application_of, steps)):
+        steps = [*steps, *_link_to_release(steps, processes)]
+    else:
         steps = [*steps, *_released_elsewhere(steps, processes)]
     return Checkouts(tuple(steps), cloned)
 
@@ -128,3 +132,26 @@ def _released_elsewhere(steps: Sequence[Step], processes: Sequence[Process]) -> 
         return []
     via = Via(rule=RELEASED_ELSEWHERE, sources=(api.source,), note=f"no task brings the code that runs in {path}")
     return [Step(effect=CheckoutCode(repository="", path=path, user=api.user), via=via)]
+
+
+def _link_to_release(steps: Sequence[Step], processes: Sequence[Process]) -> list[Step]:
+    """A link from where the API runs to the checkout, where the release would have made one.
+
+    Deployments copy the checkout to a folder with the time in its name and point `current` to it: no task's path is
+    known, and an image holds one release only.
+    """
+    api = next((one for one in processes if one.name == "api"), None)
+    code = [(normal(effect.path), step) for step in steps if (effect := _application_of(step)) is not None]
+    if api is None or not api.working_directory.startswith("/") or len({path for path, _ in code}) != 1:
+        return []
+    place, step = normal(api.working_directory), code[0][1]
+    path = code[0][0]
+    base = place.partition("/current")[0]
+    if "/current" not in place or is_below(place, path) or not is_below(path, base):
+        return []
+    made = (str(getattr(one.effect, "path", "") or getattr(one.effect, "directory", "")) for one in steps)
+    if any(each.startswith("/") and is_below(normal(each), f"{base}/current") for each in made):
+        return []
+    note = "the release makes it point to a copy of the code"
+    via = Via(rule=CURRENT_LINK, sources=(*step.via.sources[:1], api.source), note=note)
+    return [Step(effect=MakeLink(path=f"{base}/current", target=path), via=via)]

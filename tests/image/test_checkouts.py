@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from analyzer.decide.checkouts import CLONED, RELEASED_ELSEWHERE, settle_checkouts
+from analyzer.decide.checkouts import CLONED, CURRENT_LINK, RELEASED_ELSEWHERE, settle_checkouts
 from analyzer.model import (
     CheckoutCode,
     Decision,
     Effect,
+    MakeLink,
     MakeUser,
     Outcome,
     Process,
@@ -127,3 +128,21 @@ def test_what_is_done_to_a_copy_of_the_code_follows_the_code() -> None:
     ]  # fmt: skip
     text = rendered(image(image_steps(effects))).data.decode()
     assert text.index("s/c/d/") < text.index("COPY . /srv/shop/") < text.index("cp -a") < text.index("s/a/b/")
+
+
+@pytest.mark.parametrize(
+    ("effects", "directory", "linked"),
+    [
+        pytest.param((), "/srv/shop/current", True, id="the release links it"),
+        pytest.param((), "/srv/shop/current/web", True, id="it runs further down"),
+        pytest.param((), "/srv/other/current", False, id="another application's"),
+        pytest.param((), "/srv/shop/repo", False, id="it runs in the checkout"),
+        pytest.param((MakeLink(path="/srv/shop/current", target="/srv/shop/x"),), "/srv/shop/current", False, id="a task makes it"),
+    ],
+)  # fmt: skip
+def test_current_points_to_the_checkout_where_only_the_release_would_make_it(
+    effects: tuple[Effect, ...], directory: str, linked: bool
+) -> None:
+    settled = settle_checkouts(steps(checkout(OWN, "/srv/shop/repo"), *effects), [api(directory)], ()).steps
+    links = [one.effect for one in settled if one.via.rule == CURRENT_LINK]
+    assert links == ([MakeLink(path="/srv/shop/current", target="/srv/shop/repo")] if linked else [])
