@@ -57,6 +57,8 @@ def argument_command(words: tuple[str, ...]) -> tuple[SimpleCommand, ...]:
 def _command(found: list[Token], text: str, joined: str) -> tuple[SimpleCommand, ...]:
     """One simple command out of its words; the wrapped ones of `bash -c` and the like."""
     words = tuple(unquoted(token.text) for token in found if token.kind == "word")
+    if words and words[0].startswith("(("):
+        words = ("test", *words)  # an arithmetic condition
     writes = [
         unquoted(match[1])
         for token in found

@@ -96,7 +96,8 @@ def without_parameters(part: Part) -> Part:
         effects=(),
         alternative=part.effects,
         reason=reason,
-        question=f"{reason} Is the step left out, or does the release do it?",
+        question=f"{reason} Is the step left out, or does the release do it? "
+        "A value under `variables` in the decisions file answers it for every task.",
         answers=("drop", "deploy"),
         shared_question=False,
     )

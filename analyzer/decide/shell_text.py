@@ -57,9 +57,12 @@ def tokens(text: str) -> tuple[Token, ...] | None:
     while position < length:
         if blank := _BLANK.match(text, position):
             position = blank.end()
-        elif text[position] == "#" and (position == 0 or text[position - 1] in " \t;&|("):
+        elif text[position] == "#" and (position == 0 or text[position - 1] in " \t\n;&|("):
             end = text.find("\n", position)
             position = length if end < 0 else end
+        elif text.startswith("((", position) and (end := text.find("))", position)) > 0:
+            found.append(Token("word", text[position : end + 2], position, end + 2))
+            position = end + 2
         elif (match := _REDIRECTION.match(text, position)) and text[match.end() :]:
             stop = _word_end(text, match.end())
             if stop is None:

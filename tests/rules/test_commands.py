@@ -43,6 +43,9 @@ TEXTS = [
     ("", "", ""),
     ("# only a comment", "", ""),
     ("cmd &>/var/log/y", "cmd", "/var/log/y"),
+    ("ls\n# a comment (of two) words\nrm x", "ls; rm x", ""),
+    ("if (( $(stat -c %s /x) > 10 )); then rm /x; fi", "test (( $(stat -c %s /x) > 10 )); rm /x", ""),
+    ("diff <(sort a) <(sort b) > /tmp/c", "diff <(sort a) <(sort b)", "/tmp/c"),
 ]
 
 

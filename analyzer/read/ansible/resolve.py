@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -103,6 +104,10 @@ def _argument(module: str, name: str, value: Any, scope: Scope, run: Run, source
     return scope.item(masked, source)
 
 
+_PROGRAM = re.compile(r"\s*((?:/[\w./-]+/)?[A-Za-z][\w.-]*)\s")
+"""The program that a command starts with; what follows it may hold secrets."""
+
+
 def _hide_no_log(args: Mapping[str, Value], run: Run, source: Source) -> dict[str, Value]:
     """`no_log` promises that nobody sees the arguments; those that say what and where are kept."""
     book = run.reader.inventory.book
@@ -110,8 +115,10 @@ def _hide_no_log(args: Mapping[str, Value], run: Run, source: Source) -> dict[st
     hidden: dict[str, Value] = {}
     for key, value in args.items():
         keep = key in shown or not isinstance(value, str) or "\ue000" in value
+        program = _PROGRAM.match(value) if key == "_raw_params" and isinstance(value, str) and not keep else None
         where = f"{source.file.rpartition('/')[2]}_{source.line}_{key}".replace(".", "_").replace("-", "_")
-        hidden[key] = value if keep else book.marker(where, source, "no_log")
+        marker = value if keep else book.marker(where, source, "no_log")
+        hidden[key] = f"{program[1]} {marker}" if program else marker
     return hidden
 
 

@@ -196,3 +196,20 @@ def test_an_omitted_argument_is_not_there(tasks_of: Callable[..., tuple[Task, ..
     args = task.invocations[0].args
     assert "user" not in args
     assert (args["env"], args["volumes"]) == ({"A": "1"}, ("/a:/a",))
+
+
+def test_no_log_hides_what_a_command_gets_and_not_which_program_it_is(
+    tasks_of: Callable[..., tuple[Task, ...]],
+) -> None:
+    """What becomes of the task depends on the program; everything after it may be a secret."""
+    first, second = tasks_of(
+        """
+- command: /usr/bin/psql -c "ALTER ROLE app PASSWORD 'hunter2'"
+  no_log: true
+- shell: "PGPASSWORD=hunter2 psql -l"
+  no_log: true
+"""
+    )
+    assert str(first.invocations[0].args["_raw_params"]).startswith("/usr/bin/psql \ue000")
+    for task in (first, second):
+        assert "hunter2" not in str(task.invocations[0].args)
