@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from analyzer.decide.sizing.result import cuts_of
 from analyzer.model import (
     Application,
     Decision,
@@ -69,6 +70,15 @@ def _application(application: Application) -> dict[str, Any]:
         "secrets": [_secret(secret) for secret in application.secrets],
         "parameters": [_parameter(parameter) for parameter in application.parameters],
         "drift": [_drift(drift) for drift in application.drift],
+        "batch_cuts": [
+            {
+                "chosen": cut.chosen,
+                "monthly_usd": cut.monthly_usd,
+                "light": {"cpu": cut.light.cpu, "memory": cut.light.memory, "jobs": list(cut.light_jobs)},
+                "heavy": {"cpu": cut.heavy.cpu, "memory": cut.heavy.memory, "jobs": list(cut.heavy_jobs)},
+            }
+            for cut in cuts_of(application)[0]
+        ],
         "costs": [
             {"name": cost.name, "monthly_usd": round(cost.monthly_usd, 2), "basis": cost.basis}
             for cost in application.costs

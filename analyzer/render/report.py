@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from analyzer.decide.questions import open_questions
-from analyzer.decide.sizing.result import price_basis
+from analyzer.decide.sizing.result import cuts_of, price_basis
 from analyzer.model import Application, Outcome, OutputFile, Plan, TaskDefinition
 from analyzer.render.jinja import render_template
 from analyzer.render.references import readable
@@ -123,6 +123,18 @@ def _overview(application: Application, texts: Texts) -> dict[str, object]:
             }
             for one in application.task_definitions
         ],
+        "cuts": [
+            {
+                "light": str(one.light),
+                "heavy": str(one.heavy),
+                "light_jobs": [readable(job) for job in one.light_jobs],
+                "heavy_jobs": [readable(job) for job in one.heavy_jobs],
+                "usd": f"{one.monthly_usd:,.2f}",
+                "chosen": one.chosen,
+            }
+            for one in cuts_of(application)[0]
+        ],
+        "cut_reason": readable(cuts_of(application)[1]),
         "prices": readable(price_basis(application)),
         "costs": [
             {

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from analyzer.decide.sizing.result import price_basis
+from analyzer.decide.sizing.result import cuts_of, price_basis
 from analyzer.model import Application, Job, OutputFile, Provenance, Via
 from analyzer.render.alarms import load_balanced
 from analyzer.render.alarms import values as alarm_values
@@ -156,6 +156,17 @@ def _context(application: Application) -> dict[str, Any]:
         "prices": price_basis(application),
         "batch_usd": f"{batch_usd:,.2f}" if batch_usd >= _CENT else "",
         "spot_usd": f"{SPOT_DISCOUNT * batch_usd:,.2f}",
+        "cuts": [
+            {
+                "light": str(one.light),
+                "heavy": str(one.heavy),
+                "light_jobs": ", ".join(one.light_jobs) or "-",
+                "heavy_jobs": ", ".join(one.heavy_jobs) or "-",
+                "usd": f"{one.monthly_usd:,.2f}{' (chosen)' if one.chosen else ''}",
+            }
+            for one in cuts_of(application)[0]
+        ],
+        "cut_reason": cuts_of(application)[1],
         "costs": [
             {"name": _COSTS.get(one.name, one.name), "usd": f"{one.monthly_usd:,.2f}", "basis": one.basis}
             for one in application.costs

@@ -63,6 +63,7 @@ def _sizing(sizing: object, say: Translate) -> object:
         jobs=tuple(replace(one, why=say(one.why)) for one in sizing.jobs),
         plots=tuple(replace(one, origin=say(one.origin)) for one in sizing.plots),
         price_basis=say(sizing.price_basis),
+        cut_reason=say(sizing.cut_reason),
     )
 
 

@@ -58,8 +58,8 @@ function fillJob(inside, job) {
       rows.length > 40 && h("p", { class: "count" }, t("summary.more", { count: rows.length - 40 })));
   }
   inside.append(h("h4", {}, t("page.footprint")), h("div", { class: "facts" },
-    fact("vCPU", number(foot.vcpu)), fact(t("page.cpu-seconds"), number(foot.cpu, 1), range(foot.cpuInterval, "")),
-    fact(t("page.memory"), foot.memory === null ? "–" : number(foot.memory) + " MiB", range(foot.memoryInterval, " MiB")),
+    fact("vCPU", number(foot.vcpu)), fact(t("page.cpu-seconds"), number(foot.cpu, 1), [range(foot.cpuInterval, ""), t("confidence." + foot.cpuConfidence)].filter(Boolean).join(", ")),
+    fact(t("page.memory"), foot.memory === null ? "–" : number(foot.memory) + " MiB", [range(foot.memoryInterval, " MiB"), t("confidence." + foot.memoryConfidence)].filter(Boolean).join(", ")),
     fact(t("page.duration"), seconds(foot.duration)), fact(t("page.runs"), number(foot.runs)), fact(t("page.confidence"), t("confidence." + foot.confidence))),
     ...[foot.basis, job.sizing, foot.advice].filter(Boolean).map((said) => h("p", { class: "hint" }, rich(said))));
   inside.append(h("h4", {}, t("page.watch")), h("div", { class: "facts" },

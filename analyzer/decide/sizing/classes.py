@@ -88,6 +88,12 @@ class Partition:
     """What the cheapest of all cuts would cost."""
     unsafe: tuple[str, ...] = ()
     """Jobs that no Fargate size is large enough for."""
+    tried: tuple[Partition, ...] = ()
+    """Every other way to part the jobs, at its cheapest pair of sizes, ascending by cost."""
+
+    def members(self, job_class: JobClass) -> tuple[str, ...]:
+        """The jobs of a class, by name."""
+        return tuple(sorted(job for job, one in self.classes.items() if one == job_class))
 
 
 USUAL_LIGHT = FargateSize(512, 1024)
@@ -100,8 +106,8 @@ def partition(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformD
     """All cuts and pairs of sizes tried; the usual cut stays unless another one saves enough to be worth it."""
     unsafe = tuple(need.job for need in needs if not any(need.fits(size) for size in platform.fargate_sizes))
     able = [need for need in needs if need.job not in unsafe]
-    best = best_pair(able, price, platform)
-    usual = _usual_cut(able, price, platform)
+    cuts = all_cuts(able, price, platform)
+    best, usual = cuts[0], _usual_cut(able, price, platform)
     saves = usual.monthly_usd - best.monthly_usd
     chosen = best if saves > max(_WORTH_USD, _WORTH_SHARE * usual.monthly_usd) else usual
     heavy = max(platform.fargate_sizes) if unsafe else chosen.heavy
@@ -112,6 +118,7 @@ def partition(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformD
         monthly_usd=chosen.monthly_usd,
         cheapest_usd=best.monthly_usd,
         unsafe=unsafe,
+        tried=tuple(one for one in cuts if one.members("heavy") != chosen.members("heavy")),
     )
 
 
@@ -136,6 +143,11 @@ def _usual_cut(needs: Sequence[JobNeed], price: FargatePrice, platform: Platform
 
 def best_pair(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformData) -> Partition:
     """The cheapest of all cuts and pairs of sizes that are safe."""
+    return all_cuts(needs, price, platform)[0]
+
+
+def all_cuts(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformData) -> tuple[Partition, ...]:
+    """Each set of heavy jobs that some pair of sizes makes the cheapest, at its cheapest pair, ascending by cost."""
     sizes = _useful(platform.fargate_sizes, needs, price) or [USUAL_LIGHT]
     costs = {
         size: [monthly_usd(need, size, price, platform) if need.fits(size) else math.inf for need in needs]
@@ -146,16 +158,22 @@ def best_pair(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformD
         (light, heavy): sum(_cost(need, costs[light][i], costs[heavy][i]) for i, need in enumerate(needs))
         for light, heavy in pairs
     }
-    light, heavy = min(pairs, key=lambda pair: (totals[pair], pair[1], pair[0]))
-    return Partition(
-        light=light,
-        heavy=heavy,
-        classes={
-            need.job: need.job_class or ("light" if costs[light][i] <= costs[heavy][i] else "heavy")
-            for i, need in enumerate(needs)
-        },
-        monthly_usd=totals[light, heavy],
-    )
+    found: dict[tuple[str, ...], Partition] = {}
+    for light, heavy in sorted(pairs, key=lambda pair: (totals[pair], pair[1], pair[0])):
+        if math.isinf(totals[light, heavy]) and found:
+            break
+        cut = Partition(
+            light=light,
+            heavy=heavy,
+            classes={
+                need.job: need.job_class or ("light" if costs[light][i] <= costs[heavy][i] else "heavy")
+                for i, need in enumerate(needs)
+            },
+            monthly_usd=totals[light, heavy],
+        )
+        # all jobs light and all jobs heavy are the same: one size
+        found.setdefault(cut.members("heavy") or cut.members("light"), cut)
+    return tuple(found.values())
 
 
 def _cost(need: JobNeed, light: float, heavy: float) -> float:

@@ -97,7 +97,7 @@ def label(
     if not separability.separable:
         worst.append(("its load cannot be told apart from what always runs beside it", "separate"))
     if len(job.members) > 1:
-        worst.append((f"starts together with {', '.join(job.members[1:])}: only their sum is known", "separate"))
+        worst.append((f"starts together with {' + '.join(job.members[1:])}: only their sum is known", "separate"))
     if job.exchangeable:
         worst.append(("which of several simultaneous sessions was its own is a guess", "separate"))
     if worst:

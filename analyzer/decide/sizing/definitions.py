@@ -120,11 +120,11 @@ def batch_definitions(
         if measured:
             hungry = max(measured, key=lambda need: (need.memory_mib, need.job))
             slow = max(measured, key=lambda need: (need.lasts_s(1.0) / need.allowed_s, need.job))
+            allowed, lasts = f"{slow.allowed_s:.0f}", f"{slow.lasts_s(size.vcpus):.0f}"
             basis = (
-                f"{len(measured)} jobs; memory: {hungry.job} needs {hungry.memory_mib:.0f} MiB with its margin; CPU: "
-                f"{slow.job} may take {slow.allowed_s:.0f} s and takes {slow.lasts_s(size.vcpus):.0f} s on it; "
-                f"least certain member: {_least_certain(members, footprints)}. "
-                + _job_not_smaller(size, measured, price, platform)
+                f"{_seen_of(len(measured), len(members))}; memory: {hungry.job} needs {hungry.memory_mib:.0f} MiB with "
+                f"its margin; CPU: {slow.job} may take {allowed} s and takes {lasts} s on it; least certain member: "
+                f"{_least_certain(members, footprints)}. " + _job_not_smaller(size, measured, price, platform)
             )
         elif known and not members:
             basis = "no job needs a size of its own: kept for the next one"
@@ -235,6 +235,10 @@ def _job_not_smaller(size: FargateSize, needs: Sequence[JobNeed], price: Fargate
         if not need.fits(below):
             return f"On the next cheaper size, {below}, {need.job} would take {need.lasts_s(below.vcpus):.0f} s."
     return f"The next cheaper size, {below}, would make the jobs longer and cost more in all."
+
+
+def _seen_of(seen: int, jobs: int) -> str:
+    return f"{jobs} jobs" if seen == jobs else f"{seen} of {jobs} jobs were seen to run"
 
 
 def _least_certain(jobs: Sequence[str], footprints: Mapping[str, Footprint]) -> str:

@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, FargateSize, PlatformData
-from analyzer.decide.sizing.attribution import SATURATED, JobEstimate, attribute
-from analyzer.decide.sizing.classes import JobNeed, Partition, cheapest, monthly_usd, partition
+from analyzer.decide.platform import FargatePrice, PlatformData
+from analyzer.decide.sizing.attribution import JobEstimate, attribute
+from analyzer.decide.sizing.censoring import censored
+from analyzer.decide.sizing.classes import JobNeed, Partition, partition
 from analyzer.decide.sizing.clock import clock_offset_s
 from analyzer.decide.sizing.costs import compare_costs
 from analyzer.decide.sizing.definitions import api_definition, batch_definitions, process_definitions
 from analyzer.decide.sizing.matching import Firings, match_runs
 from analyzer.decide.sizing.needs import Seen, estimates_by_job, footprint, job_need
 from analyzer.decide.sizing.plots import plots_of
-from analyzer.decide.sizing.result import JobSizing, Sizing
-from analyzer.decide.sizing.signals import Signal, cpu_signal, memory_signal
-from analyzer.model import Footprint, Host, Job, Problem, Process, Question, Settings, Severity, TaskDefinition, Via
+from analyzer.decide.sizing.reasons import batch_cuts, cut_reason, job_sizings, launch_notes
+from analyzer.decide.sizing.result import Sizing
+from analyzer.decide.sizing.signals import cpu_signal, memory_signal
+from analyzer.model import Host, Job, Problem, Process, Question, Settings, Severity, TaskDefinition, Via
 from analyzer.usage import HostUsage
 
 SIZED_OUTCOMES = ("schedule", "manual")
@@ -79,8 +81,8 @@ def size_application(
     questions += [*(api_questions if serves else ()), *batch_questions, *other_questions]
     wanted = (api, *batches, *others) if serves else (*batches, *others)
     definitions = tuple(replace(one, via=(_via(one, usages),)) for one in wanted)
-    details = _details(sized, needs, cut, classes, assumed, footprints, price, platform)
-    problems += _launch_notes(details, footprints, price)
+    details = job_sizings(sized, needs, cut, classes, assumed, footprints, price, platform)
+    problems += launch_notes(details, footprints, price)
     return Sizing(
         footprints=footprints,
         api=api_footprint,
@@ -88,6 +90,8 @@ def size_application(
         task_definitions=definitions,
         costs=compare_costs(hosts, definitions, needs, classes, platform, price),
         jobs=details,
+        cuts=batch_cuts(cut),
+        cut_reason=cut_reason(cut),
         plots=tuple(plot for one in seen for plot in plots_of(one)),
         problems=tuple(dict.fromkeys(problems)),
         questions=tuple(questions),
@@ -166,7 +170,7 @@ def _attribute(
             )
         )
         return None
-    held_down = _censored(usage, cpu, capacity)
+    held_down = censored(usage, cpu, capacity.vcpus)
     problems += held_down
     throttled = any(problem.code in ("sizing-credits-exhausted", "sizing-cpu-steal") for problem in held_down)
     return Seen(host=usage.host, attribution=attribute(cpu, memory, runs, capacity.vcpus, throttled=throttled))
@@ -180,53 +184,6 @@ def _utc_offset(usage: HostUsage, settings: Settings) -> int:
     except (KeyError, ValueError, OSError):
         offset = None
     return int(offset.total_seconds()) if offset is not None else 0
-
-
-def _censored(usage: HostUsage, cpu: Signal, capacity: _Capacity) -> list[Problem]:
-    """A host that could not give what was asked shows less than the need."""
-    import numpy as np
-
-    out = []
-    source = usage.series[0].source if usage.series else None
-    if capacity.vcpus:
-        full = float(np.mean(cpu.values[cpu.have] > SATURATED * capacity.vcpus))
-        if full > 0.001:
-            out.append(
-                Problem(
-                    Severity.WARNING,
-                    "sizing-cpu-saturated",
-                    f"{usage.host}: all CPUs were busy in {full:.1%} of the time: needs are lower bounds there",
-                    source,
-                    "the jobs that ran then may be faster on Fargate than on the host",
-                )
-            )
-    for series in usage.series:
-        if series.quantity == "steal" and capacity.vcpus and series.unit == "cores":
-            share = float(np.mean(series.values > 0.02 * capacity.vcpus))
-            if share > 0.01:
-                out.append(
-                    Problem(
-                        Severity.WARNING,
-                        "sizing-cpu-steal",
-                        f"{usage.host}: in {share:.1%} of the time the hypervisor held back more than 2 % of the CPU",
-                        series.source,
-                        "needs are lower bounds there",
-                    )
-                )
-        if series.quantity == "credit-balance":
-            empty = float(np.mean(series.values < 1.0))
-            if empty > 0.001:
-                out.append(
-                    Problem(
-                        Severity.WARNING,
-                        "sizing-credits-exhausted",
-                        f"{usage.host}: its CPU credits were used up in {empty:.1%} of the time, so its CPU was held "
-                        "down to the baseline: needs are lower bounds. Fargate has no credits and no burst.",
-                        series.source,
-                        "measure again on a size that is not throttled, or with unlimited credits",
-                    )
-                )
-    return out
 
 
 def _needs(
@@ -253,68 +210,3 @@ def _unsafe(cut: Partition) -> list[Problem]:
         )
         for job in cut.unsafe
     ]
-
-
-def _details(
-    jobs: Sequence[Job],
-    needs: Mapping[str, JobNeed],
-    cut: Partition,
-    classes: Mapping[str, str],
-    assumed: set[str],
-    footprints: Mapping[str, Footprint],
-    price: FargatePrice,
-    platform: PlatformData,
-) -> tuple[JobSizing, ...]:
-    out = []
-    for job in jobs:
-        need = needs[job.id]
-        heavy = classes[job.id] == "heavy"
-        size: FargateSize = cut.heavy if heavy else cut.light
-        alone = cheapest(platform.fargate_sizes, [need], price)
-        why = (
-            f"needs {alone} alone; {'does not fit' if heavy and not need.fits(cut.light) else 'is cheapest on'} "
-            f"{cut.light if heavy and not need.fits(cut.light) else size}"
-        )
-        if need.job_class is not None:
-            why = f"a reviewer chose {need.job_class}"
-        elif not footprints[job.id].runs:
-            why = "no run was seen: its class is an assumption"
-        out.append(
-            JobSizing(
-                job=job.id,
-                job_class="heavy" if heavy else "light",
-                need_vcpu=alone.vcpus,
-                need_memory_mib=round(need.memory_mib, 1),
-                smallest=alone,
-                duration_s=round(need.lasts_s(size.vcpus, need.duration_s), 1),
-                runs_a_month=round(need.runs_a_month, 1),
-                monthly_usd=round(monthly_usd(need, size, price, platform), 2),
-                assumed=job.id in assumed,
-                why=why,
-            )
-        )
-    return tuple(out)
-
-
-def _launch_notes(
-    details: Sequence[JobSizing], footprints: Mapping[str, Footprint], price: FargatePrice
-) -> list[Problem]:
-    """A task a minute is an always-on task with extra start latency."""
-    out = []
-    for one in details:
-        duration = footprints[one.job].duration_s
-        every_minute = one.runs_a_month > HOURS_A_MONTH * 60 * 0.9
-        if every_minute or (one.runs_a_month > HOURS_A_MONTH * 11 and duration is not None and duration < 15):
-            always = HOURS_A_MONTH * price.hourly(one.smallest)
-            out.append(
-                Problem(
-                    Severity.NOTE,
-                    "job-better-as-worker",
-                    f"{one.job} starts {one.runs_a_month:.0f} times a month, each billed for a minute at least "
-                    f"(${one.monthly_usd:.2f}); one task of its size that keeps running costs ${always:.2f} and has no "
-                    "start latency",
-                    None,
-                    "turn it into a long-running worker, or let the API's scheduler do it",
-                )
-            )
-    return out

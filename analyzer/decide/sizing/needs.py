@@ -46,7 +46,7 @@ def footprint(job: Job, seen: Sequence[tuple[Seen, JobEstimate]]) -> Footprint:
     confidence = min((labels.cpu, labels.memory), key=_ORDER.index)
     together = ""
     if len(estimate.members) > 1:
-        together = f"together with {', '.join(one for one in estimate.members if one != job.id)}: "
+        together = f"together with {' + '.join(one for one in estimate.members if one != job.id)}: "
     return Footprint(
         vcpu=round(max(estimate.phases, default=0.0), 3),
         cpu_s=round(estimate.cpu_s, 2),
@@ -65,8 +65,9 @@ def footprint(job: Job, seen: Sequence[tuple[Seen, JobEstimate]]) -> Footprint:
 
 def _basis(where: Seen, estimate: JobEstimate) -> str:
     fit = where.attribution.cpu
+    runs, days = f"{estimate.runs} run{'s' if estimate.runs != 1 else ''}", f"{fit.signal.days:.1f}"
     words = [
-        f"{estimate.runs} runs on {where.host} in {fit.signal.days:.1f} days of {fit.signal.step_s}-s CPU data",
+        f"{runs} on {where.host} in {days} days of {fit.signal.step_s}-s CPU data",
         estimate.source.evidence,
     ]
     if estimate.source.measured_by:

@@ -60,6 +60,18 @@ class JobSizing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchCut:
+    """One way to part the batches in two sizes."""
+
+    light: FargateSize
+    heavy: FargateSize
+    light_jobs: tuple[str, ...]
+    heavy_jobs: tuple[str, ...]
+    monthly_usd: float
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
     """Everything that was found out about what an application needs."""
 
@@ -71,6 +83,9 @@ class Sizing:
     task_definitions: tuple[TaskDefinition, ...]
     costs: tuple[Cost, ...]
     jobs: tuple[JobSizing, ...] = ()
+    cuts: tuple[BatchCut, ...] = ()
+    """The chosen one first, then the next cheapest."""
+    cut_reason: str = ""
     plots: tuple[Plot, ...] = ()
     problems: tuple[Problem, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -80,3 +95,9 @@ class Sizing:
 def price_basis(application: Application) -> str:
     """Where the prices of an application's costs come from; "" where nothing was sized."""
     return application.sizing.price_basis if isinstance(application.sizing, Sizing) else ""
+
+
+def cuts_of(application: Application) -> tuple[tuple[BatchCut, ...], str]:
+    """How an application's batches could be parted, and why they are parted as they are."""
+    found = application.sizing
+    return (found.cuts, found.cut_reason) if isinstance(found, Sizing) else ((), "")
