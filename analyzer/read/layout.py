@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def find_layout(request: Request) -> Layout:
             f"{request.project}: is a file and no inventory; expected the inventory (a folder, or a file with hosts "
             "and groups) or the project folder"
         )
-    root = _project_root(given)
+    root = _root_of_all(_project_root(given), request)
     problems: list[Problem] = []
     configuration = read_configuration(root)
     inventories, environment, environments = _find_inventories(request, root, given, configuration, problems)
@@ -99,6 +100,25 @@ def _project_root(given: Path) -> Path:
             if _has_playbooks(folder):
                 return folder
     return given.parent if given.is_file() else given
+
+
+def _root_of_all(root: Path, request: Request) -> Path:
+    """`root`, or the folder above it that also holds the playbooks and inventories that were named."""
+    named = [
+        path.resolve()
+        for name in (*request.playbooks, *request.inventories)
+        for path in (Path.cwd() / name, root / name)
+        if path.exists()
+    ]
+    outside = [path for path in named if not path.is_relative_to(root)]
+    if not outside:
+        return root
+    common = Path(os.path.commonpath([root, *(path.parent for path in outside)]))
+    if common == Path(common.anchor):
+        raise UsageError(
+            f"{outside[0]} and {root} have no folder in common; put playbooks and inventory below one folder"
+        )
+    return common
 
 
 def _has_playbooks(folder: Path) -> bool:

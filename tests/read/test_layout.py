@@ -94,3 +94,14 @@ def test_a_playbook_that_another_one_imports_is_not_read_twice(tmp_path: Path) -
     assert shown(tmp_path, layout(tmp_path, files))[2] == ["all.yml"]
     files["loop.yml"] = "- import_playbook: loop.yml\n"
     assert shown(tmp_path, layout(tmp_path, files))[2] == ["all.yml"]
+
+
+def test_a_playbook_that_lies_elsewhere_in_the_repository_widens_what_is_read(tmp_path: Path) -> None:
+    files = {
+        "environments/live/hosts": HOSTS,
+        "environments/live/group_vars/all.yml": "a: 1\n",
+        "src/ansible/web.yml": PLAY,
+    }
+    found = layout(tmp_path, files, "environments/live", playbooks=(str(tmp_path / "src/ansible/web.yml"),))
+    assert found.root == tmp_path
+    assert shown(tmp_path, found)[::2] == (["environments/live"], ["src/ansible/web.yml"])
