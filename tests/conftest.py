@@ -13,6 +13,8 @@ from importlib.util import find_spec
 import pytest
 from hypothesis import settings
 
+from tests.corpus import KOLLA, folder
+
 settings.register_profile("ci", derandomize=True)  # a red check must be red for everybody who runs it again
 if os.environ.get("CI"):
     settings.load_profile("ci")
@@ -62,12 +64,21 @@ def checkov_missing() -> str:
     return "" if shutil.which("checkov") else "no checkov on PATH (pip install checkov, in an environment of its own)"
 
 
+@cache
+def corpus_missing() -> str:
+    """Why no real project is at hand, "" where it is there or may be fetched."""
+    if os.environ.get("REQUIRE_CORPUS") == "1" or folder(KOLLA).is_dir():
+        return ""
+    return f"{KOLLA} is not in the cache of `make bench-corpus`"
+
+
 NEEDS = {
     "docker": docker_missing,
     "terraform": terraform_missing,
     "npm": npm_missing,
     "browser": browser_missing,
     "checkov": checkov_missing,
+    "corpus": corpus_missing,
 }
 
 

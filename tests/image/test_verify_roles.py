@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.bench.corpus import PACKAGES, download
+from tests.corpus import PACKAGES, download
 from tests.image.test_verify import migrate_analyze
 
 ROLES = Path(__file__).with_name("roles")

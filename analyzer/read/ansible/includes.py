@@ -105,6 +105,10 @@ def include_tasks(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, A
                 task.source, "its tasks are not in the plan; add the file or fix the name",
             )  # fmt: skip
             continue
+        if not static:
+            from analyzer.read.ansible.imports import publish_imports  # it needs this module in turn
+
+            publish_imports(walk, path, frame.role)
         walk.tasks_of(path, frame)
 
 
@@ -144,6 +148,8 @@ def include_role(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, An
         froms = {key: text(args.get(key)) or "main"
                  for key in ("tasks_from", "vars_from", "defaults_from", "handlers_from")}  # fmt: skip
         frame = _frame(walk, task, outer, entry, invocation, loop, static=static)
+        if outer.role:
+            frame = replace(frame, parameters=(*frame.parameters, _including_roles(outer)))
         variables = entry.get("vars")
         walk.role(
             name,
@@ -151,9 +157,21 @@ def include_role(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, An
             task.source,
             frame,
             once=args.get("allow_duplicates") in (False, "no", "false", "False"),
-            public=static if args.get("public") is None else args.get("public") in (True, "yes", "true", "True"),
+            public=not static and args.get("public") in (True, "yes", "true", "True"),
+            dynamic=not static,
             **froms,
         )
+
+
+def _including_roles(outer: Frame) -> dict[str, Any]:
+    """The magic variables that name the roles whose tasks include one another, innermost first."""
+    role = outer.role
+    assert role is not None
+    before = next((each for each in reversed(outer.parameters) if "ansible_parent_role_names" in each), {})
+    return {
+        "ansible_parent_role_names": [role.name, *before.get("ansible_parent_role_names", ())],
+        "ansible_parent_role_paths": [str(role.path), *before.get("ansible_parent_role_paths", ())],
+    }
 
 
 def _frame(

@@ -116,7 +116,5 @@ class PlayVariables:
                 "role_name": role.name,
                 "role_path": str(role.path),
                 "ansible_role_name": role.name,
-                "ansible_parent_role_names": [parent.name for parent in reversed(frame.parents)],
-                "ansible_parent_role_paths": [str(parent.path) for parent in reversed(frame.parents)],
             }
         return found

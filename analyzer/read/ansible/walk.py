@@ -10,6 +10,7 @@ from typing import Any
 from analyzer.model import Source, Task, Value, Verdict
 from analyzer.read.ansible.core import origin_of, plain
 from analyzer.read.ansible.frames import Frame
+from analyzer.read.ansible.imports import publish_entries, publish_role_imports
 from analyzer.read.ansible.includes import (
     DYNAMIC,
     INCLUDES,
@@ -17,7 +18,6 @@ from analyzer.read.ansible.includes import (
     include_role,
     include_tasks,
     include_variables,
-    tasks_file,
 )
 from analyzer.read.ansible.loops import Loop, loop_items
 from analyzer.read.ansible.names import is_module_key
@@ -57,10 +57,11 @@ class PlayRun:
         roles = [self._role_entry(entry) for entry in as_list(self.play.get("roles"))]
         for name, entry, source in roles:
             if name and (role := self.run.finder.find(name, source)) is not None:
-                self.variables.publish(self._use(role, entry))
-                self._publish_imports(self.run.finder.entry(role.path, "tasks", "main"), role, set())
+                use = self.use(role, entry)
+                self.variables.publish(use)
+                publish_role_imports(self, use)
         for section in ("pre_tasks", "tasks", "post_tasks"):
-            self._publish_entries(as_list(self.play.get(section)), self.file, None, set())
+            publish_entries(self, as_list(self.play.get(section)), self.file, None, set())
         self._section("pre_tasks", frame)
         for name, entry, source in roles:
             if name:
@@ -95,7 +96,7 @@ class PlayRun:
                 continue
             self.run.note(
                 "vars-file-not-found", f"vars_files: {plain(choices[0])} is not in the project",
-                self._source(entry, self.play, self.file), "add the file, or take the line out",
+                self.source(entry, self.play, self.file), "add the file, or take the line out",
             )  # fmt: skip
 
     def _variable_file(self, name: Value) -> Path | None:
@@ -110,13 +111,14 @@ class PlayRun:
     # -- roles -------------------------------------------------------------------------------------------------------
 
     def _role_entry(self, entry: Any) -> tuple[str, Mapping[str, Any], Source]:
-        source = self._source(entry, self.play, self.file)
+        source = self.source(entry, self.play, self.file)
         if isinstance(entry, Mapping):
             written = entry.get("role", entry.get("name"))
-            return self._role_name(written), entry, self._source(written, entry, self.file)
-        return self._role_name(entry), {}, source
+            return self.role_name(written), entry, self.source(written, entry, self.file)
+        return self.role_name(entry), {}, source
 
-    def _role_name(self, written: Any) -> str:
+    def role_name(self, written: Any) -> str:
+        """A role's name as its entry says it, "" where that cannot be known."""
         if not isinstance(written, str):
             return ""
         if "{{" in written:
@@ -124,40 +126,7 @@ class PlayRun:
             return value if isinstance(value, str) else ""
         return str(plain(written)).partition(",")[0].strip()
 
-    def _publish_imports(self, file: Path | None, role: Role | None, seen: set[Path]) -> None:
-        """Roles imported anywhere below `file` count for the whole play, as Ansible loads imports before it runs."""
-        if file is None or file in seen:
-            return
-        seen.add(file)
-        self._publish_entries(as_list(self.run.reader.load(file)), file, role, seen)
-
-    def _publish_entries(self, entries: list[Any], file: Path, role: Role | None, seen: set[Path]) -> None:
-        for entry in entries:
-            if not isinstance(entry, Mapping):
-                continue
-            for section in ("block", "rescue", "always"):
-                self._publish_entries(as_list(entry.get(section)), file, role, seen)
-            for key in entry:
-                short = str(key).rpartition(".")[2]
-                if short not in ("import_role", "import_tasks"):
-                    continue
-                written = entry[key]
-                name = written.get("name", written.get("file")) if isinstance(written, Mapping) else written
-                if not isinstance(name, str) or "{{" in name:
-                    continue
-                if short == "import_tasks":
-                    inside = Frame(file=file, role=RoleUse(role=role) if role else None)
-                    self._publish_imports(tasks_file(self, plain(name), inside), role, seen)
-                elif (
-                    imported := self.run.finder.find(
-                        self._role_name(name), self._source(name, entry, file), role.path if role else None
-                    )
-                ) is not None:
-                    self.variables.publish(self._use(imported, {}))
-                    start = written.get("tasks_from", "main") if isinstance(written, Mapping) else "main"
-                    self._publish_imports(self.run.finder.entry(imported.path, "tasks", str(start)), imported, seen)
-
-    def _use(self, role: Role, entry: Mapping[str, Any], above: tuple[Path, ...] = ()) -> RoleUse:
+    def use(self, role: Role, entry: Mapping[str, Any], above: tuple[Path, ...] = ()) -> RoleUse:
         """The role with the variables of the entry that brings it in, and its dependencies."""
         mask = self.run.reader.inventory.mask
         parameters = {
@@ -170,7 +139,7 @@ class PlayRun:
             name, given, source = self._dependency(role, dependency)
             found = self.run.finder.find(name, source, role.path) if name else None
             if found is not None and found.path not in (*above, role.path):
-                dependencies.append(self._use(found, given, (*above, role.path)))
+                dependencies.append(self.use(found, given, (*above, role.path)))
         return RoleUse(
             role=role,
             variables=mask(variables) if isinstance(variables, Mapping) else {},
@@ -181,12 +150,12 @@ class PlayRun:
     def _dependency(self, role: Role, entry: Any) -> tuple[str, Mapping[str, Any], Source]:
         written = entry.get("role", entry.get("name")) if isinstance(entry, Mapping) else entry
         meta = self.run.finder.entry(role.path, "meta", "main") or role.path
-        return self._role_name(written), entry if isinstance(entry, Mapping) else {}, self._source(written, entry, meta)
+        return self.role_name(written), entry if isinstance(entry, Mapping) else {}, self.source(written, entry, meta)
 
     def role(
         self, name: str, entry: Mapping[str, Any], source: Source, frame: Frame, *, tasks_from: str = "main",
         vars_from: str = "main", defaults_from: str = "main", handlers_from: str = "main", once: bool = True,
-        public: bool = False,
+        public: bool = False, dynamic: bool = False,
     ) -> None:  # fmt: skip
         """A role's dependencies, then its tasks; its handlers wait for the end of the play."""
         near = frame.role.path if frame.role else None
@@ -196,7 +165,7 @@ class PlayRun:
         if frame.depth > MAX_DEPTH:
             self._too_deep(source)
             return
-        use = self._use(role, entry)
+        use = self.use(role, entry)
         keywords = {key: value for key, value in entry.items() if key in _INHERITED}
         key = str((role.path, tasks_from, plain(dict(use.variables)), plain(dict(use.parameters)), plain(keywords)))
         if once and key in self.done_roles and not role.allow_duplicates:
@@ -216,6 +185,8 @@ class PlayRun:
                 self.role(wanted, given, where, inner)
         if public:
             self.variables.publish(use)
+        if dynamic:
+            publish_role_imports(self, use, tasks_from.removesuffix(".yml").removesuffix(".yaml"))
         handlers = self.run.finder.entry(role.path, "handlers", handlers_from)
         if handlers is not None:
             for handler in as_list(self.run.reader.load(handlers)):
@@ -248,11 +219,11 @@ class PlayRun:
                 if entry is not None:
                     self.run.note(
                         "task-not-a-mapping", f"a task is a {type(plain(entry)).__name__}, expected a mapping",
-                        self._source(entry, {}, frame.file), "write `- name: …` with a module below it",
+                        self.source(entry, {}, frame.file), "write `- name: …` with a module below it",
                     )  # fmt: skip
                 continue
             if len(self.run.tasks) >= MAX_TASKS or frame.depth > MAX_DEPTH:
-                self._too_deep(self._source(entry, entry, frame.file))
+                self._too_deep(self.source(entry, entry, frame.file))
                 return
             if frame.handlers and not frame.notified:
                 self._handler(entry, frame)
@@ -284,7 +255,7 @@ class PlayRun:
         return frame.inside(entry)
 
     def _task(self, entry: Mapping[str, Any], frame: Frame, notified: tuple[Verdict, str] | None = None) -> None:
-        source = self._source(None, entry, frame.file)
+        source = self.source(None, entry, frame.file)
         inner = self.with_masked_vars(entry, frame)
         call = call_of(entry, inner, self.run, source)
         if call.module in DYNAMIC and entry.get("vars"):  # its own variables are what it hands down
@@ -364,7 +335,7 @@ class PlayRun:
         pending, self.handlers = self.handlers, []
         seen: set[tuple[str, int]] = set()
         for frame, entry in pending:
-            source = self._source(None, entry, frame.file)
+            source = self.source(None, entry, frame.file)
             if (source.file, source.line) in seen:
                 continue
             seen.add((source.file, source.line))
@@ -395,7 +366,8 @@ class PlayRun:
     def _scope(self, frame: Frame) -> Scope:
         return self.variables.scope(frame)
 
-    def _source(self, value: Any, around: Any, file: Path) -> Source:
+    def source(self, value: Any, around: Any, file: Path) -> Source:
+        """Where a value stands, or what is around it, or the file."""
         for candidate in (value, around):
             if candidate is not None and origin_of(candidate) is not None:
                 return self.run.reader.source(candidate, file)

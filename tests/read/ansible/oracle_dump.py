@@ -88,6 +88,7 @@ class Oracle:
                 "file": origin.path,
                 "line": origin.line_num,
                 "name": task.get_name(),
+                "action": task.action,
                 "calls": calls,
                 "uncertain": uncertain,
                 **self._difference(seen),
@@ -238,7 +239,7 @@ class Oracle:
 
 
 def main() -> None:
-    """Print {"tasks": [{"file", "line", "name", "vars", "gone", "calls", "uncertain"}]} of the tasks for HOST.
+    """Print {"tasks": [{"file", "line", "name", "action", "vars", "gone", "calls", "uncertain"}]} of the tasks for HOST.
 
     `vars` of the first task are all of them, of later ones those that differ from the first's.
     """
