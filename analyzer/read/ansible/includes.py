@@ -167,7 +167,9 @@ def _including_roles(outer: Frame) -> dict[str, Any]:
     """The magic variables that name the roles whose tasks include one another, innermost first."""
     role = outer.role
     assert role is not None
-    before = next((each for each in reversed(outer.parameters) if "ansible_parent_role_names" in each), {})
+    before: Mapping[str, Any] = next(
+        (each for each in reversed(outer.parameters) if "ansible_parent_role_names" in each), {}
+    )
     return {
         "ansible_parent_role_names": [role.name, *before.get("ansible_parent_role_names", ())],
         "ansible_parent_role_paths": [str(role.path), *before.get("ansible_parent_role_paths", ())],
