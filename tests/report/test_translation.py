@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.model import OutputFile
+from analyzer.model import OutputFile, Provenance, Via
 from analyzer.render.markdown import translated_page
 from analyzer.render.texts import CATALOGUE as WORDS
 from analyzer.render.translate import Translator, english_words, read_catalogue
@@ -113,6 +113,37 @@ def test_every_page_of_the_runbook_is_japanese():
         said = translated_page(OutputFile(path=name, data=text.encode()), SAY).data.decode()
         missing += [f"{name}: {line}" for line in prose_of(said) if english_left(line)]
     assert not missing, "add to output_templates/report/ja/runbook.yaml:\n" + "\n".join(missing)
+
+
+def shape_of(page):
+    """What a translation must not touch: commands, headings, table rows and list items, and what stands in backticks."""
+    fenced, lines, code = False, [], []
+    for line in page.splitlines():
+        if line.strip().startswith("```"):
+            fenced = not fenced
+        if fenced:
+            lines.append(re.sub(r"((?:^|\s\s)# ).*", r"\1", line))
+        elif mark := re.match(r"#+ |\||\s*[-*] |\s*\d+\. ", line):
+            lines.append(mark[0])
+        if not fenced:
+            code += re.findall(r"`[^`]+`", line)
+    return lines, sorted(code)
+
+
+def test_a_translated_page_keeps_its_commands_and_structure():
+    """Every command, heading, row, item and name in code is in the Japanese page as often as in the English one."""
+    for name, text in pages():
+        via = [Provenance(line=number, via=Via(rule=f"line-{number}")) for number in range(1, text.count("\n") + 1)]
+        page = OutputFile(path=name, data=text.encode(), provenance=tuple(via))
+        said = translated_page(page, SAY)
+        assert shape_of(said.data.decode()) == shape_of(text)
+        lines = said.data.decode().split("\n")
+        assert all(1 <= entry.line <= len(lines) for entry in said.provenance)
+        heads = {
+            entry.via.rule: lines[entry.line - 1] for entry in said.provenance if lines[entry.line - 1].startswith("#")
+        }
+        originals = text.split("\n")
+        assert all(originals[int(rule[5:]) - 1].startswith("#") for rule in heads)
 
 
 def test_every_rule_speaks_japanese():
