@@ -552,6 +552,11 @@ class MakeUser:
     system: bool = False
     create_home: bool = True
     comment: str = ""
+    options: tuple[str, ...] = ()
+    """Further options of useradd: another skeleton, an id that is taken."""
+    append: bool = True
+    """False: of an account that is there, other supplementary groups are taken away."""
+    move_home: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -591,6 +596,8 @@ class Download:
     """`sha256:…` or "" ."""
     ownership: Ownership = Ownership()
     force: bool = False
+    options: tuple[str, ...] = ()
+    """Of curl: headers, the agent's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

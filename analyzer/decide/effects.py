@@ -15,6 +15,7 @@ from analyzer.decide.package_options import package_values
 from analyzer.decide.repositories import with_file
 from analyzer.decide.values import Words, mode, text, texts, told
 from analyzer.model import (
+    Download,
     EditFile,
     Effect,
     FileContent,
@@ -138,8 +139,11 @@ def _finish(
         values["content"] = next((content for _, content in invocation.contents), None)
         if values["content"] is None and not (boolean(scope.get("remote_src")) or boolean(scope.get("copy")) is False):
             return Refusal(f"the archive {values['archive']} was not found in the project")
-    elif kind is MakeUser and values.get("comment") is None:
-        values.pop("comment", None)
+    elif kind is MakeUser:
+        values.update(_account(scope["args"]))
+    elif kind is Download:
+        if why_not := _download(values, scope["args"]):
+            return Refusal(why_not)
     elif kind is RunCommand and not values.get("command"):
         return Refusal("there is no command")
     missing = [
@@ -179,6 +183,42 @@ def _language(values: dict[str, Any], scope: Mapping[str, Value]) -> Unknown | N
     values.update({name: value for name, value in more.items() if name != "environment"})
     values["environment"] = {**given, **more.get("environment", {})}
     return None
+
+
+def _account(args: Any) -> dict[str, Any]:
+    """What `user` asks of useradd and usermod beyond the fields of its rule."""
+    options: list[str] = []
+    if args.get("skeleton"):
+        options += ["-k", text(args["skeleton"])]
+    if args.get("umask") is not None:
+        options += ["-K", f"UMASK={text(args['umask'])}"]
+    if boolean(args.get("non_unique")):
+        options.append("-o")
+    found: dict[str, Any] = {"options": tuple(options)}
+    if args.get("groups") and not boolean(args.get("append")):
+        found["append"] = False
+    if boolean(args.get("move_home")):
+        found["move_home"] = True
+    return found
+
+
+def _download(values: dict[str, Any], args: Any) -> str:
+    """Fills in curl's options and the file's name below a directory; why the build cannot download it, or ""."""
+    if args.get("url_password") or args.get("client_cert") or args.get("client_key"):
+        return "the download needs a password or key, which may not stand in a layer of the image"
+    path: str = values.get("path", "")
+    if path.endswith("/"):
+        values["path"] = path + text(values.get("url")).split("?")[0].rstrip("/").rpartition("/")[2]
+    headers = args.get("headers") or args.get("http_headers") or {}
+    if not isinstance(headers, Mapping):
+        return "the headers of the download are no mapping"
+    options = [word for name, value in headers.items() for word in ("-H", f"{name}: {text(value)}")]
+    if boolean(args.get("validate_certs", True)) is False:
+        options.append("-k")
+    if args.get("http_agent"):
+        options += ["-A", text(args["http_agent"])]
+    values["options"] = tuple(options)
+    return ""
 
 
 def _versioned(values: Mapping[str, Any], scope: Mapping[str, Value]) -> tuple[str, ...]:

@@ -66,8 +66,13 @@ def user_command(
     # useradd would refuse to make a group of the user's own name twice; Ansible then says -N (group "users")
     own_group = ["-N"] if not user.group and user.name in groups_made else []
     create = ["-m"] if user.create_home else ["-M"]
-    add = " ".join(["useradd", *own_group, *shared, *supplementary, *create, *(["-r"] if user.system else []), name])
-    change = " ".join(["usermod", *shared, *(["-a", *supplementary] if supplementary else []), name])
+    further = [quote(option) for option in user.options]
+    system = ["-r"] if user.system else []
+    add = " ".join(["useradd", *own_group, *shared, *supplementary, *create, *further, *system, name])
+    groups = ["-a", *supplementary] if supplementary and user.append else supplementary
+    taken = ["-o"] if "-o" in user.options else []
+    move = ["-m"] if user.move_home and user.home else []
+    change = " ".join(["usermod", *shared, *taken, *move, *groups, name])
     if user.name in users_made:
         return Command(lines=(change,) if shared or supplementary else (), via=(via,))
     if not may_exist(user.name, packages):

@@ -60,15 +60,30 @@ class BuildStep:
 def download_commands(effect: Download, via: Via) -> tuple[Command, ...]:
     """`get_url`, its checksum, owner and mode."""
     path = quote(effect.path)
-    commands = [command(f"curl -fsSL -o {path} {quote(effect.url)}", via)]
-    algorithm, _, digest = effect.checksum.rpartition(":")
-    if digest and not digest.startswith(("//", "http")):
-        tool = {"sha1": "sha1sum", "sha512": "sha512sum", "md5": "md5sum", "sha384": "sha384sum"}.get(
-            algorithm.lower(), "sha256sum"
-        )
+    options = "".join(" " + quote(option) for option in effect.options)
+    commands = [command(f"curl -fsSL{options} -o {path} {quote(effect.url)}", via)]
+    algorithm, _, digest = effect.checksum.partition(":")
+    tool = {
+        "sha1": "sha1sum",
+        "sha512": "sha512sum",
+        "md5": "md5sum",
+        "sha384": "sha384sum",
+        "sha224": "sha224sum",
+    }.get(algorithm.lower(), "sha256sum")
+    sums = f"{SCRATCH}/download.sum"
+    if "://" in digest:
+        # a file of sums: the line that ends with the file's name, or the only sum in it
+        name = quote(f"[ */]{re.escape(effect.url.split('?')[0].rstrip('/').rpartition('/')[2])}$")
+        commands += [
+            command(f"curl -fsSL{options} -o {sums} {quote(digest)}", via),
+            command(f'sum="$(grep -m 1 -e {name} {sums} || cat {sums})"', via),
+            command(f"printf '%s  %s\\n' \"${{sum%% *}}\" {path} > {sums}", via),
+        ]
+    elif digest:
         # a file of the sum, since a pipe would hide a failure of its left side
-        commands.append(command(f"printf '%s  %s\\n' {quote(digest)} {path} > {SCRATCH}/download.sum", via))
-        commands.append(command(f"{tool} -c {SCRATCH}/download.sum && rm {SCRATCH}/download.sum", via))
+        commands.append(command(f"printf '%s  %s\\n' {quote(digest)} {path} > {sums}", via))
+    if digest:
+        commands.append(command(f"{tool} -c {sums} && rm {sums}", via))
     commands += [command(text, via) for text in attributes(effect.ownership, effect.path)]
     return tuple(commands)
 
@@ -77,10 +92,13 @@ def unpack_commands(effect: Unpack, archive: str, via: Via) -> tuple[Command, ..
     """`unarchive` of `archive`, a path in the image or (remote) a URL."""
     commands: list[Command] = []
     directory = quote(effect.directory)
+    ours = effect.content is not None
+    """Whether the archive lies there for this step alone."""
     if effect.remote and "://" in archive:
         name = f"{SCRATCH}/" + (archive.rstrip("/").rsplit("/", 1)[-1].split("?")[0] or "archive")
         commands.append(command(f"curl -fsSL -o {quote(name)} {quote(archive)}", via))
         archive = name
+        ours = True
     options = "".join(" " + quote(option) for option in effect.options)
     if archive.endswith(".zip"):
         commands.append(command(f"unzip -qo{options} {quote(archive)} -d {directory}", via))
@@ -89,7 +107,8 @@ def unpack_commands(effect: Unpack, archive: str, via: Via) -> tuple[Command, ..
     if owned := attributes(effect.ownership, ""):
         # the module owns what the archive brought, not what else lies in the directory
         listing = f"{SCRATCH}/archive.list"
-        show = f"unzip -Z1 {quote(archive)}" if archive.endswith(".zip") else f"tar -tf {quote(archive)}"
+        shown = f" --show-transformed-names{options}" if options else ""
+        show = f"unzip -Z1 {quote(archive)}" if archive.endswith(".zip") else f"tar -tf {quote(archive)}{shown}"
         prefix = quote(f"s|^|{effect.directory.rstrip('/')}/|")
         commands.append(command(f"{show} > {listing}", via))
         commands.append(command(f"sed -i {prefix} {listing}", via))
@@ -97,7 +116,7 @@ def unpack_commands(effect: Unpack, archive: str, via: Via) -> tuple[Command, ..
             words = text.removesuffix(" ''")
             commands.append(command(f"xargs -d '\\n' -a {listing} {words}", via))
         commands.append(command(f"rm {listing}", via))
-    if archive.startswith(f"{SCRATCH}/"):
+    if ours:
         commands.append(command(f"rm {quote(archive)}", via))
     return (unless(effect.creates, commands, via),) if effect.creates else tuple(commands)
 

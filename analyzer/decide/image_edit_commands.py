@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from analyzer.decide.image_edits import EditError, is_true
+from analyzer.decide.image_paths import is_existing
 from analyzer.decide.image_shell import Command, has_marker, quote
 from analyzer.model import EditFile, Unknown, Value, Via
 
@@ -161,8 +162,8 @@ def _prepare(edit: EditFile) -> list[str]:
     if not is_true(edit.args.get("create", edit.method == "ini_file")):
         return []
     path = quote(edit.path)
-    folder = quote(edit.path.rsplit("/", 1)[0] or "/")
-    return [f"mkdir -p {folder}", f"touch {path}"]
+    folder = edit.path.rsplit("/", 1)[0] or "/"
+    return [*([] if is_existing(folder) else [f"mkdir -p {quote(folder)}"]), f"touch {path}"]
 
 
 def _insertion(edit: EditFile, text: str, *, first: bool) -> list[str]:

@@ -50,7 +50,7 @@ def _pip(args: Arguments) -> dict[str, Any]:
     if args.get("state") == "forcereinstall":
         options.insert(0, "--force-reinstall")
     values: dict[str, Any] = {"options": tuple(options)}
-    if args.get("state") == "forcereinstall":
+    if args.get("state") in ("latest", "forcereinstall"):
         values["state"] = "latest"
     environment = text(args.get("virtualenv"))
     if environment:
