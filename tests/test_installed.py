@@ -54,3 +54,11 @@ def test_installed_command_explains_itself(installed: Path, tmp_path: Path) -> N
     """The entry point is there under its name."""
     text = run(installed / "bin" / "migrate-analyze", "--help", cwd=tmp_path, path=installed)
     assert "migrate-analyze inventory/" in text
+
+
+def test_installed_collect_brings_its_playbook(installed: Path, tmp_path: Path) -> None:
+    """Playbook, script and callback lie in the wheel, and a dry run needs no checkout."""
+    for name in ("collect.yml", "collect.sh", "callback_plugins/migrate_analyze.py"):
+        assert (installed / "analyzer" / "collect" / "playbook" / name).is_file(), name
+    text = run("-m", "analyzer", "collect", PROJECT, "--dry-run", cwd=tmp_path, path=installed)
+    assert "acct01" in text

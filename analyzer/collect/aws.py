@@ -29,7 +29,7 @@ class Identity:
     host: str
     instance_ids: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
-    """Private IP addresses."""
+    """IP addresses: the private one, or the public one that the inventory connects to."""
     names: tuple[str, ...] = ()
     """Values that its Name tag or private DNS name may have."""
     region: str = ""
@@ -135,6 +135,7 @@ def find_instance(aws: Aws, identity: Identity) -> Mapping[str, Any]:
     for what, name, values in (
         ("instance id", "instance-id", identity.instance_ids),
         ("private address", "private-ip-address", identity.addresses),
+        ("public address", "ip-address", identity.addresses),
         ("tag Name", "tag:Name", identity.names),
         ("private DNS name", "private-dns-name", identity.names),
     ):

@@ -181,12 +181,17 @@ def _progress(request: Request) -> Iterator[Progress]:
         TextColumn("{task.fields[step]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
+    bars = Progress(*columns, console=Console(stderr=True), transient=True)
+    tasks: dict[str, Any] = {}
 
-        def advance(host: str, step: str) -> None:
-            if host not in tasks:
-                tasks[host] = bars.add_task(host, total=total, step=step)
-            bars.update(tasks[host], advance=1, step=step)
+    def advance(host: str, step: str) -> None:
+        if not tasks:
+            bars.start()  # not before: ansible-playbook may ask for passwords
+        if host not in tasks:
+            tasks[host] = bars.add_task(host, total=total, step=step)
+        bars.update(tasks[host], advance=1, step=step)
 
+    try:
         yield advance
+    finally:
+        bars.stop()

@@ -28,6 +28,8 @@ class HostSteps:
     work: Work
     pending: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Host -> what the list step said, until the files of the step are there."""
+    heard_of: set[str] = field(default_factory=set)
+    """Hosts for which ansible-playbook told anything."""
 
     def run(self) -> None:
         """All steps of all hosts, through one run of ansible-playbook."""
@@ -57,11 +59,15 @@ class HostSteps:
         with results(run, ending) as events:
             for event in events:
                 self._event(event)
+        said = _first_error(ending.errors)
         if not self.work.known:
-            said = _first_error(ending.errors) or "ansible-playbook names no host"
             pattern = f" that --limit {request.limit} selects" if request.limit else ""
-            hint = hint_for(said) if ending.errors else "check the inventory and --limit"
-            self.work.fail("", "", f"no host{pattern}: {said}", hint)
+            hint = hint_for(said) if said else "check the inventory and --limit"
+            self.work.fail("", "", f"no host{pattern}: {said or 'ansible-playbook names none'}", hint)
+        for host in sorted({*self.work.known} - self.heard_of):
+            self.work.fail(
+                host, "", f"ansible-playbook ended before it was tried: {said or ending.status}", hint_for(said)
+            )
         for host, waiting in self.pending.items():
             if waiting and not self.work.outcome.interrupted:
                 self.work.fail(
@@ -91,6 +97,7 @@ class HostSteps:
                 self.work.store(name)
             return
         host, step = str(event.get("host", "")), str(event.get("step", ""))
+        self.heard_of.add(host)
         if (store := self.work.store(host)) is None:
             return
         asked = self.work.request.asked(step if step != "list" else "usage")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analyzer.read.ansible.core import ansible
 from analyzer.read.ansible.inventory import read_inventory
 from analyzer.read.layout import Layout, UsageError
 from analyzer.read.redact import redact_data
@@ -49,7 +50,10 @@ def find_hosts(layout: Layout, limit: str) -> Found:
         raise UsageError(f"--limit {limit} selects no host of {', '.join(inventory.host_names[:10])}")
     variables = {}
     for name in names:
-        known = inventory.variables_of(name)
+        try:
+            known = inventory.variables_of(name)
+        except ansible().AnsibleError:
+            known = {}  # ansible-playbook says what is wrong; AWS may know the host by its name
         variables[name] = {key: known[key] for key in _KNOWN_AS if isinstance(known.get(key), (str, dict))}
     return Found(
         root=layout.root,

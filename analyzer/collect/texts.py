@@ -42,6 +42,9 @@ def summary(request: Request, outcome: Outcome, project: str) -> str:
         missing = [step for step in wanted if step not in there]
         lacking = f"; missing: {', '.join(missing)}" if missing else ""
         kept = f" ({len(old)} from before)" if old else ""
+        if not there:
+            lines.append(f"{host:<24} nothing")
+            continue
         lines.append(f"{host:<24} {len(there)} of {len(wanted)} steps{kept}{lacking}")
     if outcome.redacted:
         lines.append(

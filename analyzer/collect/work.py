@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,13 @@ from analyzer.collect.inventory import Found
 from analyzer.collect.steps import AWS_STEPS, HOST_STEPS, hint_for
 from analyzer.collect.store import HostStore, StoreError
 from analyzer.read.redact import redact
+
+_NOISE = re.compile(
+    r"(?:Task failed: )?(?:Failed to connect to the host via ssh: )?"
+    r"(?:Warning: Permanently added \S+ \(\w+\) to the list of known hosts\. ?)+"
+    r"|sudo: unable to resolve host \S+: [^:]*$"
+)
+"""What ssh and sudo say beside the point."""
 
 ALL_STEPS = (*(step.name for step in HOST_STEPS), *AWS_STEPS)
 
@@ -113,7 +121,7 @@ class Work:
 
     def fail(self, where: str, step: str, message: str, hint: str | None = None, *, partial: bool = False) -> None:
         """Note a failure, once."""
-        message = redact(" ".join(message.split()))[:300]
+        message = _NOISE.sub("", redact(" ".join(message.split()))).strip()[:300]
         failure = Failure(
             where=where, step=step, message=message, partial=partial, hint=hint_for(message) if hint is None else hint
         )

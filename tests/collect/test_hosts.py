@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analyzer.collect.inventory import find_hosts
+from analyzer.collect.records import Content, parse
 from analyzer.collect.run import collect
 from analyzer.collect.work import Outcome, Request
 from analyzer.read.layout import Request as ToRead
@@ -207,3 +209,40 @@ def test_an_interrupted_run_goes_on_where_it_stopped(hosts: World, tmp_path: Pat
     wanted = {path.relative_to(world.RECORDED).as_posix() for path in world.RECORDED.rglob("*") if path.is_file()}
     collected = {path.relative_to(evidence / "acct01").as_posix() for path in evidence.rglob("*") if path.is_file()}
     assert wanted - collected == {"ec2.json", "metrics/cloudwatch.json.gz"}
+
+
+_RED_HAT = r"""
+mkdir -p /r
+for one in sh base64 gzip od tr wc head tail cat sed grep awk sort find id timeout nice cmp; do
+  ln -sf "$(command -v $one)" /r/$one
+done
+cat >/r/rpm <<'END'
+#!/bin/sh
+case "$*" in
+  "-qa --qf "*) printf 'bash\t5.1-1\n' ;;
+  -qal) find /etc -type f | grep -v custom ;;
+  -Vac*) printf 'S.5....T.  c /etc/my file.conf\n.......T.  c /etc/bash.bashrc\nmissing    c /etc/gone\n' ;;
+esac
+END
+chmod +x /r/rpm
+echo a=1 >/etc/custom.conf
+echo b=1 >'/etc/my file.conf'
+for step in packages configuration; do
+  /r/sh -c "set -- $step 14
+$(sed 's#^PATH=.*#PATH=/r#' /collect.sh)"
+done
+"""
+
+
+def test_a_host_of_the_red_hat_family_is_asked_through_rpm(images: None) -> None:
+    """Packages, changed files (with a blank in the name), and files that no package brought; rpm itself is a stand-in."""
+    script = Path(str(files("analyzer.collect") / "playbook" / "collect.sh"))
+    printed = world.docker(
+        "run", "--rm", "--network=host", "--volume", f"{script}:/collect.sh:ro", world.PLAIN, "sh", "-c", _RED_HAT
+    )
+    contents = {one.name: one.data for one in parse(printed) if isinstance(one, Content)}
+    assert contents["rpm-qa"] == b"bash\t5.1-1\n"
+    assert contents["/etc/custom.conf"] == b"a=1\n"
+    assert contents["/etc/my file.conf"] == b"b=1\n"
+    assert contents["rpm-verify"].startswith(b"S.5....T.  c /etc/my file.conf\n")
+    assert "/etc/bash.bashrc" not in contents

@@ -86,10 +86,10 @@ not_configuration() {
     /etc/ssh/ssh_host_* | /etc/ssl/private/* | /etc/ssl/certs/* | /etc/pki/* | /etc/letsencrypt/* | /etc/ca-certificates*) return 0 ;;
     *.key | *.pem | *.p12 | *.pfx | *.jks | *.kdbx | *.keytab | *.gpg | *.asc | *.crt | *.cer | *.der | */.htpasswd*) return 0 ;;
     */.ssh/* | */.gnupg/* | */.aws/* | */.git/* | *.db | *.cache | *.bin | *.swp | *~ | *.dpkg-* | *.rpmnew | *.rpmsave) return 0 ;;
-    /etc/machine-id | /etc/ld.so.cache | /etc/mtab | /etc/resolv.conf | /etc/hostname | /etc/hosts | /etc/fstab) return 0 ;;
-    /etc/mailname | /etc/adjtime | /etc/localtime | /etc/timezone | /etc/environment.d/*.swp | /etc/alternatives/*) return 0 ;;
-    /etc/apparmor.d/* | /etc/selinux/* | /etc/udev/hwdb.bin | /etc/lvm/* | /etc/kernel/* | /etc/default/locale) return 0 ;;
-    /etc/cron* | /etc/anacrontab | /etc/rc?.d/* | /etc/rcS.d/* | /etc/apt/trusted.gpg* | /etc/apt/apt.conf.d/*) return 0 ;;
+    /etc/machine-id | /etc/mtab | /etc/resolv.conf | /etc/hostname | /etc/hosts | /etc/fstab) return 0 ;;
+    /etc/mailname | /etc/adjtime | /etc/localtime | /etc/timezone | /etc/alternatives/*) return 0 ;;
+    /etc/apparmor.d/* | /etc/selinux/* | /etc/lvm/* | /etc/kernel/* | /etc/default/locale) return 0 ;;
+    /etc/cron* | /etc/anacrontab | /etc/rc?.d/* | /etc/apt/trusted.gpg* | /etc/apt/apt.conf.d/*) return 0 ;;
     /etc/shells | /etc/environment | /etc/pam.d/common-* | /etc/hosts.allow | /etc/hosts.deny | /etc/apt/sources.list) return 0 ;;
     /etc/python3*/* | /etc/console-setup/* | /etc/default/keyboard | /etc/default/console-setup | /etc/magic*) return 0 ;;
     /etc/modules | /etc/network/interfaces* | /etc/netplan/* | /etc/xattr.conf | /etc/vconsole.conf | /etc/sensors*) return 0 ;;
@@ -138,7 +138,7 @@ case $step in
       if [ -r "$one" ]; then printf 'MA1 identity %s\n' "$(head -c 64 <"$one" | tr -cd 'a-z0-9-')"; fi
     done
     if [ -r /run/cloud-init/instance-data.json ]; then
-      head -c 1048576 </run/cloud-init/instance-data.json | tr ',{}' '\n\n\n' |
+      head -c 1048576 </run/cloud-init/instance-data.json | tr ',{}' '\n' |
         sed -n 's/^ *"region": *"\([a-z0-9-]*\)".*/MA1 region \1/p' | head -n 1
     fi
     ;;
@@ -208,6 +208,7 @@ case $step in
       printf '%s\n\nMA1-STATUS 0' "$found" | pack
       printf 'MA1 end 0\n'
     fi
+    if [ -z "$label" ]; then printf 'MA1 done %s\n' "$step"; exit 0; fi
     count=0
     {
       printf '%s\n' "$found" | sed -n 's/^..5[^ ]* *\([a-z] \)\{0,1\} *\(\/.*\)$/\2/p'
