@@ -198,6 +198,8 @@ class Host:
     users: tuple[HostUser, ...] = ()
     files: Mapping[str, Source] = field(default_factory=dict)
     """Absolute path on the host -> evidence file, for every file below `fs/`."""
+    units: Mapping[str, tuple[Source, str]] = field(default_factory=dict)
+    """`worker.service` -> evidence file and text with its drop-ins, secrets as markers."""
     file_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Absolute path -> `line_digest` of each line, for text files below /etc, /opt, /srv and /usr/local: enough to say
     where a file is not what a role writes, and nothing of what stands in it."""

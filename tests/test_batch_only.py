@@ -52,3 +52,21 @@ def test_what_may_serve_keeps_the_api(tmp_path: Path, more: str, sockets: str) -
     """Where something may serve requests and nothing says how, the definition stays and waits for an answer."""
     application, _ = analysed(tmp_path, SITE + more, sockets)
     assert "api" in [one["name"] for one in application["task_definitions"]]
+
+
+def test_the_host_s_own_unit_says_what_a_service_runs(tmp_path: Path) -> None:
+    """A package or a person brought the unit: its command and settings come from the evidence, its password does not."""
+    units = tmp_path / "evidence" / "b1" / "fs" / "etc" / "systemd" / "system"
+    units.mkdir(parents=True)
+    (units / "ledger.service").write_text(
+        "[Service]\nUser=ledger\nEnvironment=DB_PASSWORD=hunter2secret LEVEL=info\nExecStart=/opt/ledger/run --port 8080\n",
+        encoding="utf-8",
+    )
+    application, files = analysed(tmp_path, SITE + UNIT)
+    (process,) = application["processes"]
+    assert process["command"] == ["/opt/ledger/run", "--port", "8080"]
+    assert (process["user"], process["port"]) == ("ledger", 8080)
+    for name in files:
+        assert b"hunter2secret" not in (tmp_path / "out" / name).read_bytes(), name
+    definition = next(name for name in files if name.endswith(f"task_definition.{process['name']}.json"))
+    assert "DB_PASSWORD" in (tmp_path / "out" / definition).read_text(encoding="utf-8")

@@ -98,7 +98,8 @@ def _decide_application(
     theirs = as_their_users(given.tasks, given.hosts)
     tasks = decide_tasks(theirs, pack, settings, package_manager=manager, controller=controller)
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
-    findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped)
+    units = {name: unit for host in reversed(given.hosts) for name, unit in host.units.items()}
+    findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped, host_units=units)
     checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)
     tasks = replace(tasks, steps=checkouts.steps, decisions=checkouts.of(tasks.decisions))
     platform, found = load_platform(data, settings.prices)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from analyzer.model import Ec2, Host, HostService, HostUser, ListeningSocket, Problem, Severity, Source, line_digest
+from analyzer.read.crons.secrets import marked
+from analyzer.read.crons.timers import unit_texts
 from analyzer.read.ec2 import InstanceTypes, read_ec2
 from analyzer.read.evidence_json import items, mapping, word
 from analyzer.read.facts import facts_of_release, read_facts
@@ -57,10 +59,20 @@ def read_host(
         users=_users(evidence, problems),
         files=files,
         file_lines=_file_lines(files, evidence),
+        units=_units(evidence),
         packages_manual=_packages_manual(evidence, problems),
         changed_files=_changed_files(evidence, problems),
     )
     return host, tuple(problems)
+
+
+def _units(evidence: Tree) -> dict[str, tuple[Source, str]]:
+    """Services' unit files with their drop-ins, line by line without secrets."""
+    return {
+        name: (unit.source, "\n".join(map(marked, unit.text.split("\n"))))
+        for name, unit in sorted(unit_texts(evidence).items())
+        if name.endswith(".service")
+    }
 
 
 def _addresses(facts: Mapping[str, object]) -> tuple[str, ...]:

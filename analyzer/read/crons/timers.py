@@ -99,7 +99,7 @@ def _assignments(value: str) -> list[tuple[str, str]]:
 
 def read_timers(host: Host, evidence: Tree, problems: list[Problem]) -> list[CronEntry]:
     """Timers whose unit is in the evidence, and those that only `systemctl list-timers` shows."""
-    units = _units(evidence)
+    units = unit_texts(evidence)
     listed = _listed(evidence)
     wanted = {basename(path) for path in units if path.endswith(".timer")}
     entries: list[CronEntry] = []
@@ -134,7 +134,7 @@ def read_timers(host: Host, evidence: Tree, problems: list[Problem]) -> list[Cro
     return entries
 
 
-def _units(evidence: Tree) -> Mapping[str, UnitText]:
+def unit_texts(evidence: Tree) -> Mapping[str, UnitText]:
     """Unit name -> text with its drop-ins appended; /etc goes before /usr/lib."""
     found: dict[str, UnitText] = {}
     for folder in _FOLDERS:

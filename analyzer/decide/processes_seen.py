@@ -1,0 +1,73 @@
+"""What steps and hosts show of long-running processes, and one process while it is put together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from analyzer.decide.image_paths import normal
+from analyzer.model import Host, InstallPackages, ServiceState, Source, Step, Via, WriteFile
+
+UNITS = r"(?:(?:/etc|/lib|/usr/lib|/usr/local/lib)/systemd/(?:system|user)|(?P<home>/.+)/\.config/systemd/user)"
+UNIT = re.compile(rf"{UNITS}/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
+TIMER = re.compile(rf"{UNITS}/(?P<name>[^/]+)\.timer")
+SOCKET = re.compile(rf"{UNITS}/(?P<name>[^/]+)\.socket")
+SUPERVISOR = re.compile(r"/etc/supervisor(?:d)?(?:/conf\.d/.+|\.d/.+|/supervisord\.conf|\.conf)")
+NGINX = re.compile(r"/etc/nginx/.+")
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """One process while it is put together."""
+
+    name: str
+    command: tuple[str, ...]
+    user: str
+    directory: str
+    environment: dict[str, str]
+    source: Source
+    via: Via
+    nofile: int | None = None
+    stop_signal: str = ""
+    stop_timeout_s: int | None = None
+    port: int | None = None
+    notes: list[str] = field(default_factory=list)
+    unit: str = ""
+    """The systemd unit's name without `.service`."""
+
+
+class Seen:
+    """Files, units' states and packages of the steps, and what is noted while processes are found in them."""
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        dropped: Sequence[Step],
+        hosts: Sequence[Host],
+        host_units: Mapping[str, tuple[Source, str]],
+        api_port: int | None,
+    ) -> None:
+        self.hosts = hosts
+        self.host_units = host_units
+        self.api_port = api_port
+        """What a reviewer says of the API's port."""
+        self.texts: dict[str, tuple[str, Step, WriteFile]] = {}
+        for step in (*dropped, *steps):
+            effect = step.effect
+            if isinstance(effect, WriteFile) and effect.content.data is not None:
+                text = effect.content.data.decode("utf-8", errors="replace")
+                self.texts[normal(effect.path)] = (text, step, effect)
+        self.states: dict[str, list[tuple[ServiceState, Step]]] = {}
+        for step in (*dropped, *steps):
+            if isinstance(step.effect, ServiceState):
+                self.states.setdefault(step.effect.name.removesuffix(".service"), []).append((step.effect, step))
+        self.packages = {
+            name.split("=")[0]
+            for step in steps
+            if isinstance(step.effect, InstallPackages) and step.effect.state != "absent"
+            for name in step.effect.names
+        }
+        self.notes: list[str] = []
+        self.environment_files: list[str] = []
+        self.directories: list[Step] = []
