@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from analyzer.decide.image_edit_ini import ini_commands
 from analyzer.decide.image_edits import EditError, is_true
 from analyzer.decide.image_paths import is_existing
 from analyzer.decide.image_shell import Command, has_marker, quote
@@ -25,7 +26,7 @@ def edit_commands(edit: EditFile, via: Via) -> tuple[Command, ...]:
         case "replace":
             lines = _replace(edit)
         case "ini_file":
-            raise EditError("ini_file needs the file's content, which only the build knows")
+            lines = ini_commands(edit)
     return (Command(lines=tuple(lines), via=(via,)),)
 
 
@@ -272,7 +273,7 @@ def _replace(edit: EditFile) -> list[str]:
     if regexp is None:
         raise EditError("regexp is missing")
     if args.get("after") or args.get("before"):
-        raise EditError("after/before need the file's content, which only the build knows")
+        return [_between(_text(args, "after") or "", _text(args, "before") or "", regexp, new, path)]
     # where a pattern may reach over a line's end, sed (which sees one line at a time) is not the same
     if re.search(r"\\[sSWDn]|\[\^|\(\?", regexp) or "\n" in regexp:
         return [f"perl -0777 -pi -e {quote(_perl(regexp, new))} {path}"]
@@ -280,6 +281,20 @@ def _replace(edit: EditFile) -> list[str]:
         return [f"sed -Ei {quote(f's/{extended_regexp(regexp)}/{_replacement(new)}/g')} {path}"]
     except EditError:
         return [f"perl -0777 -pi -e {quote(_perl(regexp, new))} {path}"]
+
+
+def _between(after: str, before: str, regexp: str, new: str, path: str) -> str:
+    """The replacement between two patterns only, as the module finds them: the first place, over line ends."""
+    _perl(after, "")
+    _perl(before, "")
+    inner = "(.*?)" if after and before else "(.*)"
+    number = re.compile(after).groups + 1
+    find = re.sub(r"(?<!\\)([/@])", r"\\\1", f"{after}{inner}{before}".replace("\n", "\\n"))
+    program = (
+        f"if (/{find}/s) {{ my ($b, $e) = ($-[{number}], $+[{number}]); my $s = substr($_, $b, $e - $b);"
+        f" $s =~ {_perl(regexp, new)}; substr($_, $b, $e - $b) = $s }}"
+    )
+    return f"perl -0777 -pi -e {quote(program)} {path}"
 
 
 def _perl(regexp: str, new: str) -> str:

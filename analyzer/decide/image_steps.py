@@ -21,6 +21,7 @@ from analyzer.decide.image_commands import (
     unpack_commands,
 )
 from analyzer.decide.image_edit_commands import edit_commands
+from analyzer.decide.image_edit_ini import PROGRAM, SCRIPT
 from analyzer.decide.image_edits import EditError, apply_edit
 from analyzer.decide.image_files import FileTree
 from analyzer.decide.image_languages import language_step, lock_of_command
@@ -347,7 +348,14 @@ class _Composer:
             self.refuse(via, path, str(error))
             return
         owned = tuple(command(text, via) for text in attributes(effect.ownership, path))
-        if path.startswith(_EARLY) and self.number < self.last_install:
+        early = path.startswith(_EARLY) and self.number < self.last_install
+        if effect.method == "ini_file" and self.out.files.get(SCRIPT) is None:
+            self.out.files.write(SCRIPT, PROGRAM.encode(), Ownership(), via, late=True)
+            if early:
+                self.early(SCRIPT)
+            else:
+                self.build(BuildStep(copy=SCRIPT, via=via))
+        if early:
             self.out.sources.append(BuildStep(commands=commands + owned, via=via))
             return
         self.build(BuildStep(commands=commands + owned, via=via, group=True, code=self.in_code(path)))

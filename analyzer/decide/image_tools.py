@@ -45,6 +45,7 @@ _TOOLS: tuple[_Tool, ...] = (
     _Tool(_program("update-locale"), ("locales",), ()),
     _Tool(_program("locale-gen"), ("locales",), ()),
     _Tool(re.compile(r"\bdnf (-y )?(copr|config-manager|versionlock) "), (), ("dnf-plugins-core",)),
+    _Tool(_program("perl"), (), ("perl-interpreter",)),
     _Tool(_program("yum-config-manager"), (), ("yum-utils",)),
     _Tool(_program("tar"), (), (), ("tar", "gzip")),
     _Tool(re.compile(rf"{_program('find').pattern}|{_program('xargs').pattern}"), (), (), ("findutils",)),
