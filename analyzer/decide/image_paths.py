@@ -15,6 +15,7 @@ HOST_ONLY: tuple[tuple[str, str], ...] = (
         "starts processes of a host; ECS does that",
     ),
     (r"/etc/supervisord?\.conf", "starts processes of a host; ECS does that"),
+    (r"/.*/supervisor[^/]*/(.*/)?[^/]+\.(conf|ini)", "starts processes of a host; ECS does that"),
     (r"/etc/cron(tab|\.(d|hourly|daily|weekly|monthly)(/.*)?)", "cron's table: its jobs are EventBridge schedules"),
     (r"/var/spool/cron(/.*)?", "cron's table: its jobs are EventBridge schedules"),
     (r"/etc/logrotate\.(d(/.*)?|conf)", "rotates log files of a host; containers write to stdout"),

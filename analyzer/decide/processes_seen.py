@@ -13,7 +13,10 @@ UNITS = r"(?:(?:/etc|/lib|/usr/lib|/usr/local/lib)/systemd/(?:system|user)|(?P<h
 UNIT = re.compile(rf"{UNITS}/(?P<unit>[^/]+\.service)(?:\.d/[^/]+\.conf)?")
 TIMER = re.compile(rf"{UNITS}/(?P<name>[^/]+)\.timer")
 SOCKET = re.compile(rf"{UNITS}/(?P<name>[^/]+)\.socket")
-SUPERVISOR = re.compile(r"/etc/supervisor(?:d)?(?:/conf\.d/.+|\.d/.+|/supervisord\.conf|\.conf)")
+SUPERVISOR = re.compile(
+    r"/etc/supervisor(?:d)?(?:/conf\.d/.+|\.d/.+|/supervisord\.conf|\.conf)"
+    r"|/.*/supervisor[^/]*/(?:.*/)?[^/]+\.(?:conf|ini)"  # supervisord of an application's own folder
+)
 NGINX = re.compile(r"/etc/nginx/.+")
 
 

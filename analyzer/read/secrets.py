@@ -166,3 +166,8 @@ def _beside_its_name(value: str) -> re.Pattern[str]:
         rf"|://[^\s/:@]*:){re.escape(value)}(?![\w-])",
         re.IGNORECASE,
     )
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone: a value that stands in its own variable's name is a placeholder."""
+    return re.sub(r"[^a-z0-9]", "", text.lower()) or text

@@ -80,3 +80,10 @@ def test_a_socket_unit_s_port_is_the_process_s(stream: str) -> None:
 def test_a_unit_of_a_user_s_own_service_manager_is_a_process_of_that_user() -> None:
     process = api(found(unit("/usr/bin/puma -p 3000", "/home/shop/.config/systemd/user/web.service")))
     assert (process.user, process.port) == ("shop", 3000)
+
+
+def test_programs_of_a_supervisord_in_the_application_s_own_folder_are_processes() -> None:
+    program = {"effect": "WriteFile", "path": "/srv/shop/supervisor/conf.available.d/web.conf",
+               "content": "[program:web]\ncommand=/srv/shop/bin/serve --port=8000\nuser=shop\n"}  # fmt: skip
+    process = api(found(program))
+    assert (process.command, process.user, process.port) == (("/srv/shop/bin/serve", "--port=8000"), "shop", 8000)

@@ -66,6 +66,11 @@ def test_a_placeholder_is_asked_for_as_a_secret_and_takes_no_word_out_of_the_out
     assert secrets.redact(f"password: {value}") == f"password: {value}"
 
 
+def test_a_value_that_is_its_own_variable_s_name_is_a_placeholder() -> None:
+    secrets = book(app_facebook_secret_token="FACEBOOK_SECRET")
+    assert secrets.redact("APP_FACEBOOK_SECRET_TOKEN=FACEBOOK_SECRET") == "APP_FACEBOOK_SECRET_TOKEN=FACEBOOK_SECRET"
+
+
 @given(st.text(alphabet="abcXYZ019!$/+=", min_size=8, max_size=30), st.text(max_size=20), st.text(max_size=20))
 def test_no_strong_value_survives_whatever_stands_around_it(value: str, before: str, after: str) -> None:
     secrets = book(api_token=value + "9!")

@@ -44,6 +44,10 @@ class Messages:
 
 MESSAGES = Messages()
 
+JINJA_EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
+"""Tags beyond Jinja's own that `jinja2_extensions` in `ansible.cfg` may allow and that only change how a text is put
+together."""
+
 
 class RefusedError(Exception):
     """A template wanted something that must not run while analysing."""
@@ -59,6 +63,7 @@ def ansible() -> SimpleNamespace:
     from ansible._internal._datatag._tags import Origin, TrustedAsTemplate
     from ansible._internal._task import TaskContext
     from ansible._internal._templating import _jinja_bits, _jinja_plugins, _lazy_containers, _utils
+    from ansible._internal._templating._jinja_common import _TemplateConfig
     from ansible.errors import AnsibleError, AnsibleUndefinedVariable, AnsibleValueOmittedError
     from ansible.inventory.manager import InventoryManager
     from ansible.module_utils._internal import _datatag
@@ -100,6 +105,8 @@ def ansible() -> SimpleNamespace:
         with TaskContext(SimpleNamespace(action=module)), _jinja_plugins._LookupContext(invoked_as_with=True):  # noqa: SLF001 - as the task executor does
             yield
 
+    # a project may switch these on in its ansible.cfg; without them its templates could not even be parsed
+    _TemplateConfig.jinja_extensions = list(JINJA_EXTENSIONS)
     lookup_loader.get = get
     _keep_compiled_templates()
     return SimpleNamespace(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from analyzer.read.ansible.core import SAFE_LOOKUPS, UNSAFE_FILTERS, UNSAFE_GLOBALS
+from analyzer.read.ansible.core import JINJA_EXTENSIONS, SAFE_LOOKUPS, UNSAFE_FILTERS, UNSAFE_GLOBALS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +45,7 @@ class Analysis:
 def _environment() -> Environment:
     from jinja2 import Environment
 
-    return Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  # noqa: S701 - parses, renders nothing
+    return Environment(extensions=list(JINJA_EXTENSIONS))  # noqa: S701 - parses, renders nothing
 
 
 @lru_cache(maxsize=20_000)

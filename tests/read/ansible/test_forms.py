@@ -213,3 +213,14 @@ def test_no_log_hides_what_a_command_gets_and_not_which_program_it_is(
     assert str(first.invocations[0].args["_raw_params"]).startswith("/usr/bin/psql \ue000")
     for task in (first, second):
         assert "hunter2" not in str(task.invocations[0].args)
+
+
+def test_the_tags_that_ansible_cfg_may_allow_are_read(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`do`, `break` and `continue` put a text together; they run nothing."""
+    (task,) = tasks_of(
+        "- template: {src: x.j2, dest: /etc/x}",
+        {"templates/x.j2": "{% set a = [] %}{% for n in [1, 2, 3] %}{% if n == 3 %}{% break %}{% endif %}{% do a.append(n) %}"
+                           "{% endfor %}{{ a }}",
+         "ansible.cfg": "[defaults]\njinja2_extensions = jinja2.ext.do,jinja2.ext.loopcontrols\n"},
+    )  # fmt: skip
+    assert task.invocations[0].contents[0][1].data == b"[1, 2]"
