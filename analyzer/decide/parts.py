@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -46,6 +47,7 @@ DEMAND = (
 )
 """Outcomes, the most demanding first: where the items of a loop differ, the decision is the first of them."""
 
+_UNIT = re.compile(r"/(?:etc|lib|usr/lib|usr/local/lib)/systemd/system/([^/]+?)\.service(?:\.d(?:/.*)?)?")
 DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
 _WRITTEN = frozenset({Outcome.PROCESS, Outcome.SCHEDULE, Outcome.TASK_DEFINITION})
 """Outcomes of places whose files are read and become something else than files."""
@@ -239,6 +241,8 @@ def _place(path: str, pack: RulePack) -> Rule | None:
     if not path.startswith("/"):
         return None
     place = posixpath.normpath(path)
+    if (unit := _UNIT.fullmatch(place)) and (rule := pack.services.find(unit[1])) and rule.outcome in DROPPING:
+        return rule  # a unit file, or a drop-in, of a service that the platform replaces
     inside = pack.paths.find(f"{place}/")
     return pack.paths.find(place) or (inside if inside and inside.outcome in DROPPING else None)
 

@@ -2,8 +2,11 @@
 
     make bench-corpus
 
-The packages come from PyPI, unpacked below the cache folder; nothing of them is installed or run. Each role is a play of its own
-on one Debian host with the role's defaults alone, so what a playbook or an inventory would set is undefined: that is the hard case.
+The packages come from PyPI, unpacked below the cache folder; nothing of them is installed or run. kolla-ansible and kayobe are read
+as their users have them, by their playbooks, inventory and example settings. Elsewhere each role is a play of its own on one Debian
+host with the role's defaults alone, so what a playbook or an inventory would set is undefined: that is the hard case.
+
+`manual` is the share of all tasks that apply; `of rest` leaves out Ansible's own business (set_fact, includes, checks).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from analyzer.decide.plan import decide
-from analyzer.model import Settings
+from analyzer.model import Outcome, Settings
 from analyzer.read.layout import Request, find_layout
 from analyzer.read.project import read_project
 from analyzer.resources import rule_texts
@@ -48,6 +51,8 @@ class Row:
     seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     questions: Counter[str] = field(default_factory=Counter)
+    unanswerable: list[str] = field(default_factory=list)
+    """Manual decisions without a question, or with fewer than two answers."""
 
 
 def project(roles: Path, root: Path) -> Path:
@@ -58,6 +63,24 @@ def project(roles: Path, root: Path) -> Path:
     (root / "bench-hosts.ini").write_text("[web]\nweb1\n", encoding="utf-8")
     (root / "ansible.cfg").write_text(f"[defaults]\nroles_path = {roles.relative_to(root)}\n", encoding="utf-8")
     return root
+
+
+def kayobe_as_its_users_have_it(root: Path) -> Request:
+    """All its playbooks, on a control host, a seed, a controller and a compute node, with its example settings."""
+    inventory = (
+        "localhost ansible_connection=local\n[seed]\nseed1\n[controllers]\ncontroller1\n[compute]\ncompute1\n"
+        "[overcloud:children]\ncontrollers\ncompute\n[network:children]\ncontrollers\n"
+        "[container-engine:children]\nseed\novercloud\n"
+    )
+    (root / "bench-inventory.ini").write_text(inventory, encoding="utf-8")
+    books = sorted(path for path in (root / "ansible").glob("*.yml") if not path.name.startswith("bench"))
+    settings = sorted((root / "etc_examples" / "kayobe").glob("*.yml"))
+    return Request(
+        project=root,
+        playbooks=tuple(map(str, books)),
+        inventories=("ansible/inventory", "bench-inventory.ini"),
+        extra_vars=tuple(f"@{path}" for path in settings),
+    )
 
 
 def measure(row: Row, request: Request) -> None:
@@ -85,6 +108,8 @@ def measure(row: Row, request: Request) -> None:
         if decision.outcome == "manual":
             row.manual += 1
             row.questions[f"{decision.rule} {decision.module}"] += 1
+            if decision.question is None or not decision.question.text or len(set(decision.question.answers)) < 2:
+                row.unanswerable.append(f"{decision.source}: {decision.reason}")
             row.no_rule += decision.rule is None
 
 
@@ -104,9 +129,13 @@ def rows() -> list[Row]:
     row = Row("kolla-ansible, all-in-one", roles=sum(1 for path in (kolla / "roles").iterdir()))
     measure(row, Request(project=kolla, inventories=("inventory/all-in-one",), extra_vars=("kolla_action=deploy",)))
     found.append(row)
-    (kayobe,) = fetch(PACKAGES[2]).rglob("share/kayobe/ansible")
-    row = Row("kayobe", roles=sum(1 for path in (kayobe / "roles").iterdir()))
-    measure(row, Request(project=project(kayobe / "roles", kayobe), playbooks=(str(kayobe / "bench-site.yml"),),
+    (kayobe,) = fetch(PACKAGES[2]).rglob("share/kayobe")
+    row = Row("kayobe, all playbooks", roles=sum(1 for path in (kayobe / "ansible" / "roles").iterdir()))
+    measure(row, kayobe_as_its_users_have_it(kayobe))
+    found.append(row)
+    ansible = kayobe / "ansible"
+    row = Row("kayobe, roles alone", roles=row.roles)
+    measure(row, Request(project=project(ansible / "roles", ansible), playbooks=(str(ansible / "bench-site.yml"),),
                          inventories=("bench-hosts.ini",)))  # fmt: skip
     found.append(row)
     collections = fetch(PACKAGES[3]) / "ansible_collections"
@@ -121,28 +150,36 @@ def rows() -> list[Row]:
     return found
 
 
+OUTCOMES = tuple(outcome for outcome in Outcome if outcome not in (Outcome.MANUAL, Outcome.SKIPPED))
+
+
 def main() -> None:
-    """Print the table; exit status 1 when something crashed or a count did not reconcile."""
+    """Print the tables; exit status 1 when something crashed, a count did not reconcile or a question has no answers."""
     measured = rows()
-    print(f"{'corpus':<28}{'roles':>6}{'tasks':>7}{'apply':>7}{'no rule':>9}{'manual':>9}{'crash':>6}{'s':>8}")
     total = Row("total")
     for row in measured:
         for name in ("roles", "tasks", "applying", "no_rule", "manual", "seconds", "unreconciled"):
             setattr(total, name, getattr(total, name) + getattr(row, name))
         total.crashes += row.crashes
+        total.unanswerable += row.unanswerable
         total.outcomes += row.outcomes
         total.questions += row.questions
+    print(
+        f"{'corpus':<27}{'roles':>6}{'tasks':>7}{'apply':>7}{'no rule':>9}{'manual':>8}{'of rest':>9}{'crash':>6}{'s':>8}"
+    )
     for row in (*measured, total):
-        share = max(1, row.applying)
-        print(f"{row.name:<28}{row.roles:>6}{row.tasks:>7}{row.applying:>7}{row.no_rule / share:>9.1%}{row.manual / share:>9.1%}"
-              f"{len(row.crashes):>6}{row.seconds:>8.1f}")  # fmt: skip
-    print("\n" + "  ".join(f"{outcome} {count}" for outcome, count in sorted(total.outcomes.items())))
+        share, rest = max(1, row.applying), max(1, row.applying - row.outcomes[Outcome.CONTROL])
+        print(f"{row.name:<27}{row.roles:>6}{row.tasks:>7}{row.applying:>7}{row.no_rule / share:>9.1%}{row.manual / share:>8.1%}"
+              f"{row.manual / rest:>9.1%}{len(row.crashes):>6}{row.seconds:>8.1f}")  # fmt: skip
+    print(f"\n{'corpus':<27}" + "".join(f"{outcome[:9]:>10}" for outcome in OUTCOMES))
+    for row in (*measured, total):
+        print(f"{row.name:<27}" + "".join(f"{row.outcomes[outcome]:>10}" for outcome in OUTCOMES))
     print("\nmost frequent manual rules:")
     for text, count in total.questions.most_common(25):
         print(f"  {count:>5}  {text}")
-    for crash in total.crashes:
+    for crash in (*total.crashes, *total.unanswerable):
         print(crash, file=sys.stderr)
-    if total.crashes or total.unreconciled:
+    if total.crashes or total.unreconciled or total.unanswerable:
         sys.exit(1)
 
 
