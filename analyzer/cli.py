@@ -131,7 +131,7 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
             written = write_bundle(files, out, force=force)
     except (UsageError, WriteError) as error:
         raise SystemExit(_fail(str(error))) from None
-    print_problems([*plan.problems, *leaks, *written.problems], everything=str(out / "report.html"))
+    print_problems([*plan.problems, *leaks, *written.problems], everything=str(out / "report.html"), language=language)
     click.echo(render_summary(plan, form=form, language=language, color=sys.stdout.isatty(), out=str(out)), nl=False)
     raise SystemExit(_status(plan, blocked=bool(leaks)))
 

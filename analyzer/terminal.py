@@ -11,6 +11,7 @@ import click
 
 from analyzer.model import Problem, Severity
 from analyzer.render.references import readable
+from analyzer.render.texts import Texts
 
 _MOST_ALIKE = 4
 """Problems of one kind that are printed; the report has them all."""
@@ -31,8 +32,9 @@ def steps_shown() -> Iterator[Callable[[str], None]]:
         yield lambda text: shown.update(task, description=readable(" ".join(text.split()))[:100])
 
 
-def print_problems(problems: Sequence[Problem], *, everything: str = "report.html") -> None:
+def print_problems(problems: Sequence[Problem], *, everything: str, language: str = "en") -> None:
     """To stderr, errors first, many of one kind folded; notes are in the report."""
+    texts = Texts(language)
     order = list(Severity)
     told = [problem for problem in problems if problem.severity is not Severity.NOTE]
     codes = {problem.code: number for number, problem in reversed(list(enumerate(told)))}
@@ -40,18 +42,18 @@ def print_problems(problems: Sequence[Problem], *, everything: str = "report.htm
     for (severity, code), group in groupby(told, key=lambda each: (each.severity, each.code)):
         alike = list(group)
         for problem in alike[: _MOST_ALIKE if len(alike) > _MOST_ALIKE + 1 else None]:
-            click.echo(_line(problem), err=True)
+            click.echo(_line(problem, texts), err=True)
         if len(alike) > _MOST_ALIKE + 1:
-            rest = len(alike) - _MOST_ALIKE
-            click.echo(f"{severity}: {rest} more of this kind are in {everything} [{code}]", err=True)
+            rest = texts("summary.more-alike", count=len(alike) - _MOST_ALIKE, where=everything)
+            click.echo(f"{texts(f'severity.{severity}')}: {rest} [{code}]", err=True)
 
 
-def _line(problem: Problem) -> str:
+def _line(problem: Problem, texts: Texts) -> str:
     message = problem.message
     if problem.source:
         message = f"{problem.source}: {message.removeprefix(problem.source.file).lstrip(': ')}"
     hint = f" ({problem.hint})" if problem.hint else ""
-    return readable(f"{problem.severity}: {message}{hint} [{problem.code}]")
+    return readable(f"{texts(f'severity.{problem.severity}')}: {message}{hint} [{problem.code}]")
 
 
 def completion_script(command: click.Command, shell: str, name: str) -> str:

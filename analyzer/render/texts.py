@@ -83,6 +83,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "answer.as on the host": ("as on the host", "ホストの内容を採用"),
     "answer.as in Ansible": ("as in Ansible", "Ansible の内容を採用"),
     # summary
+    "summary.more-alike": ("{count} more of this kind are in {where}", "同種のものが他に {count} 件あります ({where})"),
     "summary.kinds": ("({count} kinds)", "({count} 種類)"),
     "summary.column-hosts": ("hosts", "ホスト"),
     "summary.column-tasks": ("tasks", "タスク"),

@@ -17,6 +17,8 @@ from analyzer.model import (
     Output,
     OutputFile,
     Provenance,
+    Question,
+    Source,
     Via,
     secret_reference,
 )
@@ -480,6 +482,33 @@ def test_keyboard_and_names(make, visit):
     assert tab.evaluate(
         "new Set([...document.querySelectorAll('[id]')].map((one) => one.id)).size === document.querySelectorAll('[id]').length"
     )
+
+
+@pytest.mark.browser
+def test_questions_alike_are_answered_together(make, visit):
+    """One choice writes a line for each of them; one of them can still be answered otherwise, and a link opens the fold."""
+    asked = [
+        make.decision(
+            10, source=Source("roles/a/tasks/main.yml", 10 * number), name=f"Task {number}",
+            question=Question(id=f"q{number}", text=f"The content of /etc/f{number} is not known (no evidence gives the fact x). Drop it?",
+                              answers=("drop", "deploy")),
+        )
+        for number in range(30)
+    ]  # fmt: skip
+    text = page(make, make.plan(replaced(make.application(decisions=0, jobs=0), decisions=tuple(asked))))
+    tab = visit(text)
+    tab.wait_for_selector("#questions .alike")
+    assert tab.locator("#questions .alike").count() == 1
+    assert "30 questions alike" in tab.locator("#questions .alike summary").inner_text()
+    tab.check('#questions .alike > fieldset input[value="drop"]')
+    written = tab.locator("#migrate-yml").inner_text()
+    assert [f"  q{number}: drop" in written for number in range(30)] == [True] * 30
+    tab.locator("#questions .alike summary").click()
+    assert tab.locator('[data-question="q7"] input[value="drop"]').is_checked()
+    tab.check('[data-question="q7"] input[value="deploy"]')
+    assert "  q7: deploy" in tab.locator("#migrate-yml").inner_text()
+    tab = visit(text, "#q=q7")
+    assert tab.locator('[data-question="q7"]').is_visible()
 
 
 @pytest.mark.browser
