@@ -86,7 +86,7 @@ class SecretBook:
         if name not in self._secrets:
             self._secrets[name] = Secret(name=name, source=source, reason=reason)
         searched = len(value) >= 6 and value.lower() not in _HARMLESS  # shorter ones occur by chance
-        if searched and value != REDACTED and not _PLACEHOLDER.fullmatch(value):
+        if searched and value != REDACTED and not _is_placeholder(name, value):
             self._values[value] = name
         return secret_reference(name)
 
@@ -168,6 +168,11 @@ def _beside_its_name(value: str) -> re.Pattern[str]:
     )
 
 
+def _is_placeholder(name: str, value: str) -> bool:
+    """Whether the value says "a secret comes here", in words for that or in the words of its own variable's name."""
+    return bool(_PLACEHOLDER.fullmatch(value)) or _letters(value) in _letters(name)
+
+
 def _letters(text: str) -> str:
-    """Letters and digits alone: a value that stands in its own variable's name is a placeholder."""
+    """Letters and digits alone, in small letters."""
     return re.sub(r"[^a-z0-9]", "", text.lower()) or text
