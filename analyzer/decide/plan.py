@@ -16,7 +16,7 @@ from analyzer.decide.data_folders import file_system_steps, find_data_folders, w
 from analyzer.decide.drift import find_drift
 from analyzer.decide.image import compose_image
 from analyzer.decide.image_decisions import proposal_problems, settle_decisions
-from analyzer.decide.platform import load_platform
+from analyzer.decide.platform import PlatformData, load_platform
 from analyzer.decide.processes import ProcessFindings, find_processes
 from analyzer.decide.processes_web import FRONT_SERVERS, PLATFORM_DAEMONS
 from analyzer.decide.questions import answers_without_effect, decided_lines, stale_decisions
@@ -103,7 +103,7 @@ def _decide_application(
     checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)
     tasks = replace(tasks, steps=checkouts.steps, decisions=checkouts.of(tasks.decisions))
     platform, found = load_platform(data, settings.prices)
-    problems += found
+    problems += [*found, *_unknown_types(given.hosts, platform)]
     usages = tuple(usage for usage in given.usage if isinstance(usage, HostUsage))
     serves = may_serve(findings, given.hosts, tasks.decisions)
     if not serves:
@@ -147,6 +147,21 @@ def _decide_application(
         sizing=sizing,
     )
     return application, [*problems, *tasks.problems, *jobs.problems, *sizing.problems]
+
+
+def _unknown_types(hosts: Sequence[Host], platform: PlatformData) -> list[Problem]:
+    """Hosts whose instance type is not in our table: what they cost today and how large they are is not known."""
+    return [
+        Problem(
+            Severity.WARNING,
+            "instance-type-unknown",
+            f"nothing is known of {host.name}'s type {host.ec2.instance_type}: today's cost is not compared",
+            host.ec2.source,
+            "correct InstanceType in ec2.json, or describe the type with --prices",
+        )
+        for host in hosts
+        if host.ec2 is not None and host.ec2.instance_type and host.ec2.instance_type not in platform.ec2_types
+    ]
 
 
 def may_serve(findings: ProcessFindings, hosts: Sequence[Host], decisions: Sequence[Decision]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.model import FileContent, Source, Unknown, Value
+from analyzer.model import FileContent, Severity, Source, Unknown, Value
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.expressions import analyse_template
 from analyzer.read.ansible.frames import Frame
@@ -134,6 +134,11 @@ def _rendered(
         return FileContent(source=raw.source, data=None, unknown=Unknown(raw.source.file, "is not UTF-8"))
     scope = replace(scope, variables={**_template_variables(path, args, reader), **scope.variables})
     analysis = analyse_template(text)
+    if analysis.error:
+        reader.note(
+            "jinja-syntax", path, f"cannot be parsed by Jinja: {analysis.error}",
+            "correct it; what it renders to is unknown in the plan", analysis.error_line, Severity.WARNING,
+        )  # fmt: skip
     if reason := scope.reason_unknown(analysis):
         return FileContent(source=raw.source, data=None, unknown=Unknown(raw.source.file, reason))
     overrides: dict[str, Any] = {"trim_blocks": _boolean(args.get("trim_blocks"), default=True),

@@ -40,6 +40,8 @@ class Messages:
     """What ansible-core would have printed: warnings while an inventory is parsed, and the like."""
 
     texts: list[str] = field(default_factory=list)
+    failures: list[tuple[str, BaseException]] = field(default_factory=list)
+    """What was said of an exception, and the exception."""
 
 
 MESSAGES = Messages()
@@ -175,7 +177,9 @@ def _keep_compiled_templates() -> None:
 
 
 def _collector(method: str) -> Any:
-    def collect(msg: object = "", *_args: object, **_kwargs: object) -> None:
+    def collect(msg: object = "", *_args: object, **kwargs: object) -> None:
+        if isinstance(error := kwargs.get("exception"), BaseException):
+            MESSAGES.failures.append((str(msg), error))
         if method in ("warning", "error", "error_as_warning"):
             MESSAGES.texts.append(str(msg))
 

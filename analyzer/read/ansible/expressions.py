@@ -34,6 +34,8 @@ class Analysis:
     """Why it must not be evaluated: look-ups and filters that run, fetch, or draw lots."""
     error: str = ""
     """Jinja's message, where it cannot be parsed."""
+    error_line: int = 1
+    """The line of the text to which it belongs."""
     wide: bool = False
     """It calls look-ups, includes other templates or asks for `vars`: any variable may be needed."""
     stock: bool = False
@@ -67,7 +69,7 @@ def _analyse(text: str) -> Analysis:
     try:
         tree = _environment().parse(text)
     except (TemplateError, RecursionError) as error:
-        return Analysis(error=str(error) or type(error).__name__)
+        return Analysis(error=str(error) or type(error).__name__, error_line=getattr(error, "lineno", None) or 1)
     stored = {node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param")}
     found: set[Reference] = set()
     refusals: set[str] = set()

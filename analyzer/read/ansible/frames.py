@@ -40,6 +40,8 @@ class Frame:
     notified: bool = False
     """Inside a handler whose own notification was looked at: what it includes runs with it."""
     depth: int = 0
+    within: tuple[tuple[object, ...], ...] = ()
+    """Files and roles that include one another down to here, each with what it was given."""
 
     def inside(self, entry: Mapping[str, Any]) -> Frame:
         """The frame for what stands inside `entry` (a play, a block, an import or the arguments of a role)."""

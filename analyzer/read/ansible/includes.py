@@ -14,7 +14,7 @@ from analyzer.read.ansible.frames import Frame, conditions
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.resolve import as_list, text
 from analyzer.read.ansible.run import Items
-from analyzer.read.ansible.values import holds_unknown, thaw
+from analyzer.read.ansible.values import holds_unknown, names_wanted, thaw
 
 if TYPE_CHECKING:
     from analyzer.read.ansible.walk import PlayRun
@@ -48,7 +48,7 @@ def include_variables(walk: PlayRun, task: Task, frame: Frame, items: Items) -> 
             if task.applies is Verdict.YES:
                 walk.run.note(
                     "vars-file-not-found", f"include_vars: {_shown(written or folder)} cannot be found", task.source,
-                    "add the file, or give the variables it sets with -e",
+                    _remedy(written or folder, "add the file, or give the variables it sets with -e"),
                 )  # fmt: skip
             continue
         name = args.get("name")
@@ -102,7 +102,7 @@ def include_tasks(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, A
         if path is None:
             walk.run.note(
                 "tasks-file-not-found", f"{task.module.rpartition('.')[2]}: {_shown(written)} cannot be found",
-                task.source, "its tasks are not in the plan; add the file or fix the name",
+                task.source, f"its tasks are not in the plan; {_remedy(written, 'add the file or fix the name')}",
             )  # fmt: skip
             continue
         if not static:
@@ -221,6 +221,11 @@ def _apply(entry: Mapping[str, Any]) -> Mapping[str, Any]:
             if isinstance(applied, Mapping):
                 return applied
     return {}
+
+
+def _remedy(value: Value | None, otherwise: str) -> str:
+    wanted = names_wanted(value)
+    return f"nothing defines {wanted[0]}: give it with -e {wanted[0]}=VALUE" if wanted else otherwise
 
 
 def _shown(value: Value | None) -> str:

@@ -144,12 +144,12 @@ def read_inventory(root: Path, sources: Sequence[Path], playbook_folder: Path, b
                 usable.append(str(file))
             else:
                 problems.append(problem)
-    mark = len(MESSAGES.texts)
+    mark, failed = len(MESSAGES.texts), len(MESSAGES.failures)
     manager = core.InventoryManager(loader=loader, sources=usable or None)
     if usable:
         manager._sources = [str(path) for path in sources]  # noqa: SLF001 - group_vars lie beside the sources as given
     warnings = warnings_since(mark) if usable else ()  # without a source ansible-core says that it parsed none
-    problems += [_parse_problem(root, text, usable) for text in warnings if "parse" in text.lower()]
+    problems += _parse_problems(root, warnings, MESSAGES.failures[failed:], usable)
     variables = core.VariableManager(loader=loader, inventory=manager)
     return Inventory(root, loader, manager, variables, book, problems)
 
@@ -218,16 +218,29 @@ def _unfolds(root: Path, file: Path, loader: Any) -> Problem | None:
     )
 
 
-def _parse_problem(root: Path, text: str, usable: Sequence[str]) -> Problem:
-    file = next((name for name in usable if name in text), usable[0] if usable else "inventory")
-    source = Source(relative(root, file))
-    return Problem(
-        Severity.ERROR,
-        "inventory-syntax",
-        f"{source.file}: {hide(root, text.splitlines()[0])}",
-        source,
-        "compare `ansible-inventory -i FILE --list`",
-    )
+_PYTHON_TYPE = re.compile(r"<class '[\w.]*?(?:_AnsibleTagged)?(\w+)'>")
+
+
+def _parse_problems(
+    root: Path, texts: Sequence[str], failures: Sequence[tuple[str, BaseException]], usable: Sequence[str]
+) -> list[Problem]:
+    """One problem for each source that ansible-core could not parse, in the words of the parser for such files."""
+    found = []
+    for file in usable:
+        if not any(f"Unable to parse {file} " in text for text in texts):
+            continue
+        plugin = "'yaml'" if file.endswith((".yml", ".yaml", ".json")) else "'ini'"
+        source, why = Source(relative(root, file)), "no parser of Ansible takes it"
+        for message, error in failures:
+            if plugin in message and file in str(getattr(error, "obj", "")):
+                origin = ansible().Origin.get_tag(getattr(error, "obj", None))
+                source = Source(source.file, int(origin.line_num or 1) if origin else 1)
+                why = _PYTHON_TYPE.sub(r"\1", hide(root, str(error).strip().splitlines()[0]))
+                break
+        message = f"{source.file} cannot be read as an inventory: {why}"
+        hint = "its hosts are not in the plan; compare `ansible-inventory -i FILE --list`"
+        found.append(Problem(Severity.ERROR, "inventory-syntax", message, source, hint))
+    return found
 
 
 MAX_NODES = 3_000_000

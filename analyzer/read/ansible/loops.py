@@ -10,7 +10,7 @@ from analyzer.model import Unknown, Value
 from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import SAFE_LOOKUPS, RefusedError, ansible, plain
 from analyzer.read.ansible.scope import Scope
-from analyzer.read.ansible.values import first_line, freeze, holds_unknown, thaw
+from analyzer.read.ansible.values import first_line, freeze, holds_unknown, names_wanted, thaw
 
 MAX_ITEMS = 5_000
 
@@ -45,7 +45,9 @@ def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any, module: str)
     if isinstance(terms, Unknown):
         return Loop(present=True, variable=variable, index_variable=index, unknown=terms)
     if key == "loop":
-        items: Any = terms if isinstance(terms, tuple) else Unknown(str(plain(written)), "loop needs a list")
+        wanted = names_wanted(terms)
+        reason = f"no file of the project defines {wanted[0]}" if wanted else "loop needs a list"
+        items: Any = terms if isinstance(terms, tuple) else Unknown(str(plain(written)), reason)
     else:
         items = _lookup(str(key).removeprefix("with_"), terms, scope, loader, module)
     if isinstance(items, Unknown):

@@ -12,6 +12,7 @@ from analyzer.model import Source
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.names import resolve_module
 from analyzer.read.ansible.roles import YamlReader
+from analyzer.read.ansible.values import kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,16 @@ def read_plays(
         return
     if not isinstance(data, list):
         reader.note(
-            "playbook-not-a-list", path, f"holds a {type(plain(data)).__name__}, expected a list of plays",
+            "playbook-not-a-list", path, f"holds {kind(data)}, expected a list of plays",
             "start each play with `- hosts: …`",
         )  # fmt: skip
         return
     for entry in data:
         if not isinstance(entry, Mapping):
-            reader.note("play-not-a-mapping", path, "holds something that is no play", "expected `- hosts: …`")
+            line = reader.source(entry, path).line
+            reader.note(
+                "play-not-a-mapping", path, f"holds {kind(entry)} where a play should be", "write `- hosts: …`", line
+            )
             continue
         source = reader.source(entry, path)
         imported = next(
@@ -80,7 +84,13 @@ def read_plays(
         if imported is not None and "hosts" not in entry:
             name = plain(entry[imported])
             other = path.parent / str(name).split()[0]
-            if other in seen or not other.is_file() or not other.resolve().is_relative_to(reader.inventory.root):
+            if other in (*seen, path):
+                reader.note(
+                    "playbook-imports-itself", path, f"imports {name}, which imports this one",
+                    "take the line out; Ansible would never end", source.line,
+                )  # fmt: skip
+                continue
+            if not other.is_file() or not other.resolve().is_relative_to(reader.inventory.root):
                 reader.note(
                     "playbook-not-found", path, f"imports the playbook {name}, which is not in the project",
                     "add the file, or take the line out", source.line,
@@ -89,6 +99,11 @@ def read_plays(
             condition = entry.get("when")
             more = tuple(condition) if isinstance(condition, list) else () if condition is None else (condition,)
             yield from read_plays(other, reader, (*seen, path), when + more)
+        elif isinstance(entry.get("hosts"), Mapping):
+            reader.note(
+                "play-hosts-not-a-pattern", path, "has a play whose `hosts:` is a mapping: it is not in the plan",
+                "write a group's or host's name, or a list of them", source.line,
+            )  # fmt: skip
         elif "hosts" in entry:
             yield Play(path, source, entry, entry["hosts"], when)
         else:

@@ -10,6 +10,7 @@ from typing import Any
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import ansible, plain
 from analyzer.read.ansible.inventory import MAX_NESTING, MAX_NODES, Inventory, hide, relative, unfolds_too_far
+from analyzer.read.ansible.values import kind
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
@@ -60,7 +61,10 @@ class YamlReader:
             return {}
         if not isinstance(data, dict):
             self.note(
-                "variables-not-a-mapping", path, f"holds a {type(data).__name__}, expected a mapping of variables"
+                "variables-not-a-mapping",
+                path,
+                f"holds {kind(data)}, expected a mapping of variables",
+                "write `name: value` lines",
             )
             return {}
         return self.inventory.mask(data)
@@ -131,8 +135,13 @@ class YamlReader:
     def _note_syntax(self, path: Path, error: Exception) -> None:
         origin = getattr(error, "_origin", None) or getattr(error, "obj", None)
         tag = origin if getattr(origin, "line_num", None) else ansible().Origin.get_tag(origin) if origin else None
-        words = hide(self.inventory.root, str(error).strip().splitlines()[0])
+        words = hide(self.inventory.root, str(error).strip().splitlines()[0]).removeprefix("YAML parsing failed: ")
         line = int(getattr(tag, "line_num", 0) or 1)
+        if "surrogates not allowed" in words:
+            self.note(
+                "file-not-utf8", path, "is not UTF-8 and is not read", "convert it, e.g. iconv -f latin1 -t utf-8"
+            )
+            return
         self.note("yaml-syntax", path, f"cannot be read as YAML: {words}", "check it with yamllint", line)
 
 

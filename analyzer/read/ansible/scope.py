@@ -39,6 +39,8 @@ _CONNECTION = re.compile(
     r"ansible_(?:host|port|user|password|connection|become|ssh|winrm|network_os|private_key_file)(?:_|$)"
 )
 """Variables that say how to reach a host; no fact, so one that nothing sets is not defined."""
+_NO_PLUGIN = re.compile(r"^Syntax error in template: No (filter|test) named '([\w.]+)'\.?$")
+_PLUGIN_ABSENT = r"\1 \2 is not ansible-core's own, and no plugin of a project or collection is loaded"
 _PARTIAL_TESTS = frozenset({"defined", "undefined"})
 _RESULT_TESTS = {
     "changed": "changed", "change": "changed", "failed": "failed", "failure": "failed", "skipped": "skipped",
@@ -331,7 +333,7 @@ class Scope:
         except core.AnsibleValueOmittedError:
             return OMITTED
         except (core.AnsibleError, RecursionError, MemoryError, TimeoutError, ArithmeticError) as error:
-            return Unknown(plain(written)[:200], self.hide_root(first_line(error)))
+            return Unknown(plain(written)[:200], _NO_PLUGIN.sub(_PLUGIN_ABSENT, self.hide_root(first_line(error))))
         except Exception as error:  # noqa: BLE001 - a project's template may raise anything Python has
             return Unknown(plain(written)[:200], self.hide_root(f"{type(error).__name__}: {first_line(error)}"))
         if isinstance(result, str) and len(result) > MAX_RENDERED:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from analyzer.model import Unknown, Value, Verdict
+from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, Unknown, Value, Verdict
 
 
 def freeze(value: Any, clean: Callable[[str], str] = str) -> Value:
@@ -39,6 +40,25 @@ def thaw(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: thaw(item) for key, item in value.items()}
     return [thaw(item) for item in value] if isinstance(value, tuple) else value
+
+
+def kind(value: Any) -> str:
+    """What a value of a YAML file is, in words for its author."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, str):
+        return "a text"
+    return "a truth value" if isinstance(value, bool) else "a number" if isinstance(value, (int, float)) else "nothing"
+
+
+def names_wanted(value: object) -> tuple[str, ...]:
+    """Variables that nothing defines and that a text would need."""
+    return tuple(dict.fromkeys(_WANTED.findall(str(value))))
+
+
+_WANTED = re.compile(f"{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
 
 
 def first_line(error: BaseException) -> str:

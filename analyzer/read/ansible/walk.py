@@ -9,7 +9,8 @@ from typing import Any
 
 from analyzer.model import Source, Task, Value, Verdict
 from analyzer.read.ansible.core import origin_of, plain
-from analyzer.read.ansible.frames import Frame
+from analyzer.read.ansible.expressions import analyse_expression, analyse_template
+from analyzer.read.ansible.frames import Frame, conditions
 from analyzer.read.ansible.imports import publish_entries, publish_role_imports
 from analyzer.read.ansible.includes import (
     DYNAMIC,
@@ -26,6 +27,7 @@ from analyzer.read.ansible.resolve import as_list, call_of, environment_of, reso
 from analyzer.read.ansible.roles import Role
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.values import kind, names_wanted, templates_in
 from analyzer.read.ansible.variables import PlayVariables
 
 MAX_DEPTH = 60
@@ -94,9 +96,12 @@ class PlayRun:
                 self.run.combine(found, self.run.reader.variables(path))
                 self.variables.set_play(found)
                 continue
+            wanted = names_wanted(scope.value(choices[0]))
             self.run.note(
                 "vars-file-not-found", f"vars_files: {plain(choices[0])} is not in the project",
-                self.source(entry, self.play, self.file), "add the file, or take the line out",
+                self.source(entry, self.play, self.file),
+                f"nothing defines {wanted[0]}: give it with -e {wanted[0]}=VALUE" if wanted
+                else "add the file, or take the line out",
             )  # fmt: skip
 
     def _variable_file(self, name: Value) -> Path | None:
@@ -196,7 +201,12 @@ class PlayRun:
         if tasks is not None:
             self.tasks_of(tasks, inner)
         elif tasks_from != "main":
-            self.run.note("tasks-file-not-found", f"role {name} has no tasks/{tasks_from}.yml", source)
+            self.run.note(
+                "tasks-file-not-found",
+                f"role {name} has no tasks/{tasks_from}.yml",
+                source,
+                "its tasks are not in the plan; add the file or fix the name",
+            )
 
     # -- files, blocks, tasks ----------------------------------------------------------------------------------------
 
@@ -205,9 +215,20 @@ class PlayRun:
         data = self.run.reader.load(path)
         if data is None:
             return
+        # the same file with the same variables again: nothing could ever end it
+        given = {key: value for each in frame.parameters for key, value in each.items()}
+        given = {key: value for key, value in given.items() if not str(key).startswith("ansible_")}
+        call = (path, str(plain(given)), self.run.version)
+        if call in frame.within:
+            self.run.note(
+                "includes-itself", "this file includes itself, with nothing that would end it",
+                self.run.reader.source(None, path), "take the include out; Ansible would never end",
+            )  # fmt: skip
+            return
+        frame = replace(frame, within=(*frame.within, call))
         if not isinstance(data, list):
             self.run.reader.note(
-                "tasks-not-a-list", path, f"holds a {type(plain(data)).__name__}, expected a list of tasks",
+                "tasks-not-a-list", path, f"holds {kind(data)}, expected a list of tasks",
                 "start each task with `- `",
             )  # fmt: skip
             return
@@ -218,7 +239,7 @@ class PlayRun:
             if not isinstance(entry, Mapping):
                 if entry is not None:
                     self.run.note(
-                        "task-not-a-mapping", f"a task is a {type(plain(entry)).__name__}, expected a mapping",
+                        "task-not-a-mapping", f"a task is {kind(entry)}, expected a mapping",
                         self.source(entry, {}, frame.file), "write `- name: …` with a module below it",
                     )  # fmt: skip
                 continue
@@ -260,6 +281,7 @@ class PlayRun:
         call = call_of(entry, inner, self.run, source)
         if call.module in DYNAMIC and entry.get("vars"):  # its own variables are what it hands down
             inner = replace(inner, parameters=(*inner.parameters, *inner.layers[len(frame.layers) :]))
+        self._note_unparsable(entry, call.arguments, source)
         scope = self._scope(inner)
         loop = loop_items(entry, scope, self.run.reader.inventory.loader, call.module)
         items = resolve_items(
@@ -300,6 +322,19 @@ class PlayRun:
             task = replace(task, delegate_to="localhost")
         self.run.tasks.append(task)
         self._after(task, entry, call.arguments, frame, inner, items, loop)
+
+    def _note_unparsable(self, entry: Mapping[str, Any], arguments: Mapping[str, Any], source: Source) -> None:
+        """Templates and conditions of a task that Jinja cannot parse; what depends on them is unknown."""
+        loops = [value for key, value in entry.items() if str(key) == "loop" or str(key).startswith("with_")]
+        written = (*arguments.values(), *loops)
+        texts = [(text, analyse_template(text)) for value in written for text in templates_in(value)]
+        own = [each for each in conditions(entry) if isinstance(each, str) and "{{" not in each]
+        texts += [(text, analyse_expression(text)) for text in own]
+        for text_, analysis in texts:
+            if analysis.error:
+                where = self.run.reader.inventory.source_of(text_) or source
+                self.run.note("jinja-syntax", f"Jinja cannot parse `{plain(text_)[:80]}`: {analysis.error}", where,
+                              "correct it; what depends on it is unknown in the plan")  # fmt: skip
 
     # -- one task's parts --------------------------------------------------------------------------------------------
 

@@ -97,6 +97,7 @@ def make_series(
         file.note(
             "metric-value-invalid",
             f"{dropped} of {len(values)} values of {quantity} are negative, beyond 100 % or no numbers; left out",
+            hint="look at the column and its unit, then export the file again",
         )
     times, kept = _ascending(*((times_s[good], values[good]) if dropped else (times_s, values)))
     if not len(times):

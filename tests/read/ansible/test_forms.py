@@ -149,14 +149,18 @@ def test_includes_bring_their_tasks_with_variables_and_items(tasks_of: Callable[
 
 
 def test_a_role_that_includes_itself_ends(read: Callable[..., object]) -> None:
-    """Recursion is bounded and reported."""
+    """An endless recursion is named at once; one that counts runs as often as it counts."""
     reading = read(
         {
-            "site.yml": "- hosts: web\n  tasks:\n    - include_tasks: again.yml\n",
+            "site.yml": "- hosts: web\n  tasks:\n    - include_tasks: again.yml\n    - set_fact: {n: 0}\n    - include_tasks: count.yml\n",
             "again.yml": "- include_tasks: again.yml\n",
+            "count.yml": "- set_fact: {n: '{{ n | int + 1 }}'}\n- include_tasks: count.yml\n  when: n | int < 3\n",
         }
     )
-    assert any(problem.code == "includes-too-deep" for problem in reading.project.problems)  # type: ignore[attr-defined]
+    found = [(problem.code, problem.source.file) for problem in reading.project.problems if problem.source]  # type: ignore[attr-defined]
+    assert found == [("includes-itself", "again.yml")]
+    counted = [task for task in reading.project.applications[0].tasks if task.module.endswith("set_fact")]  # type: ignore[attr-defined]
+    assert [task.invocations[0].args["n"] for task in counted] == [0, 1, 2, 3]
 
 
 ROLE = {
