@@ -14,10 +14,13 @@ from fnmatch import fnmatchcase
 from analyzer.decide import drift_known as known
 from analyzer.decide.drift_files import find_files
 from analyzer.decide.drift_roles import RoleEffects
+from analyzer.decide.image_shell import has_marker
+from analyzer.decide.processes_units import Unit
 from analyzer.model import (
     PARAMETER_OPEN,
     SECRET_OPEN,
     ApplicationInput,
+    CheckoutCode,
     Drift,
     Host,
     Infrastructure,
@@ -151,12 +154,13 @@ def _services(host: Host, roles: RoleEffects) -> Iterator[Drift]:
             continue
         said = f" ({service.description})" if service.description else ""
         details = f"{service.name}{said} is {service.active}; no role installs, starts or mentions it."
+        ran = _of_application(host, unit, roles)
         yield Drift(
             kind="service",
             name=unit,
             seen="host-only",
-            details=details,
-            proposal=known.proposal_for(unit),
+            details=f"{details} It runs {ran}." if ran else details,
+            proposal=_OWN_PROCESS if ran else known.proposal_for(unit),
             source=service.source,
         )
     for name, (step, effect) in sorted(roles.services.items()):
@@ -181,6 +185,28 @@ def _services(host: Host, roles: RoleEffects) -> Iterator[Drift]:
         elif effect.state == "stopped" and service_seen is not None and service_seen.active == "active":
             details = f"A role stops {unit}; on the host it is active."
             yield replace(item, details=details, proposal="Somebody needed it: ask, and settle it in the role.")
+
+
+_OWN_PROCESS = (
+    "It looks like a process of the application itself. Write its unit and the task that starts it into a role and run"
+    " again: it gets a task definition of its own, from the same image."
+)
+
+
+def _of_application(host: Host, unit: str, roles: RoleEffects) -> str:
+    """What a unit of the host runs, where that is the application's: its account, its code or its folders; else ""."""
+    text = host.units.get(f"{unit}.service", (None, ""))[1]
+    if not text or has_marker(text):
+        return ""
+    parsed = Unit().read(text)
+    command = parsed.last("ExecStart")
+    accounts = {name for name in roles.known_users if name != "root"}
+    code = [step.effect.path for step in roles.steps if isinstance(step.effect, CheckoutCode)]
+    place = f"{command} {parsed.last('WorkingDirectory')}"
+    if not command or not (parsed.last("User") in accounts or any(path in place for path in code)):
+        return ""
+    user = parsed.last("User")
+    return f"`{_short(command)}`" + (f" as {user}" if user else "")
 
 
 def _ports(host: Host, roles: RoleEffects) -> Iterator[Drift]:

@@ -88,6 +88,10 @@ _PROPOSALS = (
     (r"rabbitmq-server|activemq", "Amazon MQ or SQS takes its place."),
     (r"elasticsearch|opensearch", "Amazon OpenSearch Service takes its place."),
     (r"postfix.*|exim4.*|sendmail.*", "Amazon SES or the existing relay takes its place."),
+    (
+        r"rsyslogd?|syslog-ng|journald|auditd",
+        "Logs of the container go to stdout; the host's own log daemon stays behind.",
+    ),
     (r"ufw|fail2ban|firewalld|denyhosts", "Security groups take its place."),
     (
         r"tmux|screen|vim.*|nano|htop|mc|tree|zsh|fish|ncdu|iotop|iftop|nmap|mtr.*|telnet|sysstat|dstat|emacs.*|bash-completion",

@@ -82,7 +82,7 @@ def ini_commands(edit: EditFile) -> list[str]:
     if value is None and not absent:
         raise EditError("neither value nor allow_no_value is given")
     if any("\n" in (text or "") for text in (option, value, _text(args, "section"))):
-        raise EditError("a value of several lines")
+        raise EditError("the option spans lines")
     path = quote(edit.path)
     section = (_text(args, "section") or "").strip()
     sign = "=" if is_true(args.get("no_extra_spaces")) else " = "

@@ -5,6 +5,7 @@ import pytest
 from analyzer.decide.drift import find_drift
 from analyzer.model import (
     ApplicationInput,
+    CheckoutCode,
     CronDaemon,
     CronEntry,
     EditFile,
@@ -133,6 +134,28 @@ def test_services(case):
         *effects, services=tuple(HostService(name=f"{name}.service", active=active) for name, active in services)
     )
     assert lines(found) == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("unit", "own"),
+    [
+        ("[Service]\nUser=app\nExecStart=/usr/bin/bundle exec sidekiq\n", True),
+        ("[Service]\nWorkingDirectory=/srv/app\nExecStart=/usr/bin/node worker.js\n", True),
+        ("[Service]\nUser=nobody\nExecStart=/usr/sbin/gmond\n", False),
+        ("[Service]\nUser=app\n", False),
+    ],
+)
+def test_a_unit_of_the_host_that_runs_the_application_is_a_process_to_be(unit, own):
+    """A service in no role that runs as the application's account, or in its code, is not merely left behind."""
+    found = drift(
+        MakeUser(name="app"),
+        CheckoutCode(repository="x", path="/srv/app"),
+        services=(HostService(name="worker.service", active="active", source=SEEN),),
+        units={"worker.service": (SEEN, unit)},
+    )
+    (item,) = [each for each in found if each.kind == "service"]
+    assert ("task definition of its own" in item.proposal) == own
+    assert ("It runs `" in item.details) == own
 
 
 def test_a_unit_that_a_role_writes_is_explained():
