@@ -25,7 +25,9 @@ def baseline_design(signal: Signal) -> tuple[Floats, Floats]:
     columns = [np.ones(signal.size)]
     if 0 < weekend.sum() < signal.size:
         columns.append(weekend)
-    for harmonic in range(1, _HARMONICS[signal.what] + 1):
+    # of less than two days a daily wave is only a bend that explains whatever it likes
+    harmonics = _HARMONICS[signal.what] if signal.size * signal.step_s >= 2 * DAY_S else 0
+    for harmonic in range(1, harmonics + 1):
         for wave in (np.sin(harmonic * angle), np.cos(harmonic * angle)):
             columns += [wave, wave * weekend] if len(columns) > 1 and 0 < weekend.sum() < signal.size else [wave]
     hats = _hats(signal.size, _KNOT_H[signal.what] * 3600 / signal.step_s)

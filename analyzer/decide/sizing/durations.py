@@ -24,19 +24,27 @@ _TAPS_MIN = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377)
 LONGEST_S = 6 * 3600
 SAME_START_S = 90
 _SAME_SHARE = 0.9
+_SAME_END_S, _SAME_END_SHARE = 5.0, 0.1
+"""Known ends that differ by no more, or by no more than that part of the run, do not set two jobs apart."""
 
 
 def same_starts(jobs: Sequence[JobRuns]) -> tuple[tuple[int, ...], ...]:
     """Groups of jobs that start together in at least 90 % of their runs and whose ends do not set them apart."""
     import numpy as np
 
-    def together(one: JobRuns, other: JobRuns) -> float:
+    def together(one: JobRuns, other: JobRuns, *, to_the_end: bool) -> float:
         if not one.count or not other.count:
             return 0.0
         place = np.searchsorted(other.starts_s, one.starts_s)
-        after = np.abs(other.starts_s[np.minimum(place, other.count - 1)] - one.starts_s)
-        before = np.abs(other.starts_s[np.maximum(place - 1, 0)] - one.starts_s)
-        return float(np.mean(np.minimum(after, before) <= SAME_START_S))
+        later, earlier = np.minimum(place, other.count - 1), np.maximum(place - 1, 0)
+        after = np.abs(other.starts_s[later] - one.starts_s)
+        before = np.abs(other.starts_s[earlier] - one.starts_s)
+        same = np.minimum(after, before) <= SAME_START_S
+        if to_the_end:
+            nearest = np.where(after <= before, later, earlier)
+            apart = np.abs(other.ends_s[nearest] - one.ends_s)
+            same &= apart <= np.maximum(_SAME_END_S, _SAME_END_SHARE * one.durations_s)
+        return float(np.mean(same))
 
     groups: list[list[int]] = []
     for index, job in enumerate(jobs):
@@ -44,7 +52,10 @@ def same_starts(jobs: Sequence[JobRuns]) -> tuple[tuple[int, ...], ...]:
         for group in groups:
             first = jobs[group[0]]
             first_vague = bool(np.isnan(first.ends_s).any()) or first.exchangeable
-            if vague and first_vague and min(together(job, first), together(first, job)) >= _SAME_SHARE:
+            if vague != first_vague:
+                continue
+            shares = (together(one, other, to_the_end=not vague) for one, other in ((job, first), (first, job)))
+            if min(shares) >= _SAME_SHARE:
                 group.append(index)
                 break
         else:

@@ -24,6 +24,8 @@ MOST_PHASES = 6
 FREQUENT_RUNS = 400
 """Above, runs are not told apart: a job of every five minutes is described by its mean."""
 BOOTSTRAP_ROUNDS = 60
+FEWEST_BLOCKS = 5
+"""Of fewer days the drawn samples are too alike: one day drawn again and again has no spread at all."""
 _RUN_SPREAD = 0.3
 """Prior: runs of one job differ by 30 % (standard deviation)."""
 PROFILE_ERROR = 0.25
@@ -216,14 +218,18 @@ def _spread(values: Floats) -> float:
 
 
 def _bootstrap(signal: Signal, columns: Floats, above: Floats, weights: Floats, heights: Floats, seed: int) -> Floats:
-    """Heights refitted on days drawn with replacement, the baseline held."""
+    """Heights refitted on days drawn with replacement, the baseline held; a short record is cut into shorter blocks."""
     import numpy as np
 
-    count = max(1, signal.size * signal.step_s // DAY_S)
-    day = np.minimum(np.arange(signal.size) * signal.step_s // DAY_S, count - 1)
+    count = signal.size * signal.step_s // DAY_S
+    if count < FEWEST_BLOCKS:
+        count = FEWEST_BLOCKS
+        block = np.arange(signal.size) * count // signal.size
+    else:
+        block = np.minimum(np.arange(signal.size) * signal.step_s // DAY_S, count - 1)
     grams, targets = [], []
     for one in range(count):
-        rows = day == one
+        rows = block == one
         part = columns[rows] * weights[rows][:, None]
         grams.append(part.T @ part)
         targets.append(part.T @ (above[rows] * weights[rows]))

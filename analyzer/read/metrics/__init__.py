@@ -18,6 +18,7 @@ from analyzer.read.metrics import (
     sadf_json,
     sadf_text,
     sar_text,
+    sysstat,
 )
 from analyzer.read.metrics.link import with_measurements
 from analyzer.read.metrics.merge import capacity, merged
@@ -60,6 +61,14 @@ def read_metrics(host: Host, evidence: Tree) -> tuple[HostUsage, tuple[Problem, 
             continue
         file = MetricFile(source=evidence.source(path), data=data, timezone=host.timezone, problems=problems)
         kind = next((one for one in METRIC_FORMATS if one.recognises(data)), None)
+        if kind is None and sysstat.is_binary(data):
+            file.note(
+                "metrics-binary-sysstat",
+                f"{file.source.file} is sysstat's own binary file, which only its own version reads safely",
+                hint="run `sadf -j FILE -- -u -r` on the host and add its output instead",
+                severity=Severity.ERROR,
+            )
+            continue
         if kind is None:
             file.note(
                 "metrics-format-unknown",

@@ -47,7 +47,8 @@ _METRICS = {
     "cpucreditbalance": _Metric(quantity="credit-balance", unit="credits"),
     "cpucreditusage": _Metric(quantity="credit-usage", unit="credits"),
 }
-_KNOWN_OTHERS = {"mem_total", "procstat_pid_count", "cpusurpluscreditbalance", "cpusurpluscreditscharged"}
+_PID_COUNT = "procstat_pid_count"
+_KNOWN_OTHERS = {"mem_total", _PID_COUNT, "cpusurpluscreditbalance", "cpusurpluscreditscharged"}
 _STATISTICS = {
     "average": "average",
     "avg": "average",
@@ -89,7 +90,7 @@ def read(file: MetricFile) -> Reading:
             continue
         queries = _queries(document)
         for points in [*_from_data(file, document, queries), *_from_statistics(file, document)]:
-            if points.name not in _METRICS:
+            if points.name not in _METRICS and points.name != _PID_COUNT:
                 if points.name == "mem_total" and points.values:
                     reading.memory_total_mib = max(points.values) * _MIB
                 elif points.name not in _KNOWN_OTHERS:
@@ -198,12 +199,14 @@ def _name(identity: str, label: str) -> tuple[str, str, str]:
         for word in label_words
         if word.lower() not in {metric, "cwagent", *_STATISTICS, *_OTHER_STATISTICS} and not word.startswith("i-")
     ]
-    process = " ".join(others) if metric in _METRICS and _METRICS[metric].process else ""
+    of_process = metric == _PID_COUNT or (metric in _METRICS and _METRICS[metric].process)
+    process = " ".join(others) if of_process else ""
     return metric, process, statistic
 
 
 def _series(file: MetricFile, gathered: dict[tuple[str, str], _Points]) -> list[Series]:
     by_metric: dict[str, list[tuple[str, Seconds, Floats, _Points]]] = defaultdict(list)
+    counts = {points.process: points for points in gathered.values() if points.name == _PID_COUNT}
     stamps: Sequence[Any] = ()
     parsed: tuple[Seconds, Seconds] | None = None
     for (name, statistic), points in gathered.items():
@@ -211,6 +214,10 @@ def _series(file: MetricFile, gathered: dict[tuple[str, str], _Points]) -> list[
         if parsed is None or points.stamps != stamps:
             stamps, parsed = points.stamps, parse_stamps(points.stamps, file)
         times, values = parsed[0], _numbers(points.values, parsed[1])
+        if points.name == _PID_COUNT:
+            continue
+        if points.process in counts and _METRICS[points.name].process and statistic != "maximum":
+            values = values * _processes(file, counts[points.process], times)
         by_metric[name].append((statistic, times, values, points))
     out: list[Series | None] = []
     for name in sorted(by_metric):
@@ -249,6 +256,20 @@ def _with_statistics(
     for index, (times, values, points) in enumerate(unnamed):
         highest = index and index == len(unnamed) - 1
         out.append(("maximum" if highest else "average", times, values, points))
+    return out
+
+
+def _processes(file: MetricFile, count: _Points, times_s: Seconds) -> Floats:
+    """How many processes a datapoint of procstat speaks of: each is a value of its own, and Average is their mean."""
+    import numpy as np
+
+    counted, kept = parse_stamps(count.stamps, file)
+    numbers = _numbers(count.values, kept)
+    if not len(counted):
+        return np.ones(len(times_s))
+    order = np.argsort(counted, kind="stable")
+    place = np.clip(np.searchsorted(counted[order], times_s, side="right") - 1, 0, len(order) - 1)
+    out: Floats = np.maximum(np.nan_to_num(numbers[order][place], nan=1.0), 1.0)
     return out
 
 

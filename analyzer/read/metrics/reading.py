@@ -201,68 +201,78 @@ def _offset_s(moment: object) -> int:
     return int(delta.total_seconds()) if delta is not None else 0
 
 
-_SUFFIX = re.compile(r"^(?:\.\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2}(?::\d{2})?)?$")
+_STAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2}(?::\d{2})?)?", re.ASCII
+)
+"""Date and time, and the zone if there is one."""
 
 
 def parse_stamps(stamps: Sequence[Any], file: MetricFile) -> tuple[Seconds, Seconds]:
     """(epoch seconds, indices kept) of ISO stamps with or without zone; unreadable ones are left out and noted."""
     import numpy as np
 
-    kept = np.arange(len(stamps))
     try:
-        uniform = _uniform_utc(stamps)
+        uniform = _uniform(stamps)
     except TypeError:  # something that is no text among them
         stamps, uniform = [str(stamp) for stamp in stamps], None
+    kept = np.arange(len(stamps))
     if uniform is not None:
-        return uniform, kept
-    texts = [stamp[:19] for stamp in stamps]
-    try:
-        local = np.array(texts, dtype="datetime64[s]").astype(np.int64)
-    except ValueError:
-        good = [i for i, text in enumerate(texts) if _is_stamp(text)]
-        file.note(
-            "metric-stamp-invalid",
-            f"{len(texts) - len(good)} of {len(texts)} stamps are no dates; their values are left out",
-        )
+        first = _STAMP.fullmatch(stamps[0])
+        local, zones = uniform, [first.group(2) if first else None]
+    else:
+        found = [_read_stamp(stamp) for stamp in stamps]
+        good = [place for place, one in enumerate(found) if one is not None]
+        if len(good) < len(stamps):
+            file.note(
+                "metric-stamp-invalid",
+                f"{len(stamps) - len(good)} of {len(stamps)} stamps are no dates; their values are left out",
+            )
         kept = np.array(good, dtype=np.int64)
-        local = np.array([texts[i] for i in good], dtype="datetime64[s]").astype(np.int64)
-        stamps = [stamps[i] for i in good]
-    suffixes = {stamp[19:] for stamp in stamps}
-    if suffixes <= _UTC_SUFFIXES:
-        return local, kept
-    offsets: dict[str, int | None] = {}
-    for suffix in suffixes:
-        match = _SUFFIX.match(suffix)
-        zone = match.group(1) if match else None
-        if zone in {"Z", "UTC", "GMT"}:
-            offsets[suffix] = 0
-        elif zone:
-            digits = zone[1:].replace(":", "")
-            seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60
-            offsets[suffix] = -seconds if zone[0] == "-" else seconds
-        else:
-            offsets[suffix] = None
-    shift = [offsets[stamp[19:]] for stamp in stamps]
-    if None in offsets.values():
-        as_local = epoch_of_local(local, file.zone())
-        return np.array(
-            [int(as_local[i]) if s is None else int(local[i]) - s for i, s in enumerate(shift)], dtype=np.int64
-        ), kept
-    return local - np.array(shift, dtype=np.int64), kept
+        local = np.array([one[0] for one in found if one is not None], dtype=np.int64)
+        zones = [one[1] for one in found if one is not None]
+    shift = np.array([_offset_of(zone) for zone in zones], dtype=np.float64)
+    nowhere = np.isnan(shift)
+    if not nowhere.any():
+        return local - shift.astype(np.int64), kept
+    as_local = epoch_of_local(local, file.zone())
+    out: Seconds = np.where(nowhere, as_local, local - np.nan_to_num(shift).astype(np.int64))
+    return out, kept
 
 
-_UTC_SUFFIXES = {"Z", "+00:00", " UTC"}
+def _read_stamp(stamp: str) -> tuple[int, str | None] | None:
+    """(seconds since 1970 on the stamp's own clock, its zone), None for what is no date."""
+    from datetime import UTC, datetime
+
+    match = _STAMP.fullmatch(stamp.strip())
+    if match is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(match.group(1)).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp()), match.group(2)
 
 
-def _uniform_utc(stamps: Sequence[str]) -> Seconds | None:
-    """Stamps that are all spelled alike and in UTC, at a twentieth of the cost; None where they are not.
+def _offset_of(zone: str | None) -> float:
+    """Seconds east of Greenwich; NaN where the stamp does not say."""
+    if zone is None:
+        return float("nan")
+    if zone in {"Z", "UTC", "GMT"}:
+        return 0.0
+    digits = zone[1:].replace(":", "")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60
+    return float(-seconds if zone[0] == "-" else seconds)
+
+
+def _uniform(stamps: Sequence[str]) -> Seconds | None:
+    """Stamps that are all spelled alike, to the second and in one zone, at a twentieth of the cost: on their own clock.
 
     The texts lie side by side in one block of bytes, which is read as columns: two digits are one 16-bit number with a
-    table of what it means, and the date is worked out only where it differs from the row before.
+    table of what it means, and the date is worked out only where it differs from the row before. None: not alike.
     """
     import numpy as np
 
-    if not stamps or stamps[0][19:] not in _UTC_SUFFIXES or not _is_stamp(stamps[0][:19]):
+    if not stamps or _read_stamp(stamps[0]) is None or stamps[0][16:17] != ":" or stamps[0] != stamps[0].strip():
         return None
     width = len(stamps[0])
     block = "".join(stamps).encode()
@@ -274,10 +284,10 @@ def _uniform_utc(stamps: Sequence[str]) -> Seconds | None:
         return None
     # bytes 0 to 7 and 2 to 9: together the whole date
     new = np.flatnonzero(np.r_[True, (date[1:] != date[:-1]).any(axis=1)])
-    try:
-        days = np.array([stamps[place][:10] for place in new.tolist()], dtype="datetime64[D]").astype(np.int64)
-    except ValueError:
+    found = [_read_stamp(stamps[place]) for place in new.tolist()]
+    if any(one is None for one in found):
         return None
+    days = np.array([one[0] // 86400 for one in found if one is not None], dtype=np.int64)
     days = np.repeat(days, np.diff(np.r_[new, len(stamps)]))
     clock = np.ndarray((len(stamps), 3), dtype="<u2", buffer=block + b" ", offset=11, strides=(width, 3))
     hour, minute, second = (_two_digits()[clock[:, place]] for place in range(3))
@@ -296,16 +306,6 @@ def _two_digits() -> NDArray[np.int32]:
     for value in range(100):
         out[int.from_bytes(f"{value:02d}".encode(), "little")] = value
     return out
-
-
-def _is_stamp(text: str) -> bool:
-    from datetime import datetime
-
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) >= 16
 
 
 def clock_to_local(times: Sequence[str], first_day_s: int) -> Seconds:

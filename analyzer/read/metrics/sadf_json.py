@@ -41,7 +41,9 @@ def _read_host(file: MetricFile, host: dict[str, Any], reading: Reading) -> None
     if isinstance(vcpus, int) and 0 < vcpus < 4096:
         reading.vcpus = float(vcpus)
     records = host.get("statistics")
-    if not isinstance(records, list) or not records:
+    # `sadf -j INTERVAL` prints an empty object for every record that it leaves out
+    records = [record for record in records if record != {}] if isinstance(records, list) else []
+    if not records:
         return
     restarts = _restarts(file, host)
     reading.restarts_s += restarts

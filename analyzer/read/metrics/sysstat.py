@@ -34,6 +34,11 @@ class Rows:
     memory: dict[str, Floats]
 
 
+def is_binary(data: bytes) -> bool:
+    """The magic number that sar's data files begin with, in either byte order."""
+    return data[:2] in (b"\xd5\x96", b"\x96\xd5")
+
+
 def total_mib(rows: Rows) -> float | None:
     """MemTotal from the ratio of a figure and its percentage, None where the records cannot tell to 1 %."""
     import numpy as np
