@@ -91,7 +91,6 @@ def test_the_host_series_alone_give_each_jobs_cpu(tmp_path, monkeypatch, series,
             low, high = interval(one.cpu_s, one.cpu_error)
             assert one.labels.cpu == "medium"
             assert low <= TRUTH[name][0] <= high, name
-    assert "high" in {one.labels.cpu for one in jobs.values()}
 
 
 def test_ten_seconds_tell_every_separable_job_within_12_percent(tmp_path, monkeypatch):
@@ -99,6 +98,7 @@ def test_ten_seconds_tell_every_separable_job_within_12_percent(tmp_path, monkey
     _, jobs = taken_apart(usage_of(tmp_path, "sadf-10s.json.gz"), monkeypatch)
     separable = {name: abs(off(one, name)) for name, one in jobs.items() if one.separability.separable}
     assert len(separable) == 7
+    assert jobs["ledger"].labels.cpu == "high"
     assert max(separable.values()) <= 0.12
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.decide.platform import FargateSize, load_platform
-from analyzer.decide.sizing.classes import JobNeed, best_pair, cheapest, monthly_usd, partition
+from analyzer.decide.sizing.classes import JobNeed, Partition, all_cuts, best_pair, cheapest, monthly_usd, partition
+from analyzer.decide.sizing.reasons import batch_cuts, cut_reason, job_sizings
+from analyzer.model import Footprint
 from analyzer.resources import rule_texts
 
 PLATFORM = load_platform(rule_texts())[0]
@@ -124,3 +127,53 @@ def test_more_memory_never_costs_less(needs, factor):
     if any(one.memory_mib > 120_000 for one in more):
         return
     assert best_pair(more, PRICE, PLATFORM).monthly_usd >= best_pair(needs, PRICE, PLATFORM).monthly_usd - 1e-9
+
+
+@given(needs=NEEDS)
+def test_every_cut_is_another_one_and_the_first_is_the_cheapest(needs):
+    """No two part the jobs alike, costs ascend, and each job is safe in each of them."""
+    cuts = all_cuts(needs, PRICE, PLATFORM)
+    assert len({frozenset([cut.members("heavy"), cut.members("light")]) for cut in cuts}) == len(cuts)
+    assert [cut.monthly_usd for cut in cuts] == sorted(cut.monthly_usd for cut in cuts)
+    for cut in cuts[:5]:
+        assert all(one.fits(cut.heavy if cut.classes[one.job] == "heavy" else cut.light) for one in needs)
+
+
+def reasons_of(*needs: JobNeed) -> tuple[dict[str, str], Partition]:
+    cut = partition(list(needs), PRICE, PLATFORM)
+    jobs = [SimpleNamespace(id=one.job) for one in needs]
+    seen = {one.job: Footprint(runs=14, duration_s=one.duration_s) for one in needs}
+    found = job_sizings(jobs, {one.job: one for one in needs}, cut, cut.classes, set(), seen, PRICE, PLATFORM)
+    return {one.job: one.why for one in found}, cut
+
+
+def test_a_job_that_only_wants_time_says_which_line_makes_it_light():
+    """600 s at one core may take 750 s; half a vCPU takes 1320 s, which a deadline of 22 minutes allows: then it is light."""
+    small = need("sync", phases=(0.45,), memory_mib=900.0, runs_a_month=8000.0, period_s=300.0)
+    large = need("close", memory_mib=3000.0)
+    why, cut = reasons_of(small, need("report"), large)
+    assert cut.classes == {"sync": "light", "report": "heavy", "close": "heavy"}
+    assert "a run may take up to 1320 s on 0.5 vCPU / 1 GiB, and 750 s are allowed" in why["report"]
+    assert "`jobs: {report: {deadline_minutes: 22}}` in migrate.yml makes it light" in why["report"]
+    assert "needs 3000 MiB with its margin and 0.5 vCPU / 1 GiB has only 1024 MiB" in why["close"]
+    assert why["sync"].endswith("It is light: 0.5 vCPU / 1 GiB is enough for it.")
+    _, cut = reasons_of(small, need("report", deadline_s=22 * 60.0), large)
+    assert cut.classes["report"] == "light"
+
+
+def test_a_job_of_every_minute_says_that_it_is_better_a_worker():
+    """43 776 launches a month, each billed for a minute: a task that stays costs the same and starts at once."""
+    often = need(
+        "poll", phases=(0.2,), duration_s=3.0, duration_p95_s=4.0, memory_mib=100.0, runs_a_month=43776.0, period_s=60.0
+    )
+    why, _ = reasons_of(often)
+    assert "Better a worker than a batch: poll starts 43776 times a month" in why["poll"]
+
+
+def test_the_chosen_cut_stands_first_and_says_what_the_cheapest_would_save():
+    """Classes do not change for cents; the reader sees the cents."""
+    _, cut = reasons_of(need("sync", phases=(0.2,), memory_mib=300.0), need("report"), need("close", memory_mib=3000.0))
+    shown = batch_cuts(cut)
+    assert [one.chosen for one in shown] == [True] + [False] * (len(shown) - 1)
+    assert set(shown[0].light_jobs) | set(shown[0].heavy_jobs) == {"sync", "report", "close"}
+    assert f"{len(cut.tried) + 1} ways to part the batches" in cut_reason(cut)

@@ -46,7 +46,10 @@ def read(file: MetricFile) -> Reading:
         file.note(
             "metric-record-incomplete", f"{len(rows) - len(whole)} rows have too few or too many columns; left out"
         )
-    place = next(index for index, name in enumerate(names) if _TIME.match(name))
+    place = next((index for index, name in enumerate(names) if _TIME.match(name)), None)
+    if place is None:
+        file.note("metric-table-invalid", "not readable as CSV: the header has no time column", severity=Severity.ERROR)
+        return reading
     times, kept = _times(file, [row[place].strip() for row in whole])
     for index, name in enumerate(names):
         if index == place or not len(times):
