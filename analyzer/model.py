@@ -171,6 +171,8 @@ class Task:
     """`ignore_errors: true` or `failed_when: false`: the play goes on."""
     run_once: bool = False
     no_log: bool = False
+    reads_only: bool = False
+    """It says of itself that it changes nothing (`changed_when: false`) and keeps its result (`register`)."""
     tags: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     """The hosts of the application for which it applies or may apply."""

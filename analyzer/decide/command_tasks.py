@@ -38,6 +38,7 @@ SCRIPT_MODULES = frozenset({"ansible.builtin.script", "ansible.legacy.script"})
 _SCRIPTS = "/usr/local/share/ansible-scripts"
 """Where scripts of the project lie in the image; Ansible puts them into a folder of its own on the host."""
 _TEMPLATE = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_READS_ONLY = "The task says of itself that it changes nothing (changed_when: false); what it found steered the run."
 _LISTS = "commands-package-lists"
 """The rule of what every build step does that installs: in one text with an installation it stays where it is."""
 _IN_ORDER = frozenset({"", "&&", ";", "\n"})
@@ -46,7 +47,15 @@ _PREPARES = re.compile(r"(^|[;&|\n]\s*)(cd|export|source|\.|umask|eval)\s")
 
 
 def command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Part, ...]:
-    """What becomes of one run of a command."""
+    """What becomes of one run of a command; of one that says it only reads, nothing where it would need an answer."""
+    parts = _command_parts(task, invocation, pack)
+    probe = pack.commands["echo"][0][1]
+    if task.reads_only and all(part.outcome in (Outcome.MANUAL, Outcome.CONTROL) for part in parts):
+        return (rule_part(probe, (), _READS_ONLY),)
+    return parts
+
+
+def _command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Part, ...]:
     written = _written(invocation.args)
     if (unknown := first_unknown(written)) is not None:
         return (_unknown_part(task, invocation, pack, unknown),)

@@ -33,10 +33,12 @@ def module_parts(
     for name, value in invocation.args.items():
         if isinstance(value, tuple) and any(isinstance(one, Unknown) for one in value):
             known = tuple(one for one in value if not isinstance(one, Unknown))
-            if known and isinstance(_choose(task, rules, {**args, name: known}, []), tuple):
+            chosen = _choose(task, rules, {**args, name: known}, []) if known else None
+            if isinstance(chosen, tuple):
                 args[name] = known
-                missing = "; ".join(told(one) for one in value if isinstance(one, Unknown))
-                yield replace(refused(rules[0], f"Not known in {name}: {missing}"), subject=name)
+                if chosen[0].outcome not in DROPPING:
+                    missing = "; ".join(told(one) for one in value if isinstance(one, Unknown))
+                    yield replace(refused(rules[0], f"Not known in {name}: {missing}"), subject=name)
     chosen = _choose(task, rules, args, problems)
     if isinstance(chosen, Part):
         yield _by_place(args, pack) or chosen

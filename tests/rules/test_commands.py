@@ -176,3 +176,18 @@ def test_an_unknown_command_is_left_behind_only_by_its_literal_words(expression,
     decision = decide_tasks([task({"ansible.builtin.shell": args})], PACK, Settings()).decisions[0]
     assert decision.outcome == outcome
     assert "registered" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("/opt/tool/bin/tool state", "control"),
+        ("docker exec web cat /etc/version", "control"),
+        ("make install", "image"),
+        ("bundle exec rake db:migrate", "deploy"),
+    ],
+)
+def test_a_command_that_says_it_changes_nothing_is_not_asked_about(text, outcome):
+    """`changed_when: false` with a registered result answers for programs that nobody knows, and for no other."""
+    written = task({"ansible.builtin.command": {"_raw_params": text}}, reads_only=True)
+    assert decide_tasks([written], PACK, Settings()).decisions[0].outcome == outcome

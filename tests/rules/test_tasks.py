@@ -541,3 +541,14 @@ def test_a_module_that_runs_another_is_decided_as_that_one():
     first, second = decide_tasks(tasks, PACK, Settings()).decisions
     assert (first.outcome, first.rule) == (Outcome.INFRASTRUCTURE, "databases-mysql")
     assert second.outcome is Outcome.MANUAL
+
+
+def test_what_is_left_behind_is_left_behind_though_a_part_of_it_is_not_known():
+    """A fact of which one entry is unknown is Ansible's own business all the same; a list of packages is not."""
+    part = ["a", Unknown("{{ x }}", "registered")]
+    fact, packages = decide_tasks(
+        [task({"ansible.builtin.set_fact": {"names": part}}), task({"ansible.builtin.apt": {"name": part}})],
+        PACK,
+        Settings(),
+    ).decisions
+    assert (fact.outcome, packages.outcome) == (Outcome.CONTROL, Outcome.MANUAL)

@@ -315,6 +315,7 @@ class PlayRun:
             may_fail=_may_fail(entry),
             run_once=inner.run_once,
             no_log=inner.no_log,
+            reads_only=_reads_only(entry),
             tags=tuple(dict.fromkeys(inner.tags)),
             hosts=(self.run.host,),
         )
@@ -413,6 +414,12 @@ _INHERITED = frozenset(
     "when tags become become_user sudo sudo_user environment module_defaults delegate_to run_once no_log".split()
 )
 """Keywords of a role entry or include that hold for everything inside it."""
+
+
+def _reads_only(entry: Mapping[str, Any]) -> bool:
+    """Whether the task says that it never changes anything, and keeps what it finds."""
+    never = str(plain(entry.get("changed_when"))).strip().lower()
+    return bool(entry.get("register")) and never in ("false", "no", "['false']", "[false]")
 
 
 def _may_fail(entry: Mapping[str, Any]) -> bool:

@@ -228,3 +228,22 @@ def test_the_tags_that_ansible_cfg_may_allow_are_read(tasks_of: Callable[..., tu
          "ansible.cfg": "[defaults]\njinja2_extensions = jinja2.ext.do,jinja2.ext.loopcontrols\n"},
     )  # fmt: skip
     assert task.invocations[0].contents[0][1].data == b"[1, 2]"
+
+
+def test_a_task_that_says_it_changes_nothing_only_reads(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`changed_when: false` counts where the result is kept; without that it may only silence a change."""
+    tasks = tasks_of(
+        """
+- command: tool state
+  register: state
+  changed_when: false
+- command: tool apply
+  changed_when: false
+- command: tool apply
+  register: state
+  changed_when: "'changed' in state.stdout"
+- command: tool apply
+  register: state
+"""
+    )
+    assert [task.reads_only for task in tasks] == [True, False, False, False]
