@@ -1,6 +1,6 @@
 """How well sizing splits simulated hosts: errors against truth, calibration of the labels, safety, cost against an oracle.
 
-    python tests/bench/sizing.py [--hosts 50] [--first 6000] [--modes 60:ends,300:ends,60:starts,300:starts] [--real DIR]
+    python tests/bench/sizing.py [--hosts 50] [--first 12000] [--modes 60:ends,300:ends,60:starts,300:starts] [--real DIR]
 
 `--real DIR`: only the table for real CPU series (CSV: timestamp,value in percent) in place of the simulated API.
 Naive baselines beside it: before/after (in the run less just before it), window (95th percentile in the run's window
@@ -351,7 +351,9 @@ def main() -> None:
     """Print the table."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--hosts", type=int, default=50)
-    arguments.add_argument("--first", type=int, default=6000, help="first seed; 6000 and up were never used for tuning")
+    arguments.add_argument(
+        "--first", type=int, default=12000, help="first seed; 12000 and up were never used for tuning"
+    )
     arguments.add_argument("--modes", default="60:ends,300:ends,60:starts,300:starts")
     arguments.add_argument("--naive", action=argparse.BooleanOptionalAction, default=True)
     arguments.add_argument("--worst", type=int, default=0, help="list the worst jobs of each mode")

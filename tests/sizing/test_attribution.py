@@ -9,7 +9,7 @@ import pytest
 import simulator
 
 from analyzer.decide.sizing import Sizing, size_application
-from analyzer.model import Settings
+from analyzer.model import Ec2, Host, Settings, Source
 from analyzer.usage import HostUsage, Measurement, Series
 
 SEED = 9001
@@ -147,6 +147,16 @@ def test_a_host_held_down_by_credits_is_said(truth, platform):
     sizing = sized(replace(usage, series=(*usage.series, balance)), jobs, platform)
     assert "sizing-credits-exhausted" in {problem.code for problem in sizing.problems}
     assert "high" not in {one.cpu_confidence for one in sizing.footprints.values()}
+
+
+@pytest.mark.parametrize(("kind", "asked"), [("t3.large", True), ("t4g.small", True), ("m5.large", False)])
+def test_a_burstable_host_without_its_credits_is_asked_for_them(truth, platform, kind, asked):
+    """Only the balance tells whether the host was held down to its baseline."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=300, ends=True))
+    ec2 = Ec2(source=Source("ec2.json", 1), instance_type=kind)
+    host = Host(name=usage.host, source=Source("inventory", 1), ec2=ec2)
+    sizing = size_application([usage], jobs, [], [host], Settings(region="us-east-1"), platform)
+    assert ("sizing-credits-unknown" in {problem.code for problem in sizing.problems}) is asked
 
 
 def test_jobs_that_always_start_together_are_known_only_together(without_ends):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from analyzer.decide.sizing.attribution import SATURATED
 from analyzer.decide.sizing.signals import Signal
 from analyzer.model import Problem, Severity
 from analyzer.usage import HostUsage
 
+_BURSTABLE = re.compile(r"t\d[a-z]*\.")
 
-def censored(usage: HostUsage, cpu: Signal, vcpus: float | None) -> list[Problem]:
+
+def censored(usage: HostUsage, cpu: Signal, vcpus: float | None, instance_type: str) -> list[Problem]:
     """A host that could not give what was asked shows less than the need."""
     import numpy as np
 
@@ -52,4 +56,15 @@ def censored(usage: HostUsage, cpu: Signal, vcpus: float | None) -> list[Problem
                         "measure again on a size that is not throttled, or with unlimited credits",
                     )
                 )
+    if _BURSTABLE.match(instance_type) and not any(series.quantity == "credit-balance" for series in usage.series):
+        out.append(
+            Problem(
+                Severity.WARNING,
+                "sizing-credits-unknown",
+                f"{usage.host}: a {instance_type} lives on CPU credits, and no metric tells of them: needs are lower "
+                "bounds if it ever ran out of them. Fargate has no credits and no burst.",
+                source,
+                "add CPUCreditBalance of the same days from CloudWatch",
+            )
+        )
     return out

@@ -123,8 +123,12 @@ def _region(settings: Settings, hosts: Sequence[Host]) -> str:
     return settings.region or next((host.ec2.region for host in hosts if host.ec2 and host.ec2.region), "")
 
 
+def _instance_type(host: Host | None) -> str:
+    return host.ec2.instance_type if host is not None and host.ec2 is not None else ""
+
+
 def _capacity(usage: HostUsage, host: Host | None, platform: PlatformData) -> _Capacity:
-    kind = platform.ec2_types.get(host.ec2.instance_type) if host is not None and host.ec2 is not None else None
+    kind = platform.ec2_types.get(_instance_type(host))
     return _Capacity(
         vcpus=usage.vcpus or (float(kind.vcpus) if kind else None),
         memory_mib=usage.memory_total_mib or (float(kind.memory_mib) if kind else None),
@@ -170,7 +174,7 @@ def _attribute(
             )
         )
         return None
-    held_down = censored(usage, cpu, capacity.vcpus)
+    held_down = censored(usage, cpu, capacity.vcpus, _instance_type(host))
     problems += held_down
     throttled = any(problem.code in ("sizing-credits-exhausted", "sizing-cpu-steal") for problem in held_down)
     return Seen(host=usage.host, attribution=attribute(cpu, memory, runs, capacity.vcpus, throttled=throttled))
