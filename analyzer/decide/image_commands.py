@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from analyzer.decide.image_modes import apply_mode
 from analyzer.decide.image_products import Product
 from analyzer.decide.image_shell import Command, command, environment_name, has_marker, quote
-from analyzer.model import Download, Ownership, RunCommand, Unpack, Via
+from analyzer.model import Download, LanguagePackages, Ownership, RunCommand, Unpack, Via
 
 SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
 
@@ -46,6 +46,10 @@ class BuildStep:
     """What it needs of the code, where that is little: it then precedes the rest of the code."""
     product: Product | None = None
     """What it leaves, where it may compile."""
+    packages: LanguagePackages | None = None
+    """The packages of a language that it installs, where that is all it does."""
+    made_environment: bool = False
+    """True where it makes the virtual environment that it installs into."""
     group: bool = False
     """True where it may share a RUN with its neighbours."""
     fetches: str = ""

@@ -59,6 +59,8 @@ def language_step(
         code=bool(root),
         lock=lock,
         product=of_packages(effect, prefixes),
+        packages=effect,
+        made_environment=bool(effect.virtualenv) and normal(effect.virtualenv) not in made,
     )
 
 

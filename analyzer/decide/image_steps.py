@@ -260,7 +260,22 @@ class _Composer:
             self.out.sources.append(path)
 
     def language(self, effect: LanguagePackages, via: Via) -> None:
+        last = self.out.build[-1] if self.out.build else None
+        if last is not None and last.packages is not None and last.via == via and effect.names:
+            before = last.packages
+            # a loop over names: one command installs them all
+            if (
+                before.names
+                and replace(before, names=effect.names) == effect
+                and not set(before.names) & {*effect.names}
+            ):
+                effect = replace(effect, names=(*before.names, *effect.names))
+                self.out.build.pop()
+                if last.made_environment:
+                    self.environments.discard(normal(effect.virtualenv))
         step = language_step(effect, via, self.roots, self.environments, self.prefixes)
+        if self.in_code(f"{effect.requirements} {effect.virtualenv} {effect.directory}"):
+            step = after_code(step)
         if effect.virtualenv:
             self.environments.add(normal(effect.virtualenv))
         self.mention(f"{effect.virtualenv} {effect.directory if not step.code else ''}")
@@ -380,6 +395,9 @@ class _Composer:
         code = self.in_code(everything)
         if code and not isinstance(effect.command, str) and posixpath.basename(effect.command[0]) in ("cp", "mv"):
             self.from_code.append(normal(effect.command[-1]))
+        for place in ("GIT_WORK_TREE", "DESTDIR"):
+            if code and str(effect.environment.get(place, "")).startswith("/"):
+                self.from_code.append(normal(str(effect.environment[place])))
         self.build(step if not code else after_code(step))
 
     def download(self, effect: Download, via: Via) -> None:

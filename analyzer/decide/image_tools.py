@@ -52,6 +52,13 @@ _TOOLS: tuple[_Tool, ...] = (
     _Tool(_program("useradd"), (), (), ("shadow-utils",)),
     _Tool(_program("groupadd"), (), (), ("shadow-utils",)),
 )
+_PYTHON: tuple[_Tool, ...] = (
+    _Tool(_program("pip3"), ("python3-pip",), ("python3-pip",)),
+    _Tool(re.compile(r"\bpython3 -m venv "), ("python3-venv",), ()),
+    _Tool(_program("virtualenv"), ("virtualenv",), ("python3-virtualenv",)),
+)
+"""What every host that Ansible reaches may have had for its own sake; a base image of a language has it already."""
+_DISTRIBUTIONS = re.compile(r"(debian|ubuntu|rockylinux|almalinux|amazonlinux|fedora|oraclelinux):|.*/(ubi|centos)")
 """Every image of the Red Hat family has a curl (often `curl-minimal`, which the full one would conflict with)."""
 
 
@@ -66,7 +73,7 @@ def missing_tools(composed: Composed, base: str) -> tuple[str, ...]:
         if isinstance(each, str):
             continue
         text = _text(each, apt=manager == "apt")
-        for tool in _TOOLS:
+        for tool in (*_TOOLS, *(_PYTHON if _DISTRIBUTIONS.match(base) else ())):
             packages = tool.apt if manager == "apt" else (*tool.dnf, *(tool.small if small else ()))
             if packages and packages[0] not in installed and tool.call.search(text):
                 missing.update(dict.fromkeys(name for name in packages if name not in installed))

@@ -31,8 +31,12 @@ def marked(text: str) -> str:
 
 
 def step(number: int, text: Mapping[str, Any]) -> Step:
-    """`{effect: WriteFile, path: /x, content: text, owner: app}` -> a step of tasks.yml:<number>."""
+    """`{effect: WriteFile, path: /x, content: text, owner: app}` -> a step of tasks.yml:<number>.
+
+    `task`: another task's number, for the second round of a loop.
+    """
     values = dict(text)
+    task = values.pop("task", number)
     kind = EFFECTS[values.pop("effect")]
     applies = model.Verdict(values.pop("applies", "yes"))
     names = {each.name for each in dataclasses.fields(kind)}
@@ -48,7 +52,7 @@ def step(number: int, text: Mapping[str, Any]) -> Step:
             values[name] = tuple(marked(each) if isinstance(each, str) else each for each in value)
         elif isinstance(value, str):
             values[name] = marked(value)
-    via = Via(rule=kind.__name__.lower(), sources=(Source("tasks.yml", number),))
+    via = Via(rule=kind.__name__.lower(), sources=(Source("tasks.yml", task),))
     return Step(effect=kind(**values), via=via, applies=applies)
 
 
