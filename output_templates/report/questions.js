@@ -55,7 +55,7 @@ function questionGroups(update) {
 }
 
 function questionCard(one, index, update) {
-  const own = h("input", { type: "text", size: 30, "aria-label": t("page.own-answer"), oninput: () => { radios.at(-1).checked = true; choose(own.value); } });
+  const own = h("input", { type: "text", size: 30, placeholder: t("page.own-answer"), "aria-label": t("page.own-answer"), oninput: () => { radios.at(-1).checked = true; choose(own.value); } });
   const choose = (answer) => { answer ? chosen.set(index, answer) : chosen.delete(index); update(); };
   const radio = (label, value) => h("input", { type: "radio", name: "q" + index, value, onchange: () => choose(label === own ? own.value : value) });
   const radios = [radio("", ""), ...one.answers.map((answer) => radio(answer, answer)), radio(own, "own")];

@@ -90,9 +90,9 @@ def pages():
     """The runbook's templates as pages on which every branch is taken and every value is `x1`."""
     for name, text in template_texts().items():
         if name.startswith("ops/") and name.endswith(".md.j2"):
-            flat = re.sub(
-                r"\{%.*?%\}|\{#.*?#\}", "", re.sub(r"^ *\{%.*%\}\n", "", text, flags=re.MULTILINE), flags=re.DOTALL
-            )
+            both = re.sub(r"(?<=\S)\{% (?:else|elif [^%]*) %\}(?=\S)", "; ", text)  # two branches as two clauses
+            flat = re.sub(r"^ *\{%.*%\}\n", "", both, flags=re.MULTILINE)
+            flat = re.sub(r"\{%.*?%\}|\{#.*?#\}", "", flat, flags=re.DOTALL)
             yield name, re.sub(r"\{\{.*?\}\}", "x1", flat)
 
 
