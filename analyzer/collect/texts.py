@@ -68,7 +68,13 @@ def failures(outcome: Outcome) -> list[str]:
         where = " ".join(part for part in (one.where, f"({one.step})" if one.step else "") if part)
         hint = f" ({one.hint})" if one.hint else ""
         lines.append(f"{'note' if one.partial else 'error'}: {where}{': ' if where else ''}{one.message}{hint}")
-    lines += [
-        f"note: {name}: was there before collect and is kept (remove it to have it collected)" for name in outcome.kept
-    ]
+    kept: dict[str, list[str]] = {}
+    for name in outcome.kept:
+        kept.setdefault(name.partition("/")[0], []).append(name.partition("/")[2])
+    for host, names in kept.items():
+        more = f" and {len(names) - 3} more files" if len(names) > 3 else ""
+        shown = ", ".join(names[:3])
+        lines.append(
+            f"note: {host}: {shown}{more} were there before collect and are kept (remove them to have them collected)"
+        )
     return lines

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from analyzer.read.secrets import REDACTED, is_secret_name, is_secret_text
@@ -62,6 +63,9 @@ _LINE = re.compile(
     r"^(?P<head>\s*(?:export\s+|set\s+|setenv\s+|-\s+)?)(?P<quote>[\"']?)(?P<name>[A-Za-z_][\w.-]*)(?P=quote)(?P<sep>\s*[=:]\s*|\s+)(?P<value>\S.*)$"
 )
 
+_LOGGED = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\S{8,30}) [\w.-]+ [\w./-]+\[\d+\]: ")
+"""Time, host and program of a line in a log."""
+
 _BLOCKS = (
     re.compile(
         r"(?P<keep>-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----).*?"
@@ -71,9 +75,12 @@ _BLOCKS = (
 
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     # credentials within a URL: everything up to the last @ before the path
-    (re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]*):(?!<redacted>@)[^\s/'\"<>]+@"), rf"\1:{REDACTED}@"),
     (
-        re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]*):(?!<redacted>@|\d{1,5}/)[^\s'\"<>@]+@"),
+        re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]{0,200}):(?!<redacted>@)[^\s/'\"<>]{1,500}@"),
+        rf"\1:{REDACTED}@",
+    ),
+    (
+        re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]{0,200}):(?!<redacted>@|\d{1,5}/)[^\s'\"<>@]{1,500}@"),
         rf"\1:{REDACTED}@",
     ),
     (re.compile(r"\b(https?://)[0-9a-f]{16,}(?::[0-9a-f]+)?@"), rf"\1{REDACTED}@"),  # a Sentry DSN
@@ -125,29 +132,33 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 """Secrets by their look, whatever they are called."""
 
 _WORD = r"(?:\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|\\.|[^\s\"'\\;|&<>()])+"
+_WORD_HERE = re.compile(_WORD)
+_TEMPLATE = re.compile(r"\{\{.{0,200}?\}\}|<%.{0,200}?%>|\{%.{0,200}?%\}|\$\(.{0,200}?\)")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
+_GAP = r"(?:[^;|&\n]{0,300}?\s)"
+"""From a program to its option, within one command."""
+
 _PROGRAMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
-            rf"(\b(?:mysql\w*|mariadb[\w-]*|mysqldump|xtrabackup|innobackupex)\b(?:[^;|&\n]*?\s)-p)(?!<redacted>)({_WORD})"
+            rf"(\b(?:mysql\w*|mariadb[\w-]*|mysqldump|xtrabackup|innobackupex)\b{_GAP}-p)(?!<redacted>)({_WORD})"
         ),
         rf"\1{REDACTED}",
     ),
     (re.compile(rf"(\bsshpass\s+(?:-\S+\s+)*?-p\s*)({_WORD})"), rf"\1{REDACTED}"),
-    (re.compile(rf"(\bredis-cli\b(?:[^;|&\n]*?\s)(?:-a|--pass)[ =]+)({_WORD})"), rf"\1{REDACTED}"),
+    (re.compile(rf"(\bredis-cli\b{_GAP}(?:-a|--pass)[ =]+)({_WORD})"), rf"\1{REDACTED}"),
     (
-        re.compile(r"(\bcurl\b(?:[^;|&\n]*?\s)(?:-u|--user|-U|--proxy-user)[ =]*[\"']?[^\s:\"']+:)([^\s\"']+)"),
+        re.compile(rf"(\bcurl\b{_GAP}(?:-u|--user|-U|--proxy-user)[ =]*[\"']?[^\s:\"']+:)([^\s\"']+)"),
         rf"\1{REDACTED}",
     ),
     (
-        re.compile(rf"(\b(?:ldapsearch|ldapmodify|ldapadd|ldapdelete|ldappasswd)\b(?:[^;|&\n]*?\s)-w\s*)({_WORD})"),
+        re.compile(rf"(\b(?:ldapsearch|ldapmodify|ldapadd|ldapdelete|ldappasswd)\b{_GAP}-w\s*)({_WORD})"),
         rf"\1{REDACTED}",
     ),
-    (re.compile(rf"(\bsmbclient\b(?:[^;|&\n]*?\s)-U\s*[^\s%]+%)({_WORD})"), rf"\1{REDACTED}"),
-    (re.compile(rf"(\blftp\b(?:[^;|&\n]*?\s)-u\s*[^\s,]+,)({_WORD})"), rf"\1{REDACTED}"),
+    (re.compile(rf"(\bsmbclient\b{_GAP}-U\s*[^\s%]+%)({_WORD})"), rf"\1{REDACTED}"),
+    (re.compile(rf"(\blftp\b{_GAP}-u\s*[^\s,]+,)({_WORD})"), rf"\1{REDACTED}"),
     (
-        re.compile(
-            rf"(\b(?:mongo\w*|docker\s+login|zip|unzip|7za?|rar|unrar)\b(?:[^;|&\n]*?\s)(?:-p|-P)\s*)(?!-)({_WORD})"
-        ),
+        re.compile(rf"(\b(?:mongo\w*|docker\s+login|zip|unzip|7za?|rar|unrar)\b{_GAP}(?:-p|-P)\s*)(?!-)({_WORD})"),
         rf"\1{REDACTED}",
     ),
     (re.compile(rf"((?:-pass(?:in|out)?|-k)\s+pass:)({_WORD})"), rf"\1{REDACTED}"),
@@ -198,7 +209,8 @@ def redact(text: str, flavour: Flavour = Flavour.SHELL) -> str:
             hidden_below = len(found[1]) if holds_secret(found[2]) else -1
             out.append(line)
             continue
-        out.append(_line(line, flavour))
+        logged = _LOGGED.match(line)
+        out.append(line[: logged.end()] + _cached(line[logged.end() :], flavour) if logged else _line(line, flavour))
     return "\n".join(out)
 
 
@@ -220,6 +232,12 @@ def _journal_line(line: str) -> str:
     if isinstance(message, list) and all(isinstance(one, int) and 0 <= one < 256 for one in message):
         entry["MESSAGE"] = message = bytes(message).decode("utf-8", "replace")
     return json.dumps(redact_data(entry), ensure_ascii=False, sort_keys=True)
+
+
+@lru_cache(maxsize=8192)
+def _cached(line: str, flavour: Flavour) -> str:
+    """A log says the same thousands of times."""
+    return _line(line, flavour)
 
 
 def _line(line: str, flavour: Flavour) -> str:
@@ -261,6 +279,7 @@ def _assignments(line: str) -> str:
     """Every `NAME=value`, `name: value`, `"name": "value"` in the line whose name is a secret's."""
     out: list[str] = []
     position = 0
+    quoted_to, open_quote = 0, ""
     while found := _NAME.search(line, position):
         start = found.end()
         if not holds_secret(found["name"]) or start >= len(line):
@@ -270,18 +289,20 @@ def _assignments(line: str) -> str:
         if (
             ":" in found["sep"]
             and "=" not in found["sep"]
-            and (re.match(r"\d{1,2}:\d{2}", line[start:]) or line.startswith("//", start))
+            and (_CLOCK.match(line, start) or line.startswith("//", start))
         ):
             out.append(line[position:start])
             position = start
             continue
-        if template := re.compile(r"\{\{.*?\}\}|<%.*?%>|\{%.*?%\}|\$\(.*?\)").match(line, start):
+        if template := _TEMPLATE.match(line, start):
             out.append(line[position : template.end()])
             position = template.end()
             continue
         before = line[found.start() - 1] if found.start() and not found["close"] else ""
-        quote = _open_quote(line[: found.start()]) if not found["close"] else ""
-        if before and re.search(r"\s-\w*c\s*.$|\beval\s*.$", line[: found.start()]):
+        open_quote = _open_quote(line[quoted_to : found.start()], open_quote)
+        quoted_to = found.start()
+        quote = open_quote if not found["close"] else ""
+        if before and re.search(r"\s-\w*c\s*.$|\beval\s*.$", line[max(0, found.start() - 20) : found.start()]):
             before = ""  # sh -c "NAME=word command": a command, not a quoted pair
         end = _value_end(line, start, quote, before)
         value = line[start:end]
@@ -312,8 +333,8 @@ def _options(line: str) -> str:
     position = 0
     while found := _OPTION.search(line, position):
         out.append(line[position : found.start()])
-        if named(found) and len(found["option"].lstrip("-")) > 1 and (word := re.match(_WORD, line[found.end() :])):
-            end = found.end() + word.end()
+        if named(found) and len(found["option"].lstrip("-")) > 1 and (word := _WORD_HERE.match(line, found.end())):
+            end = word.end()
             whole = re.match(r"(?P<head>--?\S+\s+)(?P<value>.*)", line[found.start() : end], re.DOTALL)
             out.append(replaced(whole) if whole else REDACTED)
             position = end
@@ -324,9 +345,9 @@ def _options(line: str) -> str:
     return "".join(out)
 
 
-def _open_quote(text: str) -> str:
-    """The quote that is open at the end of `text`, "" for none."""
-    quote, skip = "", False
+def _open_quote(text: str, quote: str = "") -> str:
+    """The quote that is open at the end of `text`, where `quote` was open at its beginning; "" for none."""
+    skip = False
     for letter in text:
         if skip:
             skip = False
@@ -348,7 +369,7 @@ def _value_end(line: str, start: int, quote: str, before: str) -> int:
         other = "'" if quote == '"' else '"'
         word = re.compile(rf"(?:{other}[^{other}]*{other}|\\.|[^\s\\;|&<>(){quote}{other}])+").match(line, start)
     else:
-        word = re.compile(_WORD).match(line, start)
+        word = _WORD_HERE.match(line, start)
     if word is None:  # a quote that never closes: all of it
         return len(line) if line[start : start + 1] in "\"'" else start
     end = word.end()

@@ -250,6 +250,15 @@ def test_data_loses_its_secrets_by_key_and_by_look(secret: str) -> None:
     assert out["Tags"][1] == {"Key": "Name", "Value": "acct01"}
 
 
+@pytest.mark.parametrize(
+    "piece", ["password: ", "mysql -u x ", "curl -s ", "a://", "<%token=", "$(x token=", "\"'token="]
+)
+def test_a_very_long_line_is_survived(piece: str) -> None:
+    """A minified or hostile file: every piece of it is looked at, none of them again and again."""
+    line = piece * (200_000 // len(piece)) + " DB_PASSWORD=hunter2hunter2"
+    assert "hunter2hunter2" not in redact(line)
+
+
 def test_names_are_known_in_any_spelling() -> None:
     """Snake, camel, dotted, upper, numbered."""
     for name in (

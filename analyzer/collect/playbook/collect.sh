@@ -190,7 +190,7 @@ case $step in
   processes)
     run ss ss -tulpn
     if ! has ss; then run netstat netstat -tulpn; fi
-    run ps ps -eo user,pid,ppid,pcpu,pmem,vsz,rss,tty,stat,lstart,etime,args
+    run ps ps -wweo user,pid,ppid,pcpu,pmem,vsz,rss,tty,stat,lstart,etime,args
     ;;
   configuration)
     if has dpkg; then
