@@ -175,7 +175,7 @@ class Names:
 
     @property
     def lock_table(self) -> str:
-        """DynamoDB table of duplicate guards and single-flight locks: hash key `Name`, TTL attribute `Expires`."""
+        """DynamoDB table of duplicate guards and single-flight locks: hash key `Name`."""
         return self._named("locks", 120)
 
     @property

@@ -76,6 +76,7 @@ def _sections(application: Application, environment: str, names: Names) -> Itera
     if application.region:
         yield "region", application.region
     yield "ecs_exec", Noted(value=not hardened(environment), via=Via(rule=RULE, note="off where customers are served"))
+    yield "deletion_protection", hardened(environment)
     yield "names", _names(application, names)
     yield "log_groups", {one.name: names.log_group(one.name) for one in application.task_definitions}
     yield "processes", _processes(application, names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -44,6 +45,12 @@ def run(folder: Path, environment: dict[str, str], *arguments: str) -> subproces
     )
 
 
+def filled_in(example: str) -> str:
+    """The example as a person fills it in."""
+    example = re.sub(r"^vpc_id = .*$", 'vpc_id = "vpc-"', example, flags=re.MULTILINE)
+    return re.sub(r'"(subnet|vpc)-"', r'"\1-0123456789abcdef0"', example)
+
+
 @pytest.mark.parametrize("name", factory.APPLICATIONS)
 class TestTerraform:
     """Each hand-made application."""
@@ -72,7 +79,7 @@ class TestTerraform:
         write(tmp_path, files(application))
         for one in environments(application):
             root = tmp_path / application.name / "infra" / one
-            shutil.copy(root / "site.auto.tfvars.example", root / "site.auto.tfvars")
+            (root / "site.auto.tfvars").write_text(filled_in((root / "site.auto.tfvars.example").read_text()))
             (root / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
             data = {**environment, "TF_DATA_DIR": str(tmp_path / f"data-{one}")}
             assert run(root, data, "init", "-input=false", "-no-color").returncode == 0

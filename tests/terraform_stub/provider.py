@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ AGREEING = (
     "ConfigureProvider",
     "StopProvider",
 )
+TEXTS = re.compile(r"(^|_)(arn|arn_suffix|id|name|url|json|partition|region)$")
+"""Computed attributes that are texts whatever the resource; `terraform test` makes values up for them."""
 NESTING = ("invalid", "single", "list", "set", "map")
 PROVIDER_BLOCK: Mapping[str, Any] = {
     "region": {"type": "string", "required": False},
@@ -82,24 +85,25 @@ def type_json(text: str) -> bytes:
     return b'["%s",%s]' % (outer.encode(), type_json(inner.removesuffix(")"))) if bracket else b'"%s"' % text.encode()
 
 
-def block(arguments: Mapping[str, Any], exports: tuple[str, ...] = ()) -> Message:
-    """Schema.Block: attributes are field 2, nested blocks field 3."""
+def block(arguments: Mapping[str, Any], exports: tuple[str, ...] = (), *, nested: bool = False) -> Message:
+    """Schema.Block: attributes are field 2, nested blocks field 3; what is left out inside of a block stays unset."""
     made = Message()
     for name in sorted(arguments):
         argument = arguments[name]
         if argument.get("block"):
-            nested = Message().bytes(1, name).bytes(2, block(argument["args"] or {}))
-            nested.number(3, NESTING.index(argument["type"]))
+            inner = Message().bytes(1, name).bytes(2, block(argument["args"] or {}, nested=True))
+            inner.number(3, NESTING.index(argument["type"]))
             if argument["type"] in ("list", "set"):
-                nested.number(4, int(argument["required"])).number(5, argument.get("max") or 0)
-            made.bytes(3, nested)
+                inner.number(4, int(argument["required"])).number(5, argument.get("max") or 0)
+            made.bytes(3, inner)
         else:
             required = bool(argument["required"])
             attribute = Message().bytes(1, name).bytes(2, type_json(argument["type"]))
-            made.bytes(2, attribute.number(4, required).number(5, not required).number(6, not required))
+            made.bytes(2, attribute.number(4, required).number(5, not required).number(6, not required and not nested))
     for name in exports:
         if name not in arguments:
-            made.bytes(2, Message().bytes(1, name).bytes(2, b'"dynamic"').number(6, 1))
+            kind = b'"string"' if TEXTS.search(name) else b'"dynamic"'
+            made.bytes(2, Message().bytes(1, name).bytes(2, kind).number(6, 1))
     return made
 
 

@@ -22,6 +22,7 @@ module "cluster" {
 
   name               = var.names.cluster
   ecs_exec           = var.ecs_exec
+  kms_key_arn        = var.kms_key_arn
   log_groups         = var.log_groups
   log_retention_days = var.log_retention_days
 }
@@ -63,12 +64,14 @@ module "storage" {
   tasks_security_group_id = module.network.tasks_security_group_id
   host_security_group_ids = var.host_security_group_ids
   file_systems            = var.file_systems
+  kms_key_arn             = var.kms_key_arn
 }
 
 module "configuration" {
   source = "../modules/configuration"
 
   secrets          = var.secrets
+  kms_key_arn      = var.kms_key_arn
   parameter_names  = var.parameter_names
   parameter_values = var.parameter_values
 }
@@ -85,6 +88,7 @@ module "roles" {
   parameter_arns      = module.configuration.parameter_arns
   file_system_arns    = module.storage.file_system_arns
   task_policy_arns    = var.task_policy_arns
+  kms_key_arn         = var.kms_key_arn
   ecs_exec            = var.ecs_exec
 }
 
@@ -104,7 +108,7 @@ module "load_balancer" {
   deregistration_delay_seconds = local.api.deregistration_delay_seconds
   certificate_arn              = var.certificate_arn
   host_names                   = var.host_names
-  deletion_protection          = !var.ecs_exec
+  deletion_protection          = var.deletion_protection
   access_log_bucket            = var.access_log_bucket
 }
 
@@ -148,6 +152,7 @@ module "batches" {
   }
   jobs               = var.jobs
   heartbeat_checks   = var.heartbeat_checks
+  kms_key_arn        = var.kms_key_arn
   metric_namespace   = var.names.metric_namespace
   definitions        = "${path.root}/../state_machines"
   cluster_arn        = module.cluster.arn
@@ -211,6 +216,23 @@ module "deployment" {
   repository_arn = "${local.registry}/${var.names.repository}"
   log_group_arns = module.cluster.log_group_arns
   secret_arns    = module.configuration.secret_arns
+  file_systems   = length(var.file_systems) > 0
   task_role_arns = [module.roles.execution_role_arn, module.roles.task_role_arn]
   account_id     = local.account_id
+}
+
+# What is allowed, and yet seldom meant: told at every plan.
+
+check "alarms_reach_somebody" {
+  assert {
+    condition     = length(var.alarm_emails) > 0
+    error_message = "alarm_emails is empty: nobody is told when a batch fails, unless something else subscribes to ${var.names.topic}."
+  }
+}
+
+check "traffic_is_encrypted" {
+  assert {
+    condition     = local.api == null || var.load_balancer_internal || var.certificate_arn != null
+    error_message = "certificate_arn is null: the load balancer serves plain HTTP to the internet."
+  }
 }

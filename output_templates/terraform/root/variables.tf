@@ -15,6 +15,11 @@ variable "region" {
   type        = string
 }
 
+variable "deletion_protection" {
+  description = "Whether the load balancer refuses to be deleted."
+  type        = bool
+}
+
 variable "ecs_exec" {
   description = "Whether people may open a shell in running containers; off where customers are served."
   type        = bool
@@ -223,6 +228,11 @@ variable "old_addresses" {
 variable "vpc_id" {
   description = "The VPC, normally the hosts' own: then databases and caches stay in reach."
   type        = string
+
+  validation {
+    condition     = can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "Give the VPC's id in site.auto.tfvars, e.g. vpc-0123456789abcdef0."
+  }
 }
 
 variable "private_subnet_ids" {
@@ -230,8 +240,8 @@ variable "private_subnet_ids" {
   type        = list(string)
 
   validation {
-    condition     = length(var.private_subnet_ids) >= 2
-    error_message = "Give at least two private subnets, in different availability zones."
+    condition     = length(var.private_subnet_ids) >= 2 && alltrue([for id in var.private_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "Give the ids of at least two private subnets in site.auto.tfvars, in different availability zones."
   }
 }
 
@@ -239,6 +249,11 @@ variable "public_subnet_ids" {
   description = "Subnets of the load balancer in at least two zones; not needed for an internal one."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for id in var.public_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
+    error_message = "Give ids of subnets in site.auto.tfvars, or [] where no load balancer needs them."
+  }
 }
 
 variable "load_balancer_internal" {
@@ -269,6 +284,11 @@ variable "new_weight" {
   description = "Share of the traffic that DNS sends to Fargate, in per cent."
   type        = number
   default     = 0
+
+  validation {
+    condition     = var.new_weight >= 0 && var.new_weight <= 100
+    error_message = "The share is between 0 and 100 per cent."
+  }
 }
 
 variable "services_enabled" {
@@ -331,4 +351,15 @@ variable "log_retention_days" {
   description = "How long logs are kept."
   type        = number
   default     = 365
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "A key of your own for secrets, logs and file systems; null: AWS's managed keys. Its policy must let CloudWatch Logs use it. Decide before the first apply: a file system's key cannot be changed."
+  type        = string
+  default     = null
 }

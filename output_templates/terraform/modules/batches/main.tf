@@ -29,13 +29,8 @@ resource "aws_dynamodb_table" "locks" {
     type = "S"
   }
 
-  ttl {
-    attribute_name = "Expires"
-    enabled        = true
-  }
-
   point_in_time_recovery {
-    enabled = false # rows live for hours
+    enabled = false # the next runs write every row anew; an old lock brought back would hold a batch up
   }
 
   server_side_encryption {
@@ -53,6 +48,7 @@ resource "aws_sqs_queue" "dead_letters" {
 resource "aws_cloudwatch_log_group" "state_machines" {
   name              = var.names.state_machine_log_group
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_sfn_state_machine" "jobs" {

@@ -115,7 +115,6 @@ data "aws_iam_policy_document" "states" {
       "dynamodb:DeleteItem",
       "dynamodb:GetItem",
       "dynamodb:PutItem",
-      "dynamodb:UpdateItem",
     ]
     resources = [aws_dynamodb_table.locks.arn]
   }

@@ -94,3 +94,9 @@ variable "log_retention_days" {
   description = "How long the history of failed executions is kept."
   type        = number
 }
+
+variable "kms_key_arn" {
+  description = "Key of the log group; null: CloudWatch's own."
+  type        = string
+  default     = null
+}

@@ -1,5 +1,7 @@
-# The cluster, and one log group for each task definition: RunTask cannot override a
-# container's log configuration, so batches of one class share theirs.
+# The cluster, and one log group for each task definition. Not one for each batch: RunTask cannot override a
+# container's log configuration, so batches of one class share theirs. A run has a stream of its own
+# (<task definition>/<container>/<task id>; ops/run-batch.sh shows it), and each dead-man alarm counts the line that
+# its own batch alone writes at its end.
 
 resource "aws_ecs_cluster" "this" {
   name = var.name
@@ -39,6 +41,7 @@ resource "aws_cloudwatch_log_group" "containers" {
 
   name              = each.value
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }
 
 # What people typed in ECS Exec sessions.
@@ -47,4 +50,5 @@ resource "aws_cloudwatch_log_group" "ecs_exec" {
 
   name              = "/ecs/${var.name}/exec"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }

@@ -7,6 +7,7 @@ resource "aws_secretsmanager_secret" "this" {
   name                    = each.value.name
   description             = each.value.description
   recovery_window_in_days = 30
+  kms_key_id              = var.kms_key_arn
 }
 
 resource "aws_ssm_parameter" "this" {

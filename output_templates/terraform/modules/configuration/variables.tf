@@ -15,3 +15,9 @@ variable "parameter_values" {
   description = "Environment variable -> value."
   type        = map(string)
 }
+
+variable "kms_key_arn" {
+  description = "Key of the secrets; null: the account's key of Secrets Manager."
+  type        = string
+  default     = null
+}

@@ -107,14 +107,8 @@ data "aws_iam_policy_document" "this" {
 
   statement {
     sid       = "FollowRelease"
-    actions   = ["ecs:DescribeTasks", "ecs:ListTasks", "ecs:StopTask"]
-    resources = ["*"]
-
-    condition {
-      test     = "ArnEquals"
-      variable = "ecs:cluster"
-      values   = [var.cluster_arn]
-    }
+    actions   = ["ecs:DescribeTasks", "ecs:StopTask"]
+    resources = ["${local.ecs}:task/${var.cluster_name}/*"]
   }
 
   statement {
@@ -124,10 +118,14 @@ data "aws_iam_policy_document" "this" {
   }
 
   # docker/fill-in.sh looks up what a task definition cannot know beforehand
-  statement {
-    sid       = "FillIn"
-    actions   = ["elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems"]
-    resources = ["*"]
+  dynamic "statement" {
+    for_each = var.file_systems ? [1] : []
+
+    content {
+      sid       = "FillInFileSystems"
+      actions   = ["elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems"]
+      resources = ["*"] # they are looked for by their names, in all that the account has
+    }
   }
 
   dynamic "statement" {

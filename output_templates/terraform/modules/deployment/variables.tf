@@ -52,3 +52,8 @@ variable "account_id" {
   description = "The account."
   type        = string
 }
+
+variable "file_systems" {
+  description = "Whether task definitions mount file systems, whose ids a deployment looks up."
+  type        = bool
+}

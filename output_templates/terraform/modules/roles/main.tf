@@ -1,5 +1,9 @@
 # The two roles of every task: what ECS needs to start it, and what the application itself may do.
 
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
 data "aws_iam_policy_document" "ecs_tasks" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -13,6 +17,12 @@ data "aws_iam_policy_document" "ecs_tasks" {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [var.account_id]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${var.account_id}:*"]
     }
   }
 }
@@ -53,6 +63,22 @@ data "aws_iam_policy_document" "execution" {
       sid       = "Secrets"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = var.secret_arns
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn != null && length(var.secret_arns) > 0 ? [1] : []
+
+    content {
+      sid       = "SecretsKey"
+      actions   = ["kms:Decrypt"]
+      resources = [var.kms_key_arn]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${data.aws_region.current.region}.amazonaws.com"]
+      }
     }
   }
 

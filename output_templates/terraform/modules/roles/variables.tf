@@ -50,3 +50,9 @@ variable "ecs_exec" {
   description = "Whether people may open a shell in the containers."
   type        = bool
 }
+
+variable "kms_key_arn" {
+  description = "Key of the secrets, which a starting task must be able to use; null: nothing to allow."
+  type        = string
+  default     = null
+}

@@ -35,11 +35,17 @@ resource "aws_efs_file_system" "this" {
   for_each = var.file_systems
 
   encrypted       = true
+  kms_key_id      = var.kms_key_arn
   throughput_mode = "elastic"
 
   # docker/fill-in.sh finds the file system by this name
   tags = {
     Name = each.value.name
+  }
+
+  # the application's files: whoever means to delete them takes this out first
+  lifecycle {
+    prevent_destroy = true
   }
 }
 

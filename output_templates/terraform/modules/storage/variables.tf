@@ -36,3 +36,9 @@ variable "host_security_group_ids" {
   description = "Security groups of the hosts that mount the file systems until they are retired."
   type        = set(string)
 }
+
+variable "kms_key_arn" {
+  description = "Key of the file systems; null: the account's key of EFS. Cannot be changed later."
+  type        = string
+  default     = null
+}
