@@ -13,7 +13,8 @@ help:
 	@echo 'make demo          the main job on the project in fixtures/accounting; the bundle goes to migration/'
 	@echo 'make test          all tests (those that need a Docker Engine, terraform, a browser or npm tools skip where there is none)'
 	@echo 'make lint          formatting, lint and types'
-	@echo 'make bench         time of the demo from a cold start, of cron conversion, of reading metrics, of sizing'
+	@echo 'make bench         time of the demo from a cold start, of cron conversion, of reading metrics, of sizing;'
+	@echo '                   the main job beside ansible-playbook --list-tasks on real projects'
 	@echo 'make bench-sizing  errors of attribution and sizing on simulated hosts'
 	@echo 'make bench-corpus  what is understood of real roles'
 	@echo 'make clean         removes what these made'
@@ -43,6 +44,7 @@ bench: $(INSTALLED)
 	$(BIN)/python tests/bench/cron.py
 	$(BIN)/python tests/bench/report.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/metrics.py
+	$(BIN)/python tests/bench/reading.py
 
 bench-sizing: $(INSTALLED)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/sizing.py
