@@ -118,7 +118,7 @@ def _build_one(
             return Refusal(f"{one.name} is not known: {told(unknown)}", unknown)
         values[one.name] = _CONVERT[str(one.type)](value)
         if values[one.name] is None:
-            return Refusal(f"{one.name} is {value!r}")
+            return Refusal(f"{one.name} is `{value}`")
     return _finish(kind, values, scope, invocation)
 
 

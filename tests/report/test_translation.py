@@ -171,6 +171,19 @@ def test_a_translation_is_japanese_and_uses_places_that_are_there():
     ]
 
 
+def test_no_text_is_translated_twice():
+    """A key stands once in all files: a second one would hide the first."""
+    keys = [
+        line.rpartition(":")[0]
+        for name, text in template_texts().items()
+        if name.startswith("report/ja/")
+        for line in text.splitlines()
+        if line.startswith('"')
+    ]
+    assert len(keys) == len(CATALOGUE)
+    assert len(set(keys)) == len(keys)
+
+
 def test_a_text_is_read_clause_by_clause():
     """Sentences, clauses, brackets and values that are texts themselves are each found; names and paths stay."""
     say = Translator(
