@@ -124,6 +124,9 @@ def dockerfile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "GEM\n  remote: https://rubygems.org/\n  specs:\n    tick (1.0.0)\n\nPLATFORMS\n  ruby\n\n"
         "DEPENDENCIES\n  tick (= 1.0.0)\n"
     )
+    for name in (".env", "config/master.key", "log/production.log", "tmp/cache/x", "tmp/pids/.keep"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text("x\n")
     (made / "vendor" / "cache").mkdir(parents=True)
     (made / "vendor" / "cache" / "tick-1.0.0.gem").write_bytes(gem())
     return made / "Dockerfile"
@@ -153,3 +156,9 @@ def test_owners_are_those_of_the_playbook(image: str) -> None:
     paths = "/srv/venv /srv/venv/bin/python3 /srv/app/vendor /srv/app/vendor/bundle /srv/app/.bundle/config"
     answer = docker("run", "--rm", image, "stat", "-c", "%U %n", *paths.split()).stdout
     assert answer == "".join(f"app {path}\n" for path in paths.split())
+
+
+def test_secrets_and_leftovers_of_the_repository_stay_out(image: str) -> None:
+    """The .dockerignore keeps keys, environment files and logs out; folders that the application counts on are there."""
+    found = docker("run", "--rm", image, "sh", "-c", "cd /srv/app && find .env config log tmp", check=False).stdout
+    assert sorted(found.split()) == ["config", "log", "tmp", "tmp/pids", "tmp/pids/.keep"]
