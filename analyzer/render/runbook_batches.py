@@ -67,7 +67,7 @@ def batch(application: Application, watch: Watch, names: Names) -> dict[str, Any
         "window": _window(plan),
         "next": f"{plan.next_firing} {plan.zone}{_days(job)}" if plan.next_firing else "its next run",
         "recipe": _recipe(job, plan),
-        "lock": _lock(job),
+        "lock": _lock(application, job),
         "warnings": _warnings(application, job),
         "places": [_place(job, one) for one in found],
         "look": _look(job),
@@ -140,7 +140,7 @@ def _days(job: Job) -> str:
     return f" on the next day of `{one_line(job.schedule)}`" if rare else ""
 
 
-def _lock(job: Job) -> str:
+def _lock(application: Application, job: Job) -> str:
     if not job.single_flight:
         return ""
     what = (
@@ -148,11 +148,12 @@ def _lock(job: Job) -> str:
         if job.single_flight == "skip"
         else "a start waits for the run before it"
     )
-    shared = (
-        f" It shares the lock `{inline(job.lock)}`: hand over all batches that do at the same time."
-        if job.lock and job.lock != job.id
-        else ""
-    )
+    others = [
+        one.id
+        for one in application.jobs
+        if one.id != job.id and one.single_flight and (one.lock or one.id) == (job.lock or job.id)
+    ]
+    shared = f" It shares its lock with {', '.join(others)}: hand them over at the same time." if others else ""
     return f"Single flight: {what}. The lock on the host and the one in AWS do not know each other.{shared}"
 
 

@@ -8,8 +8,11 @@ import subprocess
 
 import pytest
 
+from analyzer.model import Plan
+from analyzer.render import plan_json, report, runbook, summary
 from analyzer.render.containers import scheduled_jobs
 from analyzer.render.runbook_hosts import cron_unit, install_command
+from analyzer.resources import template_texts
 from tests.infra import factory
 from tests.infra.bundle import texts
 
@@ -144,6 +147,44 @@ def test_texts_of_the_input_stay_texts(which: str) -> None:
     text = outside(page("hostile", which))
     assert not re.search(r"<(script|b|/script)\b", text)
     assert not re.search(r"^ *```", text, re.MULTILINE)
+
+
+def test_batches_of_one_lock_are_named_to_each_other() -> None:
+    """Who shares a lock is handed over together: each names the others, one that is alone names nobody."""
+    members = (
+        factory.job("close", single_flight="skip", lock="books"),
+        factory.job("export", single_flight="queue", lock="books"),
+        factory.job("alone", single_flight="skip", lock="own"),
+    )
+    application = factory.application(members=members)
+    pages = {file.path: file.data.decode() for file in runbook.render(application, template_texts())}
+    text = pages["accounting/ops/cutover.md"]
+    sections = {one: text.partition(f"### {one}\n")[2].partition("\n### ")[0] for one in ("close", "export", "alone")}
+    assert "shares its lock with export" in sections["close"]
+    assert "shares its lock with close" in sections["export"]
+    assert "shares its lock" not in sections["alone"]
+
+
+def test_costs_agree_everywhere() -> None:
+    """The sum of the task definitions is the planned line, and cost page, plan, report and summary tell the same figures."""
+    application = factory.fixture()
+    planned = next(cost for cost in application.costs if cost.name == "fargate-right-sized")
+    sizes = [definition.monthly_usd for definition in application.task_definitions]
+    assert round(sum(sizes), 2) == pytest.approx(planned.monthly_usd, abs=0.02)
+    plan = Plan(environment="production", applications=(application,), problems=(), counts={})
+    in_plan = plan_json.document(plan)["applications"][0]
+    in_summary = summary.summary_object(plan)["applications"][0]
+    text = page("fixture", "cost")
+    for found in (in_plan, in_summary):
+        listed = {one["name"]: one["monthly_usd"] for one in found["task_definitions"]}
+        assert listed == {one.name: round(one.monthly_usd, 2) for one in application.task_definitions}
+        assert {one["name"]: one["monthly_usd"] for one in found["costs"]} == {
+            one.name: round(one.monthly_usd, 2) for one in application.costs
+        }
+    shown = report.render(plan, template_texts())[0].data.decode()
+    for one in (*application.task_definitions, *application.costs):
+        assert f"| {one.monthly_usd:,.2f} |" in text
+        assert f"{one.monthly_usd:,.2f}" in shown
 
 
 def test_costs_are_told_as_they_were_reckoned() -> None:
