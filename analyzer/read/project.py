@@ -27,6 +27,7 @@ from analyzer.read.ansible.facts import fact_variables
 from analyzer.read.ansible.inventory import Inventory, hide, read_inventory
 from analyzer.read.ansible.patterns import with_known_hosts
 from analyzer.read.ansible.playbooks import Configuration, Play, read_configuration, read_plays
+from analyzer.read.ansible.precedence import merge_variables, replace_variables
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.run import Run
 from analyzer.read.ansible.scope import Names
@@ -54,10 +55,10 @@ def read_project(
     book = SecretBook()
     folder = layout.playbooks[0].parent if layout.playbooks else layout.root
     step("reading the inventory")
-    inventory = read_inventory(layout.root, layout.inventories, folder, book)
+    configuration = read_configuration(layout.root)
+    inventory = read_inventory(layout.root, layout.inventories, folder, book, merge_hashes=configuration.merge_hashes)
     passwords = tuple(Path(name).read_bytes().strip() for name in request.vault_password_files)
     reader = YamlReader(inventory, vault_passwords=passwords)
-    configuration = read_configuration(layout.root)
     problems = list(layout.problems)
     facts = Completion(layout.root, settings.facts)
     extra = _extra_variables(request, settings, reader, problems)
@@ -230,6 +231,7 @@ def _walk(
         extra=extra,
         hide_root=lambda text: hide(inventory.root, text),
         variables_of=lambda name: {**inventory.variables_of(name), **facts.get(name, {})},
+        combine=merge_variables if configuration.merge_hashes else replace_variables,
         only_tags=request.tags,
         skip_tags=request.skip_tags,
     )

@@ -130,9 +130,12 @@ class Inventory:
         return Source(relative(self.root, str(self.manager._sources[0])) if self.manager._sources else "inventory")  # noqa: SLF001
 
 
-def read_inventory(root: Path, sources: Sequence[Path], playbook_folder: Path, book: SecretBook) -> Inventory:
+def read_inventory(
+    root: Path, sources: Sequence[Path], playbook_folder: Path, book: SecretBook, *, merge_hashes: bool = False
+) -> Inventory:
     """Parse inventory sources (files, or folders of files); nothing in them is executed."""
     core = ansible()
+    core.constants.DEFAULT_HASH_BEHAVIOUR = "merge" if merge_hashes else "replace"
     loader = guarded_loader_class()([root])
     loader.set_basedir(str(playbook_folder))
     problems: list[Problem] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Configuration:
     inventory: str = ""
     become: bool = False
     become_user: str = ""
+    merge_hashes: bool = False
+    """`hash_behaviour = merge`: mappings of the same name are merged instead of replaced."""
 
 
 def read_configuration(root: Path) -> Configuration:
@@ -54,6 +56,7 @@ def read_configuration(root: Path) -> Configuration:
         inventory=get("defaults", "inventory"),
         become=get("privilege_escalation", "become").lower() in ("true", "yes", "1", "on"),
         become_user=get("privilege_escalation", "become_user"),
+        merge_hashes=get("defaults", "hash_behaviour").lower() == "merge",
     )
 
 
@@ -98,7 +101,8 @@ def read_plays(
                 continue
             condition = entry.get("when")
             more = tuple(condition) if isinstance(condition, list) else () if condition is None else (condition,)
-            yield from read_plays(other, reader, (*seen, path), when + more)
+            for play in read_plays(other, reader, (*seen, path), when + more):
+                yield replace(play, data=_with_keywords(play.data, entry))
         elif isinstance(entry.get("hosts"), Mapping):
             reader.note(
                 "play-hosts-not-a-pattern", path, "has a play whose `hosts:` is a mapping: it is not in the plan",
@@ -114,3 +118,17 @@ def read_plays(
                 "add `hosts:` with a group or host",
                 source.line,
             )
+
+
+def _with_keywords(play: Mapping[str, Any], imported: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A play with what `import_playbook` gives it: variables, which win over its own, and tags."""
+    found = dict(play)
+    variables, own = imported.get("vars"), play.get("vars")
+    if isinstance(variables, Mapping) and variables:
+        found["vars"] = {**(own if isinstance(own, Mapping) else {}), **variables}
+    if tags := imported.get("tags"):
+        before = play.get("tags")
+        both = [*(before if isinstance(before, list) else [before] if before else []),
+                *(tags if isinstance(tags, list) else [tags])]  # fmt: skip
+        found["tags"] = both
+    return found

@@ -89,7 +89,7 @@ def compare(
     answer = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "oracle_dump.py"), str(playbook), str(source), host,
          str(folder / "facts.json"), json.dumps(extra)],
-        cwd=folder, env=environment(folder, modules), capture_output=True, text=True, check=False, timeout=300,
+        cwd=root, env=environment(folder, modules), capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
     theirs: dict[tuple, list] = defaultdict(list)
