@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analyzer.decide.image_base import base_image
+from analyzer.decide.image_official import official_notes
 from analyzer.decide.image_paths import normal
 from analyzer.decide.image_stages import find_stages, stage_proposals
 from analyzer.decide.image_steps import compose_steps
 from analyzer.decide.image_writer import Writer
 from analyzer.decide.needed_accounts import needed_accounts
 from analyzer.decide.processes import ProcessFindings
-from analyzer.model import CheckoutCode, Host, Image, Job, Outcome, Settings, Step
+from analyzer.model import CheckoutCode, Host, Image, InstallPackages, Job, Outcome, Settings, Step
 
 
 def compose_image(
@@ -66,5 +67,6 @@ def compose_image(
         main=main,
         stages=stages if stages is not None and stages.chosen else None,
     )
-    image = writer.image((*notes, *findings.notes, *unresolved))
+    packages = [name for step in steps if isinstance(step.effect, InstallPackages) for name in step.effect.names]
+    image = writer.image((*notes, *official_notes(base, packages), *findings.notes, *unresolved))
     return replace(image, proposals=stage_proposals(stages, settings))

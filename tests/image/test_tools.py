@@ -60,3 +60,12 @@ def test_a_tool_that_the_playbook_installs_too_late_comes_first() -> None:
 @pytest.mark.parametrize("command", ["digit curlew", "echo wget.log", "legit clone x", "cat /etc/sudoers"])
 def test_a_word_that_only_looks_like_a_tool_installs_nothing(command: str) -> None:
     assert "apt-get" not in dockerfile(run(command))
+
+
+def test_the_language_s_own_image_is_told_beside_the_distribution_s_interpreter() -> None:
+    """A note, once a language: the image stays what the playbook says."""
+    made = image(steps([install("ruby", "ruby-dev", "python3-apt")]))
+    told = [note for note in made.notes if "the same release" in note]
+    assert len(told) == 1
+    assert "ruby:3.1-slim-bookworm" in told[0]
+    assert made.base_image == "debian:bookworm-slim"
