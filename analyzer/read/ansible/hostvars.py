@@ -32,7 +32,7 @@ def _view_class() -> type[Any]:
 
         def raw_get(self, host_name: str) -> Any:
             if host_name not in self._names:
-                return core.jinja_bits._undef(f"hostvars[{host_name!r}]")  # noqa: SLF001 - what the base class answers
+                return core.jinja_bits._undef(f"the inventory has no host {host_name}")  # noqa: SLF001 - what the base class answers
             return self._variables_of(host_name)
 
         def __getitem__(self, key: str) -> Any:

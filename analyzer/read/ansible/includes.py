@@ -93,10 +93,10 @@ def include_tasks(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, A
     static = task.module.endswith("import_tasks")
     if task.applies is Verdict.NO and not static:
         return
-    for invocation, _scope in items:
+    for index, (invocation, _scope) in enumerate(items):
         if invocation.applies is Verdict.NO and not static:
             continue
-        frame = _frame(walk, task, outer, entry, invocation, loop, static=static)
+        frame = _frame(walk, task, outer, entry, invocation, loop, index, static=static)
         written = invocation.args.get("_raw_params", invocation.args.get("file"))
         path = tasks_file(walk, written, frame)
         if path is None:
@@ -134,7 +134,7 @@ def include_role(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, An
     static = task.module.endswith("import_role")
     if task.applies is Verdict.NO and not static:
         return
-    for invocation, _scope in items:
+    for index, (invocation, _scope) in enumerate(items):
         args = invocation.args
         if invocation.applies is Verdict.NO and not static:
             continue
@@ -147,7 +147,7 @@ def include_role(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, An
             continue
         froms = {key: text(args.get(key)) or "main"
                  for key in ("tasks_from", "vars_from", "defaults_from", "handlers_from")}  # fmt: skip
-        frame = _frame(walk, task, outer, entry, invocation, loop, static=static)
+        frame = _frame(walk, task, outer, entry, invocation, loop, index, static=static)
         if outer.role:
             frame = replace(frame, parameters=(*frame.parameters, _including_roles(outer)))
         variables = entry.get("vars")
@@ -177,8 +177,8 @@ def _including_roles(outer: Frame) -> dict[str, Any]:
 
 
 def _frame(
-    walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, Any], invocation: Invocation, loop: Loop, *,
-    static: bool,
+    walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, Any], invocation: Invocation, loop: Loop, index: int,
+    *, static: bool,
 ) -> Frame:  # fmt: skip
     """What an include hands down.
 
@@ -199,7 +199,7 @@ def _frame(
         parameters.append(masked)
         layers = (*layers, masked)
     if loop.present and loop.items:
-        parameters.append({loop.variable: thaw(invocation.item)})
+        parameters.append(loop.variables(index, thaw(invocation.item)))
     unsure = task.applies is Verdict.UNKNOWN or invocation.applies is Verdict.UNKNOWN
     frame = replace(
         frame,

@@ -24,6 +24,27 @@ class Loop:
     variable: str = "item"
     index_variable: str = ""
     unknown: Unknown | None = None
+    extended: bool = False
+    """`loop_control: extended`: `ansible_loop` tells where in the loop an item stands."""
+
+    def variables(self, index: int, item: Any) -> dict[str, Any]:
+        """What the loop sets for its item number `index`, counted from 0."""
+        found: dict[str, Any] = {self.variable: item, "ansible_loop_var": self.variable}
+        if self.index_variable:
+            found |= {self.index_variable: index, "ansible_index_var": self.index_variable}
+        if self.extended:
+            count = len(self.items)
+            place: dict[str, Any] = {
+                "allitems": [thaw(each) for each in self.items],
+                "index": index + 1, "index0": index, "first": index == 0, "last": index + 1 == count, "length": count,
+                "revindex": count - index, "revindex0": count - index - 1,
+            }  # fmt: skip
+            if index:
+                place["previtem"] = thaw(self.items[index - 1])
+            if index + 1 < count:
+                place["nextitem"] = thaw(self.items[index + 1])
+            found["ansible_loop"] = place
+        return found
 
     @property
     def reason(self) -> str:
@@ -55,7 +76,8 @@ def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any, module: str)
     if len(items) > MAX_ITEMS:
         unknown = Unknown(str(plain(written))[:200], f"the loop has more than {MAX_ITEMS} items")
         return Loop(present=True, variable=variable, index_variable=index, unknown=unknown)
-    return Loop(present=True, items=tuple(items), variable=variable, index_variable=index)
+    extended = control.get("extended") in (True, "yes", "true")
+    return Loop(present=True, items=tuple(items), variable=variable, index_variable=index, extended=extended)
 
 
 def _terms(written: Any, scope: Scope) -> Value:

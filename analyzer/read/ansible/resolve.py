@@ -68,16 +68,16 @@ def resolve_items(
     run: Run,
     play_folder: Path,
     source: Source,
-    item_scope: Callable[[Any], Scope],
+    item_scope: Callable[[int, Any], Scope],
 ) -> Items:
     """An invocation for each item of the loop (one where there is none), with the variables it saw."""
     found = []
-    for item in loop.items or (None,):
+    for index, item in enumerate(loop.items or (None,)):
         here = scope
         if loop.present and loop.items and holds_unknown(item):
             here = replace(scope, unknown={**scope.unknown, loop.variable: "this item of the loop is not known"})
         elif loop.present and loop.items:
-            here = item_scope(item)
+            here = item_scope(index, item)
         elif loop.present:
             here = replace(scope, unknown={**scope.unknown, loop.variable: loop.reason})
         args = {name: _argument(call.module, name, value, here, run, source) for name, value in call.arguments.items()}

@@ -292,7 +292,7 @@ class PlayRun:
             self.run,
             self.file.parent,
             source,
-            lambda item: self._item_scope(inner, loop, item),
+            lambda index, item: self._item_scope(inner, loop, index, item),
         )
         applies, reason = verdict_on(inner, scope, loop, items, self.run, notified)
         task = Task(
@@ -339,11 +339,8 @@ class PlayRun:
 
     # -- one task's parts --------------------------------------------------------------------------------------------
 
-    def _item_scope(self, frame: Frame, loop: Loop, item: Any) -> Scope:
-        extra: dict[str, Any] = {loop.variable: item, "ansible_loop_var": loop.variable}
-        if loop.index_variable:
-            extra[loop.index_variable] = loop.items.index(item) if loop.items else 0
-        return self.variables.merge(replace(frame, parameters=(*frame.parameters, extra)))
+    def _item_scope(self, frame: Frame, loop: Loop, index: int, item: Any) -> Scope:
+        return self.variables.merge(replace(frame, parameters=(*frame.parameters, loop.variables(index, item))))
 
     # -- what a task leaves behind -----------------------------------------------------------------------------------
 

@@ -163,8 +163,10 @@ class Oracle:
         from ansible.template import Templar
 
         found = []
-        for item in [None] if items is None else [] if items == "?" else items:
+        for index, item in enumerate([None] if items is None else [] if items == "?" else items):
             extra = {} if items is None else {task.loop_control.loop_var: item}
+            if items is not None and task.loop_control.index_var:
+                extra[task.loop_control.index_var] = index
             templar = Templar(loader=self.loader, variables={**seen, **extra})
             holds = self._holds(task, templar)
             if holds is not False:

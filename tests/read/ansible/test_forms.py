@@ -186,6 +186,18 @@ def test_first_found_of_a_loop_searches_the_role_s_own_folders(read: Callable[..
     assert tasks[2].invocations[0].args["content"] == "of the role"
 
 
+def test_a_loop_tells_where_its_item_stands(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`index_var` and `ansible_loop` count places, not values: the same item twice has two."""
+    (task,) = tasks_of("""
+- copy:
+    dest: "/{{ item }}{{ place }}{{ ansible_loop.index }}{{ ansible_loop.last }}{{ ansible_loop.previtem | default('-') }}"
+    content: x
+  loop: [a, a, b]
+  loop_control: {index_var: place, extended: true}
+""")
+    assert [call.args["dest"] for call in task.invocations] == ["/a01False-", "/a12Falsea", "/b23Truea"]
+
+
 def test_an_omitted_argument_is_not_there(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
     """`default(omit)` takes an argument, an entry or an item away; it is neither unknown nor empty."""
     (task,) = tasks_of(
