@@ -33,7 +33,7 @@ def steps_shown() -> Iterator[Callable[[str], None]]:
 
 
 def print_problems(problems: Sequence[Problem], *, everything: str, language: str = "en") -> None:
-    """To stderr, errors first, many of one kind folded; notes are in the report."""
+    """To stderr, errors first and all of them, many warnings of one kind folded; notes are in the report."""
     texts = Texts(language)
     order = list(Severity)
     told = [problem for problem in problems if problem.severity is not Severity.NOTE]
@@ -41,9 +41,10 @@ def print_problems(problems: Sequence[Problem], *, everything: str, language: st
     told.sort(key=lambda each: (order.index(each.severity), codes[each.code]))
     for (severity, code), group in groupby(told, key=lambda each: (each.severity, each.code)):
         alike = list(group)
-        for problem in alike[: _MOST_ALIKE if len(alike) > _MOST_ALIKE + 1 else None]:
+        folded = severity is not Severity.ERROR and len(alike) > _MOST_ALIKE + 1
+        for problem in alike[: _MOST_ALIKE if folded else None]:
             click.echo(_line(problem, texts), err=True)
-        if len(alike) > _MOST_ALIKE + 1:
+        if folded:
             rest = texts("summary.more-alike", count=len(alike) - _MOST_ALIKE, where=everything)
             click.echo(f"{texts(f'severity.{severity}')}: {rest} [{code}]", err=True)
 

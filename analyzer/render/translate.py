@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import yaml
 
@@ -22,6 +23,8 @@ _MOST_BREAKS = 16
 """A text with more breaks (a list of names, say) is not taken apart at its commas, then not at its colons."""
 _SURE = 6
 """Letters of a key from which on its places may hold whole clauses; `{} on {}` would fit everything."""
+_SPREAD = 0.1
+"""What a place costs that reaches over the end of a clause: two clauses apart are the better reading."""
 _LONGEST = 4000
 """Characters; a longer text is data, not a sentence."""
 
@@ -66,15 +69,15 @@ class Translator:
     catalogue: Mapping[str, str]
     _exact: dict[str, str] = field(default_factory=dict)
     _by_start: dict[str, list[_Template]] = field(default_factory=dict)
-    _known: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _known: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Sort the catalogue into whole texts and templates by their first letters."""
-        for key, target in self.catalogue.items():
+        for key, said in self.catalogue.items():
             if "{}" not in key:
-                self._exact[_folded(key)] = target
+                self._exact[_folded(key)] = said
                 continue
-            pieces = tuple(key.strip(" ,").split("{}"))
+            pieces, target = _without_neighbours(key.strip(" ,").split("{}"), said)
             weight = sum(character.isalpha() for character in key)
             self._by_start.setdefault(_start(pieces[0]), []).append(_Template(pieces, target, weight))
 
@@ -84,14 +87,14 @@ class Translator:
             return text
         return "\n".join(self._best(line)[1] for line in text.split("\n"))
 
-    def _best(self, text: str) -> tuple[int, str]:
+    def _best(self, text: str) -> tuple[float, str]:
         """(English words that are left, the reading with the fewest)."""
         if text not in self._known:
             self._known[text] = (english_words(text), text)  # ends the recursion of a template that matches itself
             self._known[text] = min(self._readings(text), key=lambda reading: reading[0])
         return self._known[text]
 
-    def _readings(self, text: str) -> Iterator[tuple[int, str]]:
+    def _readings(self, text: str) -> Iterator[tuple[float, str]]:
         """Every reading worth a look, the better one first where two leave equally much."""
         core = text.strip()
         exact = self._exact.get(_folded(core))
@@ -106,7 +109,11 @@ class Translator:
             values = template.match(core if template.pieces[-1].endswith(".") else core.removesuffix("."))
             if values is not None and (template.weight >= _SURE or max(map(english_words, values), default=0) <= 1):
                 read = [self._best(value) for value in values]
-                yield sum(left for left, _ in read), _ended(_filled(template.target, [said for _, said in read]), core)
+                spread = _SPREAD * sum("; " in value or ". " in value for value in values)
+                yield (
+                    spread + sum(left for left, _ in read),
+                    _ended(_filled(template.target, [said for _, said in read]), core),
+                )
         breaks = list(_BREAKS.finditer(core))
         for kept in (".?!;:", ".?!;", ".?!"):
             if len(breaks) > _MOST_BREAKS:
@@ -137,6 +144,21 @@ def read_catalogue(templates: Mapping[str, str], language: str) -> dict[str, str
         if name.startswith(f"report/{language}/") and name.endswith(".yaml"):
             found |= yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
     return found
+
+
+def _without_neighbours(pieces: list[str], target: str) -> tuple[tuple[str, ...], str]:
+    """Two places with nothing between cannot be told apart: the first holds what stands in both, the second nothing."""
+    kept = list(pieces)
+    for number in range(len(pieces) - 2, 0, -1):
+        if not pieces[number]:
+            del kept[number]
+            target = _PLACE.sub(partial(_renumbered, number), target)
+    return tuple(kept), target
+
+
+def _renumbered(gone: int, found: re.Match[str]) -> str:
+    place = int(found[1])
+    return "" if place == gone else f"{{{place - (place > gone)}}}"
 
 
 def _filled(target: str, values: Sequence[str]) -> str:

@@ -192,11 +192,13 @@ def test_a_text_is_read_clause_by_clause():
             "the file {}": "ファイル {0}",
             "It is old.": "古いものです。",
             "No rule knows {}.": "{0} の規則がありません。",
+            "only the role has {}{} and {}": "ロールだけに {0} と {2} があります{1}",
         }
     )
     assert say("It reads the file /etc/a.") == "ファイル /etc/a を読みます。"
     assert say("nginx: It is old. No rule knows b.c.") == "nginx: 古いものです。b.c の規則がありません。"
     assert say("x (it is old)") == "x (古いものです。)"
+    assert say("only the role has a (line 9) and b") == "ロールだけに a (line 9) と b があります"
     assert say("Neither is known.") == "Neither is known."
     assert say("/etc/hosts, acct01") == "/etc/hosts, acct01"
 
