@@ -80,7 +80,7 @@ def test_verify_keeps_its_result_in_the_bundle(make, tmp_path):
 
     report = OutputFile(path="report.html", data=page(make).encode())
     write_bundle([report], tmp_path)
-    _keep_fidelity(tmp_path, results())
+    _keep_fidelity(tmp_path, results(), results())
     assert json.loads((tmp_path / "fidelity.json").read_text()) == json.loads(results())
     assert (
         json.loads(kept((tmp_path / "report.html").read_text(encoding="utf-8")))["applications"][0]["name"]
