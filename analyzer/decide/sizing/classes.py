@@ -91,6 +91,11 @@ class Partition:
     tried: tuple[Partition, ...] = ()
     """Every other way to part the jobs, at its cheapest pair of sizes, ascending by cost."""
 
+    @property
+    def parts(self) -> frozenset[tuple[str, ...]]:
+        """The two sets of jobs, whichever is called heavy: all jobs light and all jobs heavy are both one size."""
+        return frozenset({self.members("heavy"), self.members("light")})
+
     def members(self, job_class: JobClass) -> tuple[str, ...]:
         """The jobs of a class, by name."""
         return tuple(sorted(job for job, one in self.classes.items() if one == job_class))
@@ -118,7 +123,7 @@ def partition(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformD
         monthly_usd=chosen.monthly_usd,
         cheapest_usd=best.monthly_usd,
         unsafe=unsafe,
-        tried=tuple(one for one in cuts if one.members("heavy") != chosen.members("heavy")),
+        tried=tuple(one for one in cuts if one.parts != chosen.parts),
     )
 
 
@@ -147,7 +152,7 @@ def best_pair(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformD
 
 
 def all_cuts(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformData) -> tuple[Partition, ...]:
-    """Each set of heavy jobs that some pair of sizes makes the cheapest, at its cheapest pair, ascending by cost."""
+    """Each way to part the jobs that some pair of sizes makes the cheapest, at its cheapest pair, ascending by cost."""
     sizes = _useful(platform.fargate_sizes, needs, price) or [USUAL_LIGHT]
     costs = {
         size: [monthly_usd(need, size, price, platform) if need.fits(size) else math.inf for need in needs]
@@ -158,7 +163,7 @@ def all_cuts(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformDa
         (light, heavy): sum(_cost(need, costs[light][i], costs[heavy][i]) for i, need in enumerate(needs))
         for light, heavy in pairs
     }
-    found: dict[tuple[str, ...], Partition] = {}
+    found: dict[frozenset[tuple[str, ...]], Partition] = {}
     for light, heavy in sorted(pairs, key=lambda pair: (totals[pair], pair[1], pair[0])):
         if math.isinf(totals[light, heavy]) and found:
             break
@@ -171,8 +176,7 @@ def all_cuts(needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformDa
             },
             monthly_usd=totals[light, heavy],
         )
-        # all jobs light and all jobs heavy are the same: one size
-        found.setdefault(cut.members("heavy") or cut.members("light"), cut)
+        found.setdefault(cut.parts, cut)
     return tuple(found.values())
 
 
