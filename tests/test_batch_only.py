@@ -70,3 +70,19 @@ def test_the_host_s_own_unit_says_what_a_service_runs(tmp_path: Path) -> None:
         assert b"hunter2secret" not in (tmp_path / "out" / name).read_bytes(), name
     definition = next(name for name in files if name.endswith(f"task_definition.{process['name']}.json"))
     assert "DB_PASSWORD" in (tmp_path / "out" / definition).read_text(encoding="utf-8")
+
+
+def test_what_the_image_cannot_be_given_is_answered_in_the_decisions_file(tmp_path: Path) -> None:
+    """A checkout that needs a secret stops nothing for ever: a reviewer leaves it out."""
+    repository = "https://x:{{ git_token }}@example.org/tool.git"
+    site = SITE + f"    - {{name: Tool, ansible.builtin.git: {{repo: '{repository}', dest: /opt/tool}}}}\n"
+    (tmp_path / "open").mkdir()
+    application, _ = analysed(tmp_path / "open", site)
+    (asked,) = [one for one in application["decisions"] if one["name"] == "Tool"]
+    assert (asked["outcome"], asked["answers"]) == ("manual", ["drop", "deploy"])
+    settled = tmp_path / "settled"
+    settled.mkdir()
+    (settled / "migrate.yml").write_text(f"answers:\n  {asked['question_id']}: drop\n", encoding="utf-8")
+    application, _ = analysed(settled, site)
+    (answered,) = [one for one in application["decisions"] if one["name"] == "Tool"]
+    assert (answered["outcome"], answered.get("question")) == ("platform", None)

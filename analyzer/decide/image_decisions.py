@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from analyzer.model import (
     CheckoutCode,
@@ -56,10 +57,16 @@ _OF_THE_IMAGE = (
 )
 
 
-def settle_decisions(decisions: Iterable[Decision], steps: Sequence[Step], image: Image) -> tuple[Decision, ...]:
+def settle_decisions(
+    decisions: Iterable[Decision],
+    steps: Sequence[Step],
+    image: Image,
+    answers: Mapping[str, object] = MappingProxyType({}),
+) -> tuple[Decision, ...]:
     """`decisions` with the outcome that is true: a task of which nothing entered the image is not `image`.
 
-    A task of which a part is left out keeps its outcome and says in its reason what is missing.
+    A task of which a part is left out keeps its outcome and says in its reason what is missing. `answers` are the
+    reviewers' to what the image cannot be given.
     """
     effects: dict[Source, int] = {}
     for step in steps:
@@ -74,7 +81,7 @@ def settle_decisions(decisions: Iterable[Decision], steps: Sequence[Step], image
     for each in image.left_out:
         gone.setdefault(each.source, []).append(each)
     settled = (
-        _settled(decision, gone[decision.source], effects.get(decision.source, 0))
+        _settled(decision, gone[decision.source], effects.get(decision.source, 0), answers)
         if decision.source in gone and decision.kind in ("task", "handler")
         else decision
         for decision in decisions
@@ -115,14 +122,29 @@ def proposal_problems(image: Image) -> tuple[Problem, ...]:
     )
 
 
-def _settled(decision: Decision, left_out: Sequence[LeftOut], effects: int) -> Decision:
+_ANSWERS = MappingProxyType({"drop": Outcome.PLATFORM, "deploy": Outcome.DEPLOY})
+"""What a reviewer may say of a thing that the image cannot be given."""
+
+
+def _settled(decision: Decision, left_out: Sequence[LeftOut], effects: int, answers: Mapping[str, object]) -> Decision:
     failed = [each for each in left_out if each.outcome is Outcome.MANUAL]
     if failed and decision.outcome in (Outcome.IMAGE, Outcome.SECRET):
         text = "; ".join(f"{each.what}: {each.reason}" for each in failed)
         question = decision.question or Question(
             id=_question_id(decision, failed),
-            text=f"The image cannot be given this as it stands ({text}). Who writes it, and where?",
+            text=f"The image cannot be given this as it stands ({text}). Is it left out, or does the release do it?",
+            answers=tuple(_ANSWERS),
         )
+        answer = answers.get(question.id)
+        if decision.question is None and answer in _ANSWERS:
+            reason = f"A reviewer answered {answer!r}. {text}. {decision.reason}"
+            return replace(
+                decision,
+                outcome=_ANSWERS[str(answer)],
+                reason=reason,
+                answered=True,
+                answered_questions=(*decision.answered_questions, question.id),
+            )
         return replace(decision, outcome=Outcome.MANUAL, reason=f"{text}. {decision.reason}", question=question)
     if decision.outcome is not Outcome.IMAGE:
         return decision

@@ -123,7 +123,7 @@ def _decide_application(
     problems += found
     task_decisions = _with_jobs(tasks.decisions, jobs.by_task, sized)
     decisions = (
-        *with_questions(settle_decisions(task_decisions, tasks.steps, image), folders),
+        *with_questions(settle_decisions(task_decisions, tasks.steps, image, settings.answers), folders),
         *jobs.decisions,
         *(_host_decision(host) for host in given.hosts),
     )
