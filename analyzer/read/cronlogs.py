@@ -32,18 +32,20 @@ _MESSAGE = (
     rb"[ \t]*\r?$"
 )
 _TRADITIONAL = re.compile(
-    rb"^([A-Z][a-z]{2} [ \d]\d) (\d\d):(\d\d):(\d\d) \S+ (?:/usr/sbin/)?(?:CROND?|crond?)\[(\d+)\]: " + _MESSAGE,
+    rb"^([A-Z][a-z]{2} [ \d]\d) (\d\d):(\d\d):(\d\d) \S+ (?:/usr/sbin/)?(?:CROND?|crond?)\[(\d{1,10})\]: " + _MESSAGE,
     re.MULTILINE,
 )
 _ISO = re.compile(
     rb"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)? \S+ "
-    rb"(?:/usr/sbin/)?(?:CROND?|crond?)\[(\d+)\]: " + _MESSAGE,
+    rb"(?:/usr/sbin/)?(?:CROND?|crond?)\[(\d{1,10})\]: " + _MESSAGE,
     re.MULTILINE,
 )
 _SHELL_PID = re.compile(r"\[(\d{1,10})\] ")
 """Before the command at Debian cron's log level 8: the pid of the job's shell; the line's own pid is the session's."""
 _MESSAGE_ONLY = re.compile(_MESSAGE)
 _ANY_STAMP = re.compile(rb"^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)", re.MULTILINE)
+_LATEST_S = 2**40
+"""Numbers beyond are no instants and no process ids."""
 _ORDER = {"opened": 0, "CMD": 1, "error": 2, "END": 3, "CMDEND": 3, "closed": 4}
 """Within one second; a job may begin and end in it."""
 _MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
@@ -102,6 +104,8 @@ def read_cron_logs(host: Host, evidence: Tree, latest_s: int | None) -> CronLog:
 
 def _event(time_s: int, pid: int, groups: tuple[bytes, ...]) -> Event:
     user, kind, text, session, session_user, _error, details = groups
+    if not 0 <= time_s < _LATEST_S or pid >= _LATEST_S:
+        raise ValueError(f"{time_s} is no time, or {pid} no process id")
     if kind:
         name, said = kind.decode(), text.decode(errors="replace")
         if both := _SHELL_PID.match(said):

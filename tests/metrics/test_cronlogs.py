@@ -197,3 +197,18 @@ def test_the_zone_of_the_file_moves_all_runs_alike(read, sample):
     for one, other in zip(utc.runs, tokyo.runs, strict=True):
         assert set((one.starts_s - other.starts_s).tolist()) == {9 * 3600}
         assert lengths(one)[:2] == lengths(other)[:2]
+
+
+@pytest.mark.parametrize("field", ["_PID", "__REALTIME_TIMESTAMP"])
+def test_a_journal_entry_with_an_impossible_number_is_left_out(read, field):
+    """Fifty digits are no process id and no instant."""
+    entry = {
+        "SYSLOG_IDENTIFIER": "CRON",
+        "_PID": "9",
+        "__REALTIME_TIMESTAMP": "1795451521900000",
+        "MESSAGE": "(a) CMD (/b)",
+    }
+    text = orjson.dumps(entry) + b"\n" + orjson.dumps(entry | {field: "9" * 50})
+    usage, problems = read({"cmd/journal-cron.txt": text})
+    assert problems == ("cron-log-line-invalid", "cron-log-without-ends")
+    assert [one.starts_s.tolist() for one in usage.runs] == [[1795451521]]
