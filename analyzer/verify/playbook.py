@@ -244,7 +244,7 @@ def run_playbook(
 def _facts(run: PlaybookRun) -> dict[str, object]:
     """The host's facts as the plan had them, but for what the container's own Python and users are."""
     host = next((each for each in run.plan.hosts if each.name == run.host), run.plan.hosts[0])
-    own = ("python", "env", "user_", "effective_", "real_", "discovered_interpreter", "date_time", "pkg_mgr", "apt_")
+    own = ("python", "env", "user_", "effective_", "real_", "discovered_interpreter", "pkg_mgr", "apt_")
     return {
         f"ansible_{name}" if name != "ansible_local" else name: value
         for name, value in host.facts.items()
