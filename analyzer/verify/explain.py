@@ -227,6 +227,13 @@ def facts(
     `brought`: packages that the preparation of the runs installed, without what they recommend.
     """
     found: dict[str, Why] = {}
+    tools = image.closure(_tools(plan))
+    for package in tools - {*without.packages}:
+        found[f"package {package}"] = Why("the build downloads with curl or git where Ansible did so itself", "run")
+    for package in sorted(tools):
+        lost = without.closure(without.recommends.get(package, frozenset())) - {*image.packages}
+        fact = Why(f"{package} recommends it, which the build's own tools brought without recommendations", "run")
+        found |= {f"package {name}": fact for name in lost}
     for package in sorted(brought & {*image.packages}):
         extra = image.closure(image.recommends.get(package, frozenset())) - {*without.packages}
         fact = Why(f"{package} recommends it, which the run itself had installed without recommendations", "run")
@@ -249,6 +256,17 @@ def facts(
         reason = "the entrypoint writes files with secrets when a container starts"
         found[f"path {_ENTRYPOINT}"] = Why(reason, "secret")
     return found
+
+
+def _tools(plan: Application) -> set[str]:
+    """Packages in the Dockerfile that no task asked for."""
+    return {
+        word
+        for instruction in plan.image.instructions
+        for line in instruction.lines
+        if any(via.rule == "template:Dockerfile" and "the build calls" in via.note for via in line.via)
+        for word in line.text.split()
+    }
 
 
 def _things(step: Step, image: Snapshot) -> list[str]:

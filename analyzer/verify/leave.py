@@ -54,7 +54,10 @@ def leave(plan: Application, tasks: Sequence[Task]) -> Leave:
     for decision in plan.decisions:
         if decision.kind in ("task", "handler"):
             decisions.setdefault(decision.source, []).append(decision)
-    skip = {source for source, found in decisions.items() if all(each.outcome not in KEPT for each in found)}
+    carried = _carried(plan.steps)
+    skip = {
+        source for source, found in decisions.items() if all(not _is_kept(each, source in carried) for each in found)
+    }
     force = {
         decision.source
         for found in decisions.values()
@@ -67,7 +70,6 @@ def leave(plan: Application, tasks: Sequence[Task]) -> Leave:
             continue
         what = left.what.removeprefix("package ")
         parts.setdefault(left.source, {})[what.rstrip("/") if what.startswith("/") else what] = left
-    carried = _carried(plan.steps)
     for task in tasks:
         for decision in decisions.get(task.source, ()):
             if decision.outcome in KEPT:
@@ -75,6 +77,11 @@ def leave(plan: Application, tasks: Sequence[Task]) -> Leave:
                     if found := _said(decision, name):
                         parts.setdefault(task.source, {}).setdefault(name, found)
     return Leave(skip=frozenset(skip), force=frozenset(force), parts=parts)
+
+
+def _is_kept(decision: Decision, carried: bool) -> bool:
+    """Whether the second run runs the task; a secret's, where the image writes its file when a container starts."""
+    return decision.outcome in KEPT and (decision.outcome is not Outcome.SECRET or carried)
 
 
 def _carried(steps: Iterable[Step]) -> dict[Source, set[str]]:

@@ -31,7 +31,7 @@ STUBBED_IN_COLLECTIONS = frozenset(
     " ansible.posix.selinux ansible.posix.seboolean community.general.ufw community.general.modprobe"
     " community.general.filesystem community.general.lvol community.general.lvg"
     " community.general.supervisorctl community.general.iptables_state community.general.sefcontext"
-    " community.general.monit community.general.capabilities community.general.slack"
+    " community.general.monit community.general.slack"
     " community.general.snap community.general.nmcli community.general.parted"
     " community.docker.docker_container".split()
 )

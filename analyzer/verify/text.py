@@ -151,6 +151,7 @@ def _json(result: Fidelity) -> dict[str, Any]:
             for each in result.explained_by
         ],
         "left_out": result.left_out,
+        "how": HOW.format(count=result.left_out) if result.compared else "",
         "timings": [{"phase": name, "seconds": round(seconds, 1)} for name, seconds in result.timings],
         "seconds": round(result.seconds, 1),
         "image": {"bytes": result.image_bytes, "layers": result.image_layers},

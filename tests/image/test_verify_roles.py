@@ -1,51 +1,22 @@
-"""Roles that people use, from PyPI's packages: the image made of each differs from its playbook in nothing unexplained."""
+"""Roles that people use, from PyPI's package `debops`: the image made of each differs from its playbook in nothing unexplained."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.corpus import PACKAGES, download
+from tests.image.galaxy import unpack
 from tests.image.test_verify import migrate_analyze
 
 ROLES = Path(__file__).with_name("roles")
 FACTS = Path(__file__).resolve().parents[2] / "fixtures" / "accounting" / "evidence" / "acct01" / "facts.json"
-COLLECTIONS = {
-    "debops": ("debops/_data/ansible/collections/", ("debops/debops",)),
-    "ansible": ("", ("community/zabbix", "community/general", "ansible/posix")),
-}
-"""Package -> where `ansible_collections/` lies in its wheel, the collections that the roles need."""
 USED = "ansible_plugins global_handlers secret core debops_fact".split()
 """Roles of debops that each of its roles imports."""
-
-
-def unpack(into: Path, roles: frozenset[str]) -> None:
-    """The collections, as `ansible-galaxy` would put them into a project; of debops the roles that are used."""
-    for name, (prefix, collections) in COLLECTIONS.items():
-        (package,) = (each for each in PACKAGES if each.startswith(f"{name}=="))
-        wanted = tuple(f"{prefix}ansible_collections/{collection}/" for collection in collections)
-        with zipfile.ZipFile(download(package)) as archive:
-            for member in archive.infolist():
-                inside = member.filename.removeprefix(prefix)
-                parts = inside.split("/")
-                if (
-                    not member.filename.startswith(wanted)
-                    or member.is_dir()
-                    or parts[3] in ("tests", "docs", "changelogs")
-                ):
-                    continue
-                if parts[1] == "debops" and parts[3] == "roles" and parts[4] not in {*USED, *roles}:
-                    continue
-                path = into / inside
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(archive.read(member))
-                path.chmod(member.external_attr >> 16 & 0o777 or 0o644)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +25,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("roles") / "project"
     shutil.copytree(ROLES, root)
     plays = yaml.safe_load((root / "site.yml").read_text(encoding="utf-8"))
-    unpack(root / "collections", frozenset(role.rpartition(".")[2] for play in plays for role in play["roles"]))
+    roles = [role.rpartition(".")[2] for play in plays for role in play["roles"]]
+    unpack(root / "collections", "debops", ("debops/debops",), (*USED, *roles))
+    unpack(root / "collections", "ansible", ("community/general", "ansible/posix"))
     text = FACTS.read_text(encoding="utf-8")
     facts = json.loads(text[text.index("{") :])  # `ansible -m setup` prints the host's name before it
     for line in (root / "inventory" / "hosts").read_text(encoding="utf-8").splitlines():
