@@ -11,7 +11,7 @@ NGINX = [
     {"effect": "InstallPackages", "manager": "apt", "names": ["nginx"]},
     {"effect": "InstallPackages", "manager": "apt", "names": ["nginx", "curl"]},
     {"effect": "ServiceState", "name": "nginx", "state": "started"},
-    {"effect": "EditFile", "path": "/etc/of-a-package", "method": "replace", "args": {"regexp": "a", "after": "b"}},
+    {"effect": "EditFile", "path": "/etc/of-a-package", "method": "replace", "args": {"replace": "b"}},
 ]  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analyzer.model import Host, Problem, Severity
-from analyzer.read.cronlogs import read_cron_logs
 from analyzer.read.files import Tree
 from analyzer.read.metrics import (
     accounting,
@@ -93,6 +92,8 @@ def read_metrics(host: Host, evidence: Tree) -> tuple[HostUsage, tuple[Problem, 
     series = merged(readings, vcpus, total)
     samples = tuple(sample for _, reading in pairs for sample in reading.samples)
     records = tuple(record for _, reading in pairs for record in reading.records)
+    from analyzer.read.cronlogs import read_cron_logs  # reads its stamps with this package's own tools
+
     log = read_cron_logs(host, evidence, _latest_s(host, series, samples, records))
     problems += log.problems
     usage = HostUsage(
