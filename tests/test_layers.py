@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "analyzer"
 
 MAY_IMPORT = {
-    "model": (),
+    "model": ("model",),
     "usage": ("model",),
     "resources": (),
     "ruletypes": ("model",),
