@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from analyzer.cli import cli
 from analyzer.collect.records import Content
 from analyzer.collect.store import clean
+from analyzer.read.cronlogs import read_cron_logs
 from analyzer.read.crons import read_crons
 from analyzer.read.crons.secrets import masked
 from analyzer.read.files import Tree
 from analyzer.read.hosts import read_host
-from analyzer.read.metrics import read_cron_logs
 from analyzer.read.secrets import SecretBook
 
 CRONTAB = """\
