@@ -288,6 +288,13 @@ def _users(host: Host, roles: RoleEffects) -> Iterator[Drift]:
             yield replace(item, details=details, proposal=proposal)
 
 
+_HOST_ONLY_JOB = {
+    True: "It is carried over as a schedule unless you leave it behind; write it into the repository either way.",
+    False: "Nothing carries it over before somebody answers its question; write it into the repository if it stays.",
+}
+"""Whether the job becomes a schedule -> what to do about a line that no role knows."""
+
+
 def _crontabs(application_input: ApplicationInput, jobs: Sequence[Job]) -> Iterator[Drift]:
     entries = {entry.source: entry for entry in application_input.crons}
     hosts_seen = any(entry.origin == "host" for entry in application_input.crons)
@@ -313,9 +320,7 @@ def _crontabs(application_input: ApplicationInput, jobs: Sequence[Job]) -> Itera
         details = (
             f"`{_when(job)}` as {job.user} in {entry.path or 'a crontab'}: {_short(job.command)}. No role makes it."
         )
-        proposal = (
-            "It is carried over as a schedule unless you leave it behind; write it into the repository either way."
-        )
+        proposal = _HOST_ONLY_JOB[job.outcome == "schedule"]
         yield Drift(
             kind="crontab", name=job.id, seen="host-only", details=details, proposal=proposal, source=entry.source
         )

@@ -32,7 +32,7 @@ def job_name(name: str, core: str) -> str:
         stem = re.sub(r"\.(rb|py|sh|php|pl|js|jar|bash|ksh)$", "", word.rstrip("/").rpartition("/")[2])
         if kebab(stem) and stem.lower() not in _DISPATCHERS and not re.fullmatch(r"[\d.]+", stem):
             return _fit(kebab(stem))
-    return _fit(kebab(core)[:40] or _digest(core))
+    return _fit(kebab(core)[:40] or (_digest(core) if core.strip() else "unnamed"))
 
 
 def _arguments(core: str) -> list[str]:
