@@ -159,7 +159,9 @@ class RoleFinder:
     """Folders that hold roles, in order."""
     collections: tuple[Path, ...]
     """`ansible_collections` folders of the project."""
-    _loaded: dict[tuple[str, str, str], Role | None] = field(default_factory=dict)
+    namespaces: tuple[str, ...] = ()
+    """`collections:` of the play that is being read: where its short role names are looked for first."""
+    _loaded: dict[tuple[object, ...], Role | None] = field(default_factory=dict)
 
     def find(
         self,
@@ -170,7 +172,7 @@ class RoleFinder:
         defaults_from: str = "main",
     ) -> Role | None:
         """The role, or None after noting that it is absent."""
-        key = (name, vars_from, defaults_from)
+        key = (name, vars_from, defaults_from, self.namespaces)
         if key not in self._loaded:
             self._loaded[key] = self._load(name, source, near, vars_from, defaults_from)
         return self._loaded[key]
@@ -204,8 +206,8 @@ class RoleFinder:
 
     def _folder(self, name: str, near: Path | None) -> Path | None:
         root = self.reader.inventory.root
-        if name.count(".") >= 2:  # namespace.collection.role
-            namespace, collection, role = name.split(".", 2)
+        wanted = [name] if name.count(".") >= 2 else [f"{namespace}.{name}" for namespace in self.namespaces]
+        for namespace, collection, role in (full.split(".", 2) for full in wanted if full.count(".") >= 2):
             for base in self.collections:
                 folder = base / namespace / collection / "roles" / role
                 if folder.is_dir():

@@ -54,6 +54,7 @@ class PlayRun:
 
     def walk(self) -> None:
         """All tasks of the play, then its handlers."""
+        self.run.finder.namespaces = tuple(str(plain(name)) for name in as_list(self.play.get("collections")))
         frame = Frame(file=self.file).inside({key: value for key, value in self.play.items() if key != "vars"})
         self._play_variables(frame)
         roles = [self._role_entry(entry) for entry in as_list(self.play.get("roles"))]

@@ -259,3 +259,14 @@ def test_a_task_that_says_it_changes_nothing_only_reads(tasks_of: Callable[..., 
 """
     )
     assert [task.reads_only for task in tasks] == [True, False, False, False]
+
+
+def test_short_role_names_are_looked_for_in_the_collections_of_their_play(read: Callable[..., Reading]) -> None:
+    """First there, then in the project's own folders; a play without the keyword does not see them."""
+    files = {
+        "site.yml": "- hosts: web\n  collections: [acme.stack]\n  roles: [cache]\n- hosts: web\n  roles: [cache]\n",
+        "collections/ansible_collections/acme/stack/roles/cache/tasks/main.yml": "- apt: {name: memcached}\n",
+        "roles/cache/tasks/main.yml": "- apt: {name: varnish}\n",
+    }
+    tasks = read(files).project.applications[0].tasks
+    assert [task.invocations[0].args["name"] for task in tasks] == ["memcached", "varnish"]
