@@ -79,10 +79,10 @@ def applied(name: str, environment: str) -> dict[str, Any]:
         storage = folder / application.name / "infra/modules/storage/main.tf"
         assert "prevent_destroy = true" in storage.read_text()
         storage.write_text(storage.read_text().replace("prevent_destroy = true", "prevent_destroy = false"))
-        return tested(root, TEST, variables)
+        return run_terraform_test(root, TEST, variables)
 
 
-def tested(root: Path, text: str, variables: Mapping[str, str]) -> dict[str, Any]:
+def run_terraform_test(root: Path, text: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """The messages of `terraform test` with `text`, by their type; the last one of each."""
     (root / "all.tftest.hcl").write_text(text)
     program = str(shutil.which("terraform"))
@@ -293,7 +293,7 @@ def test_wrong_values_are_refused_with_what_to_do(variables: str, complaint: str
     head = TEST.partition("variables {")[0]
     text = f'{head}\nvariables {{\n  {variables}\n}}\n\nrun "plan" {{\n  command = plan\n}}\n'
     with running(json.loads(SCHEMA.read_text())) as environment:
-        messages = tested(root, text, environment)
+        messages = run_terraform_test(root, text, environment)
     assert messages["test_summary"]["status"] != "pass"
     told = " ".join(f"{one['summary']} {one['detail']}" for one in messages["diagnostics"])
     assert any(part in " ".join(told.split()) for part in complaint.split("|"))
