@@ -51,7 +51,8 @@ def _accounts(tasks: Sequence[Task], hosts: Sequence[Host]) -> dict[str, _Accoun
             elif task.module.endswith(".user") and name:
                 known = accounts.get(name)
                 home = text(one.args.get("home")) or (known.home if known else f"/home/{name}")
-                accounts[name] = _Account(home, primary_group(name, text(one.args.get("group")), groups))
+                group = text(one.args.get("group")) or (known.group if known else "")
+                accounts[name] = _Account(home, primary_group(name, group, groups))
     return accounts
 
 

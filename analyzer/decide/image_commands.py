@@ -154,6 +154,8 @@ def unless(path: str, commands: Sequence[Command], via: Via) -> Command:
 
 
 _SIMPLE_SHELL = re.compile(r"[\w@%+=:,./ \"'&>-]+")
+_BACKGROUND = re.compile(r"(?<![&>])&(?![&>])")
+"""`command &`: nothing may follow it in the same list, `|| true` neither."""
 
 
 def run_step(effect: RunCommand, via: Via) -> BuildStep:
@@ -168,7 +170,11 @@ def run_step(effect: RunCommand, via: Via) -> BuildStep:
         text = re.sub("[\ue002\ue000]([^\ue001\ue003]*)[\ue001\ue003]", lambda m: f"${{{environment_name(m[1])}}}", (
             effect.command.strip()))  # fmt: skip
         simple = (
-            bool(_SIMPLE_SHELL.fullmatch(text)) and not re.match(r"(cd|sudo|apt)\b", text) and not effect.executable
+            bool(_SIMPLE_SHELL.fullmatch(text))
+            and not re.match(r"(cd|sudo|apt)\b", text)
+            and not effect.executable
+            and not _BACKGROUND.search(text)
+            and not (environment and "&&" in text)  # the variables would reach the first command only
         )
     whole = " ".join(map(str, (effect.command if isinstance(effect.command, tuple) else (effect.command,))))
     if has_marker(whole):

@@ -184,7 +184,8 @@ class _Composer:
                 if made.lines:
                     self.out.accounts.append(made)
                 if effect.state == "present":
-                    self.out.groups[effect.name] = primary_group(effect.name, effect.group, self.groups_made)
+                    known = "" if effect.group else self.out.groups.get(effect.name, "")
+                    self.out.groups[effect.name] = known or primary_group(effect.name, effect.group, self.groups_made)
                     self.groups_made.add(effect.name)
             case MakeGroup():
                 self.out.accounts.append(group_command(effect, via, self.packages))

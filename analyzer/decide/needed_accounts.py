@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analyzer.decide.image_accounts import BASE_ACCOUNTS, primary_group
+from analyzer.decide.image_accounts import BASE_ACCOUNTS
 from analyzer.model import (
     Host,
     InstallPackages,
@@ -104,7 +104,8 @@ def _made(steps: Iterable[Step]) -> tuple[set[str], set[str]]:
             groups.add(effect.name)
         elif isinstance(effect, MakeUser) and effect.state == "present":
             users.add(effect.name)
-            groups.add(primary_group(effect.name, "", groups))
+            if not effect.group:  # with a group of another name useradd makes none of its own
+                groups.add(effect.name)
     return users, groups
 
 

@@ -88,3 +88,36 @@ def test_a_virtual_environment_that_a_command_made_is_not_made_anew() -> None:
     )  # fmt: skip
     assert "-m venv" not in text
     assert "/srv/env/bin/pip install" in text
+
+
+def test_a_second_task_without_a_group_leaves_the_account_its_group() -> None:
+    text = dockerfile(
+        {"effect": "MakeGroup", "name": "team"},
+        {"effect": "MakeUser", "name": "app", "group": "team"},
+        {"effect": "MakeUser", "name": "app", "shell": "/bin/bash"},
+        {"effect": "CheckoutCode", "repository": "git@example.org:x.git", "path": "/srv/x", "user": "app"},
+    )
+    assert "COPY --chown=app:team . /srv/x/" in text
+
+
+def test_an_account_in_another_s_group_has_no_group_of_its_own_name() -> None:
+    text = dockerfile(
+        {"effect": "MakeUser", "name": "app", "group": "www-data"},
+        {"effect": "MakeDirectory", "path": "/srv/x", "owner": "app", "group": "app"},
+    )
+    assert text.index("groupadd app") < text.index("install -d -o app -g app")
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"),
+    [
+        ({"command": "serve &", "may_fail": True}, "serve &"),
+        ({"command": "make && make install", "environment": {"CC": "clang"}}, "export CC=clang;"),
+    ],
+)
+def test_a_shell_line_with_more_than_one_command_is_run_as_a_script(effect: dict[str, Any], expected: str) -> None:
+    """Nothing can follow `&` in its line, and variables before a command reach only that command."""
+    text = dockerfile({"effect": "RunCommand", **effect})
+    assert 'RUN ["/bin/sh", "-c", "' in text
+    assert expected in text
+    assert "& ||" not in text
