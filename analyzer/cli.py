@@ -212,10 +212,11 @@ def explain(bundle: Path, place: str) -> None:
     """
     from analyzer.explain import ExplainError, explain_place
     from analyzer.resources import rule_texts
-    from analyzer.rulepack import load_pack
+    from analyzer.rulepack import load_derived, load_pack
 
+    texts = rule_texts()
     try:
-        click.echo(explain_place(bundle, place, load_pack(rule_texts())), nl=False)
+        click.echo(explain_place(bundle, place, load_pack(texts), load_derived(texts)), nl=False)
     except ExplainError as error:
         raise SystemExit(_fail(str(error))) from None
 
@@ -364,9 +365,10 @@ def rules(form: str) -> None:
     """
     from analyzer.render.rules_table import render_rules
     from analyzer.resources import rule_texts
-    from analyzer.rulepack import load_pack
+    from analyzer.rulepack import load_derived, load_pack
 
-    click.echo(render_rules(load_pack(rule_texts()), form), nl=False)  # type: ignore[arg-type]  # click checked the choice
+    texts = rule_texts()
+    click.echo(render_rules(load_pack(texts), load_derived(texts), form), nl=False)  # type: ignore[arg-type]  # click checked the choice
 
 
 @cli.command()

@@ -9,24 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analyzer.rulepack import RulePack
+    from collections.abc import Mapping
+
+    from analyzer.ruletypes import DerivedRule, Rule, RulePack
+
+    _Rules = Mapping[str, DerivedRule | Rule]
 
 
 class ExplainError(Exception):
     """The bundle or the place cannot be read; one line for the person."""
 
 
-def explain_place(bundle: Path, place: str, pack: RulePack) -> str:
+def explain_place(bundle: Path, place: str, pack: RulePack, derived: Mapping[str, DerivedRule]) -> str:
     """What made the output line, or what became of the source line, in words."""
+    rules: dict[str, DerivedRule | Rule] = {name: rule for rule in pack.rules for name in (rule.id, *rule.aliases)}
+    rules |= derived
     plan, provenance = _load(bundle, "plan.json"), _load(bundle, "provenance.json")
     file, line, pointer = _split(place)
     prefix = f"{bundle.name}/"
     candidates = [file, file.removeprefix("./"), file.removeprefix(prefix)]
     known = next((each for each in candidates if each in provenance["files"]), None)
     lines = (
-        list(_of_output(bundle, known, line, pointer, provenance, pack))
+        list(_of_output(bundle, known, line, pointer, provenance, rules))
         if known is not None
-        else list(_of_source(file.removeprefix("./"), line, plan, pack))
+        else list(_of_source(file.removeprefix("./"), line, plan, rules))
     )
     if not lines:
         raise ExplainError(
@@ -57,7 +63,7 @@ def _split(place: str) -> tuple[str, int | None, str | None]:
 
 
 def _of_output(
-    bundle: Path, file: str, line: int | None, pointer: str | None, provenance: dict[str, Any], pack: RulePack
+    bundle: Path, file: str, line: int | None, pointer: str | None, provenance: dict[str, Any], rules: _Rules
 ) -> Iterator[str]:
     rows = provenance["files"][file]
     if pointer is not None:
@@ -80,24 +86,24 @@ def _of_output(
         yield f"{where}{'#' + row[1] if row[1] else ''}"
         if text:
             yield f"    {text.strip()}"
-        yield from _rule_lines(reason["rule"], pack)
+        yield from _rule_lines(reason["rule"], rules)
         for source in reason["sources"]:
             yield f"  source  {source}"
         if reason["note"]:
             yield f"  note    {reason['note']}"
 
 
-def _rule_lines(rule_id: str | None, pack: RulePack) -> Iterator[str]:
+def _rule_lines(rule_id: str | None, rules: _Rules) -> Iterator[str]:
     if rule_id is None:
         yield "  rule    none: a person decides"
         return
-    rule = next((each for each in pack.rules if rule_id in (each.id, *each.aliases)), None)
+    rule = rules.get(rule_id)
     yield f"  rule    {rule_id}" + (f": {rule.title}" if rule is not None else "")
     if rule is not None and rule.reason:
         yield f"  reason  {rule.reason}"
 
 
-def _of_source(file: str, line: int | None, plan: dict[str, Any], pack: RulePack) -> Iterator[str]:
+def _of_source(file: str, line: int | None, plan: dict[str, Any], rules: _Rules) -> Iterator[str]:
     for application in plan["applications"]:
         mine = [each for each in application["decisions"] if each["source"]["file"] == file]
         if line is not None and mine:
@@ -108,7 +114,7 @@ def _of_source(file: str, line: int | None, plan: dict[str, Any], pack: RulePack
             module = f" ({decision['module']})" if decision["module"] else ""
             yield f"{file}:{decision['source']['line']}  {decision['kind']} {decision['name']!r}{module}"
             yield f"  outcome {decision['outcome']}: {decision['reason']}"
-            yield from _rule_lines(decision["rule"], pack)
+            yield from _rule_lines(decision["rule"], rules)
             if decision.get("question"):
                 yield f"  question {decision['question_id']}: {decision['question']}"
             for output in decision["outputs"]:

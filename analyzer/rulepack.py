@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from analyzer.model import Outcome, Source, Unknown
-from analyzer.ruletypes import EFFECTS, SUBJECTS, Condition, Emit, Example, Index, Rule, RulePack
+from analyzer.ruletypes import EFFECTS, SUBJECTS, Condition, DerivedRule, Emit, Example, Index, Rule, RulePack
 
-__all__ = ["OPERATORS", "Rule", "RulePack", "RulePackError", "examples", "load_pack"]
+__all__ = ["OPERATORS", "Rule", "RulePack", "RulePackError", "examples", "load_derived", "load_pack"]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -102,6 +102,16 @@ def load_pack(texts: Mapping[str, str]) -> RulePack:
         mounts=_index(rules, "mounts"),
         urls=tuple(sorted(_patterns(rules, "urls"), key=lambda pair: (-len(pair[0]), pair[0]))),
     )
+
+
+def load_derived(texts: Mapping[str, str]) -> Mapping[str, DerivedRule]:
+    """Id -> what a rule does that goes by the whole project: no task is matched against it."""
+    found = {}
+    for entry in yaml.load(texts["derived.yaml"], Loader=_Loader)["derived"]:  # noqa: S506 - a C safe loader
+        if set(entry) != {"id", "title", "reason"} or entry["id"] in found:
+            raise RulePackError(f"rules/derived.yaml: {entry}: expected an id of its own, title and reason")
+        found[entry["id"]] = DerivedRule(entry["title"], entry["reason"])
+    return found
 
 
 def examples(rule: Rule) -> tuple[Example, ...]:

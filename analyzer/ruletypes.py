@@ -114,6 +114,14 @@ class Index:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class DerivedRule:
+    """A rule that goes by the whole project: the code applies it, and this says in words what it does."""
+
+    title: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulePack:
     """All rules, with the indexes by which they are found."""

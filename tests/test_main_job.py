@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import cli
+from analyzer.resources import rule_texts
+from analyzer.rulepack import load_derived, load_pack
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "fixtures" / "accounting"
@@ -188,3 +190,14 @@ def test_explain_says_what_it_expected_when_it_cannot_answer(bundle: Path, tmp_p
         result = CliRunner().invoke(cli, ["explain", *arguments])
         assert result.exit_code == 2
         assert "expected" in result.output
+
+
+def test_every_rule_behind_a_line_or_a_decision_can_be_told_in_words(bundle: Path, plan: dict) -> None:
+    """`explain` has a title for each id, but for the template's own lines and for what is left to a person."""
+    texts = rule_texts()
+    known = {name for rule in load_pack(texts).rules for name in (rule.id, *rule.aliases)} | set(load_derived(texts))
+    known |= set(re.findall(r"- id: (batches-[a-z-]+)", texts["batches.yaml"]))
+    provenance = json.loads((bundle / "provenance.json").read_text(encoding="utf-8"))
+    given = {reason["rule"] for reason in provenance["reasons"]}
+    given |= {decision["rule"] for application in plan["applications"] for decision in application["decisions"]}
+    assert {name for name in given - known if name and not name.startswith("template:")} == set()

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from analyzer.render.jinja import markdown_cell
 from analyzer.rulepack import examples
-from analyzer.ruletypes import SUBJECTS, Condition, Rule, RulePack
+from analyzer.ruletypes import SUBJECTS, Condition, DerivedRule, Rule, RulePack
 
 WIDTH = 100
 
 
-def render_rules(pack: RulePack, form: Literal["text", "markdown", "json"]) -> str:
-    """Every rule of the packs, in their order."""
+_ABOUT_DERIVED = "Rules that go by the whole project and its evidence, not by one task."
+
+
+def render_rules(pack: RulePack, derived: Mapping[str, DerivedRule], form: Literal["text", "markdown", "json"]) -> str:
+    """Every rule of the packs, in their order, then those that no task is matched against."""
     match form:
         case "text":
-            return "".join(_text(pack))
+            return "".join((*_text(pack), *_derived_text(derived)))
         case "markdown":
-            return "".join(_markdown(pack))
+            return "".join((*_markdown(pack), *_derived_markdown(derived)))
         case "json":
             rules = [_record(rule) for rule in pack.rules]
-            return json.dumps({"version": 1, "rules": rules}, ensure_ascii=False, indent=2) + "\n"
+            more = [{"id": name, "title": rule.title, "reason": rule.reason} for name, rule in derived.items()]
+            return json.dumps({"version": 1, "rules": rules, "derived": more}, ensure_ascii=False, indent=2) + "\n"
 
 
 def _text(pack: RulePack) -> Iterator[str]:
@@ -50,6 +54,19 @@ def _markdown(pack: RulePack) -> Iterator[str]:
                 cells = (f"`{rule.id}`", markdown_cell(_about(rule)), str(rule.outcome), markdown_cell(why))
                 yield f"| {' | '.join(cells)} |\n"
         yield "\n"
+
+
+def _derived_text(derived: Mapping[str, DerivedRule]) -> Iterator[str]:
+    yield f"\nderived: {_ABOUT_DERIVED}\n\n"
+    for name, rule in derived.items():
+        head = f"  {name:<30} "
+        yield textwrap.fill(rule.title, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) + "\n"
+
+
+def _derived_markdown(derived: Mapping[str, DerivedRule]) -> Iterator[str]:
+    yield f"## derived\n\n{_ABOUT_DERIVED}\n\n| rule | about | outcome | why |\n|---|---|---|---|\n"
+    for name, rule in derived.items():
+        yield f"| `{name}` | {markdown_cell(rule.title)} | | {markdown_cell(rule.reason)} |\n"
 
 
 _IN = " " * 6
