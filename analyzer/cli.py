@@ -138,6 +138,7 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
 
 def _request(project: Path, asked: dict[str, Any]) -> Request:
     from analyzer.read.layout import Request
+    from analyzer.resources import own_words
 
     def split(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
@@ -153,6 +154,7 @@ def _request(project: Path, asked: dict[str, Any]) -> Request:
         skip_tags=split(asked["skip_tags"]),
         evidence=asked["evidence"],
         environment=asked["environment"],
+        own_words=own_words,
     )
 
 

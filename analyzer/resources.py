@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -32,3 +33,10 @@ def rule_texts() -> Mapping[str, str]:
 def template_texts() -> Mapping[str, str]:
     """File name in `output_templates/` (with folders, POSIX) -> text."""
     return _texts("output_templates")
+
+
+@cache
+def own_words() -> frozenset[str]:
+    """Words of at least four letters, in small letters, that rules and templates bring into every bundle."""
+    texts = (*rule_texts().values(), *template_texts().values())
+    return frozenset(word.lower() for text in texts for word in re.findall(r"[A-Za-z]{4,}", text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class Request:
     evidence: str = ""
     environment: str = ""
     """"" where the person named none: the one that PROJECT names, `production`, or the only one there is."""
+    own_words: Callable[[], frozenset[str]] = frozenset
+    """Gives the words, in small letters, that every bundle has; see `SecretBook.own_words`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

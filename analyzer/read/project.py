@@ -52,7 +52,7 @@ def read_project(
     request: Request, layout: Layout, settings: Settings, step: Callable[[str], None] = lambda _text: None
 ) -> Reading:
     """Read everything: inventory, plays, roles, evidence. Nothing of it is executed; `step` hears what is read now."""
-    book = SecretBook()
+    book = SecretBook(own_words=request.own_words)
     folder = layout.playbooks[0].parent if layout.playbooks else layout.root
     step("reading the inventory")
     configuration = read_configuration(layout.root)

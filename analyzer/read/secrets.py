@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,10 +45,8 @@ _HARMLESS = frozenset(
 )
 
 
-_WORD = re.compile(r"[A-Z]?[a-z]{,11}|[A-Z]{,12}")
-"""A value that may be any word of a text: it is no secret, and taking it out everywhere would break names and keys."""
-
-_OPEN_VALUE = re.compile(r"[\w.@-]{,64}")
+_WORD = re.compile(r"[A-Za-z]{4,}")
+_OPEN_VALUE = re.compile(r"[\w.@/:-]{,200}")
 
 
 _PLACEHOLDER = re.compile(
@@ -78,8 +77,11 @@ class SecretBook:
 
     _secrets: dict[str, Secret] = field(default_factory=dict)
     _values: dict[str, str] = field(default_factory=dict)
+    own_words: Callable[[], frozenset[str]] = frozenset
+    """Gives the words that every bundle has; asked only where a secret's value is made of letters alone."""
     _open: set[str] = field(default_factory=set)
-    """Short values that the project gives under names that are no secret's: users, folders, names of applications."""
+    """Short values that the project gives under names that are no secret's (users, folders, names of applications), and
+    the words in them."""
 
     def marker(self, name: str, source: Source | None, reason: str, value: str = "") -> str:
         """Note the secret and give the text that stands for it."""
@@ -124,8 +126,15 @@ class SecretBook:
             for name in sorted({name for value, name in self._values.items() if self._is_ordinary(value)})
         )
 
+    def note_open(self, value: str) -> None:
+        """A value that stands openly in the project."""
+        if _OPEN_VALUE.fullmatch(value):
+            self._open.add(value)
+            self._open.update(_WORD.findall(value))
+
     def _is_ordinary(self, value: str) -> bool:
-        return value in self._open or bool(_WORD.fullmatch(value))
+        """Whether the value stands in outputs for other reasons: taking it out of all would break names and keys."""
+        return value in self._open or (bool(_WORD.fullmatch(value)) and value.lower() in self.own_words())
 
     def mask(self, name: str, value: Any, source: Source | None, *, encrypted: type | None = None) -> Any:
         """`value` of variable `name` with its secrets replaced by markers.
@@ -150,8 +159,8 @@ class SecretBook:
             is_secret_name(name) and value.lower() not in _HARMLESS and not value.startswith("/")
         ):
             return self.marker(name, source, "name" if is_secret_name(name) else "content", str(value))
-        if not is_secret_name(name) and _OPEN_VALUE.fullmatch(value):
-            self._open.add(str(value))
+        if not is_secret_name(name):
+            self.note_open(str(value))
         return value
 
     @staticmethod

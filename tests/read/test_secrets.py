@@ -12,9 +12,9 @@ from analyzer.read.secrets import SecretBook
 HERE = Source("group_vars/all.yml", 3)
 
 
-def book(**variables: str) -> SecretBook:
-    """A book that has read these variables."""
-    found = SecretBook()
+def book(*own: str, **variables: str) -> SecretBook:
+    """A book that has read these variables; `own`: words that every bundle has."""
+    found = SecretBook(own_words=lambda: frozenset(own))
     for name, value in variables.items():
         found.mask(name, value, HERE)
     return found
@@ -42,8 +42,17 @@ def test_a_value_that_is_no_word_is_taken_out_wherever_it_stands(value: str) -> 
         ("password: wordpress-admin", "password: wordpress-admin"),
     ],
 )
-def test_a_plain_word_is_taken_out_only_where_a_password_can_stand(text: str, expected: str) -> None:
-    secrets = book(db_password="wordpress")
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        pytest.param(book("wordpress", db_password="wordpress"), id="a word of every bundle"),
+        pytest.param(book(db_password="wordpress", db_user="wordpress"), id="another variable's value"),
+        pytest.param(book(db_password="wordpress", docroot="/srv/wordpress/current"), id="a word in another's value"),
+    ],
+)  # fmt: skip
+def test_a_word_with_other_uses_is_taken_out_only_where_a_password_can_stand(
+    secrets: SecretBook, text: str, expected: str
+) -> None:
     assert secrets.redact(text) == expected
     assert bool(secrets.find(text)) is (text != expected)
 
