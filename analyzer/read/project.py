@@ -60,11 +60,12 @@ def read_project(
     passwords = tuple(Path(name).read_bytes().strip() for name in request.vault_password_files)
     reader = YamlReader(inventory, vault_passwords=passwords)
     problems = list(layout.problems)
-    facts = Completion(layout.root, settings.facts)
     extra = _extra_variables(request, settings, reader, problems)
     written = [play for path in layout.playbooks for play in read_plays(path, reader)]
     plays = with_known_hosts(written, extra, reader)
-    finder = RoleFinder(reader, role_folders(layout, configuration), collection_folders(layout))
+    roles = role_folders(layout, configuration)
+    finder = RoleFinder(reader, roles, collection_folders(layout))
+    facts = Completion(layout.root, [*(path.parent for path in layout.playbooks), *roles], settings.facts)
 
     def group_keys(play: Play, host: str) -> tuple[str, ...]:
         noted = len(reader.problems)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from analyzer.model import Host, Problem, Severity, Source
-from analyzer.read.ansible.facts import assumed_facts
+from analyzer.read.ansible.facts import DEBIAN_12, assumed_facts
 from analyzer.read.ansible.inventory import relative
 
 _MAX_FILES = 4_000
@@ -31,8 +31,6 @@ _SIGNALS: Mapping[str, re.Pattern[str]] = {
 _RELEASES = re.compile(r"\b(bionic|focal|jammy|noble)\b")
 _UBUNTU = {"bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04"}
 
-DEBIAN_12 = ("Debian", "12")
-
 
 @dataclass(frozen=True, slots=True)
 class Guess:
@@ -48,20 +46,22 @@ class Guess:
 class Completion:
     """Completes the facts of a project's hosts: evidence, then what a person says, then what is assumed."""
 
-    def __init__(self, root: Path, given: Mapping[str, object]) -> None:
+    def __init__(self, root: Path, folders: Sequence[Path], given: Mapping[str, object]) -> None:
         self._root = root
+        self._folders = folders
         self._given = given
 
     @cached_property
     def guess(self) -> Guess:
         """For hosts of which nothing names the distribution; the project's texts are read when the first one comes."""
-        return guess_distribution(self._root)
+        return guess_distribution(self._root, self._folders)
 
     def complete(self, host: Host) -> Host:
         """`host` with every fact that roles use."""
         host = replace(host, facts={**self._given, **host.facts})
         if "distribution" in host.facts:
-            return assumed_facts(host)
+            version = host.facts.get("distribution_version", host.facts.get("distribution_major_version", ""))
+            return assumed_facts(host, str(host.facts["distribution"]), str(version))
         return assumed_facts(host, self.guess.distribution, self.guess.version)
 
     def problems(self, hosts: Sequence[Host]) -> tuple[Problem, ...]:
@@ -82,12 +82,12 @@ class Completion:
         )
 
 
-def guess_distribution(root: Path) -> Guess:
-    """What the roles and playbooks below `root` were written for; Debian 12 where nothing speaks for another one."""
+def guess_distribution(root: Path, folders: Sequence[Path]) -> Guess:
+    """What the playbooks and roles in `folders` were written for; Debian 12 where nothing speaks for another one."""
     counts: Counter[str] = Counter()
     first: dict[str, Source] = {}
     releases: Counter[str] = Counter()
-    for path, text in _texts(root):
+    for path, text in _texts(root, folders):
         for name, pattern in _SIGNALS.items():
             found = list(pattern.finditer(text))
             counts[name] += len(found)
@@ -106,20 +106,20 @@ def guess_distribution(root: Path) -> Guess:
     return Guess(*DEBIAN_12, "nothing speaks for another distribution")
 
 
-def _texts(root: Path) -> Iterator[tuple[Path, str]]:
-    """The project's YAML files and its Vagrantfile, links left alone."""
-    count = 0
-    for folder, folders, files in os.walk(root):
+def _texts(root: Path, folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """The YAML files in `folders`, and the project's Vagrantfile; links are left alone."""
+    paths = [root / "Vagrantfile", *(path for folder in folders for path in _yaml_files(folder))]
+    for path in list(dict.fromkeys(paths))[:_MAX_FILES]:
+        if path.is_symlink():
+            continue
+        try:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                yield path, file.read(_MAX_BYTES)
+        except OSError:
+            continue
+
+
+def _yaml_files(top: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(top):
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT and not name.startswith("."))
-        for name in sorted(files):
-            path = Path(folder, name)
-            if not (name.endswith((".yml", ".yaml")) or name == "Vagrantfile") or path.is_symlink():
-                continue
-            count += 1
-            if count > _MAX_FILES:
-                return
-            try:
-                with path.open(encoding="utf-8", errors="replace") as file:
-                    yield path, file.read(_MAX_BYTES)
-            except OSError:
-                continue
+        yield from (Path(folder, name) for name in sorted(files) if name.endswith((".yml", ".yaml")))

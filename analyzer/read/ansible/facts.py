@@ -10,39 +10,27 @@ from typing import Any
 from analyzer.model import Host
 
 ASSUMED: Mapping[str, object] = {
-    "os_family": "Debian",
-    "distribution": "Debian",
-    "distribution_release": "bookworm",
-    "distribution_version": "12",
-    "distribution_major_version": "12",
     "architecture": "x86_64",
     "machine": "x86_64",
     "system": "Linux",
-    "kernel": "6.1.0",
-    "pkg_mgr": "apt",
     "service_mgr": "systemd",
-    "python": {
-        "executable": "/usr/bin/python3",
-        "type": "cpython",
-        "version": {"major": 3, "minor": 11, "micro": 2, "releaselevel": "final", "serial": 0},
-        "version_info": [3, 11, 2, "final", 0],
-    },
-    "python_version": "3.11.2",
     "selinux": {"status": "disabled"},
     "virtualization_type": "kvm",
     "virtualization_role": "guest",
     "user_id": "root",
     "user_dir": "/root",
     "env": {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
-    "lsb": {"id": "Debian", "codename": "bookworm", "release": "12", "major_release": "12"},
     "is_chroot": False,
     "userspace_bits": "64",
     "userspace_architecture": "x86_64",
     "local": {},
 }
-"""What a project is read with where no facts.json says better: the facts that real roles use, for Debian 12."""
+"""What a project is read with where no facts.json says better: the facts that real roles use, whatever the release."""
 
-_OTHER_DISTRIBUTIONS: Mapping[tuple[str, str], tuple[str, str, str]] = {
+_DISTRIBUTIONS: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    ("Debian", "13"): ("trixie", "3.13.5", "6.12.0"),
+    ("Debian", "12"): ("bookworm", "3.11.2", "6.1.0"),
+    ("Debian", "11"): ("bullseye", "3.9.2", "5.10.0"),
     ("Ubuntu", "24.04"): ("noble", "3.12.3", "6.8.0"),
     ("Ubuntu", "22.04"): ("jammy", "3.10.12", "5.15.0"),
     ("Ubuntu", "20.04"): ("focal", "3.8.10", "5.4.0"),
@@ -52,28 +40,27 @@ _OTHER_DISTRIBUTIONS: Mapping[tuple[str, str], tuple[str, str, str]] = {
 }
 """Distribution and version -> code name, system Python, kernel, as their installation media have them."""
 
-_FAMILY_FACTS = ("os_family", "distribution", "distribution_release", "distribution_version",
-                 "distribution_major_version", "pkg_mgr", "lsb", "kernel", "python", "python_version")  # fmt: skip
+DEBIAN_12 = ("Debian", "12")
 
 
-def assumed_facts(host: Host, distribution: str = "Debian", version: str = "12") -> Host:
-    """`host` with the assumptions for facts that its evidence does not give, each named in `facts_assumed`."""
-    known = host.facts
-    foreign = known.get("distribution") not in (None, distribution)
-    assumed = {**ASSUMED, **_family_facts(distribution, version), **_name_facts(host)}
-    missing = {
-        name: value for name, value in assumed.items() if name not in known and not (foreign and name in _FAMILY_FACTS)
-    }
-    return replace(host, facts={**known, **missing}, facts_assumed=tuple(sorted({*host.facts_assumed, *missing})))
+def assumed_facts(host: Host, distribution: str, version: str) -> Host:
+    """`host` with the assumptions for facts that its evidence does not give, each named in `facts_assumed`.
+
+    Facts of a release that the table does not have stay unknown.
+    """
+    assumed = {**ASSUMED, **_release_facts(distribution, version), **_name_facts(host)}
+    missing = {name: value for name, value in assumed.items() if name not in host.facts}
+    return replace(host, facts={**host.facts, **missing}, facts_assumed=tuple(sorted({*host.facts_assumed, *missing})))
 
 
-def _family_facts(distribution: str, version: str) -> dict[str, object]:
-    """The facts in which a distribution differs from Debian 12."""
-    if (distribution, version) not in _OTHER_DISTRIBUTIONS:
+def _release_facts(distribution: str, version: str) -> dict[str, object]:
+    """The facts that tell one release of a distribution from another; `version` may name a point release."""
+    version = ".".join(version.split(".")[: 2 if distribution == "Ubuntu" else 1])
+    if (distribution, version) not in _DISTRIBUTIONS:
         return {}
-    release, python, kernel = _OTHER_DISTRIBUTIONS[distribution, version]
+    release, python, kernel = _DISTRIBUTIONS[distribution, version]
     major, minor, micro = (int(part) for part in python.split("."))
-    debian = distribution == "Ubuntu"
+    debian = distribution in ("Debian", "Ubuntu")
     return {
         "os_family": "Debian" if debian else "RedHat",
         "distribution": distribution,

@@ -34,7 +34,7 @@ def test_the_project_s_own_texts_tell_it(files: dict[str, str], expected: tuple[
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    found = guess_distribution(tmp_path)
+    found = guess_distribution(tmp_path, [tmp_path])
     assert (found.distribution, found.version) == expected
 
 
@@ -54,3 +54,26 @@ def test_evidence_needs_no_assumption(read: Callable[..., Reading]) -> None:
                     "evidence/web1/fs/etc/os-release": 'ID=debian\nVERSION_ID="11"\nNAME="Debian GNU/Linux"\n'})  # fmt: skip
     assert "facts-assumed" not in [one.code for one in reading.project.problems]
     assert reading.project.applications[0].hosts[0].facts["distribution"] == "Debian"
+
+
+def test_what_lies_beside_the_playbooks_and_roles_says_nothing(tmp_path: Path) -> None:
+    """A repository holds other things too: only what is run speaks."""
+    for name, text in {"src/site.yml": APT, "src/roles/x/tasks/main.yml": APT, "changelog/1.yml": "ppa:x/y\n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert guess_distribution(tmp_path, [tmp_path / "src"]).distribution == "Debian"
+
+
+@pytest.mark.parametrize(
+    ("os_release", "python"),
+    [
+        ('ID=debian\nVERSION_ID="11"\nNAME="Debian GNU/Linux"\n', "3.9.2"),
+        ('ID=ubuntu\nVERSION_ID="22.04"\nNAME="Ubuntu"\n', "3.10.12"),
+        ('ID=debian\nVERSION_ID="9"\nNAME="Debian GNU/Linux"\n', None),
+    ],
+)
+def test_facts_of_a_release_are_that_release_s_or_unknown(
+    read: Callable[..., Reading], os_release: str, python: str | None
+) -> None:
+    reading = read({"site.yml": "- hosts: web\n  tasks: []\n", "evidence/web1/fs/etc/os-release": os_release})
+    assert reading.project.applications[0].hosts[0].facts.get("python_version") == python
