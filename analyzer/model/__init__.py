@@ -21,6 +21,7 @@ from analyzer.model.basics import (
     parameter_reference,
     secret_reference,
 )
+from analyzer.model.decisions import Decision, Outcome, Output, Question
 from analyzer.model.effects import (
     CheckoutCode,
     Download,
@@ -48,6 +49,7 @@ from analyzer.model.effects import (
     Via,
     WriteFile,
 )
+from analyzer.model.image import Image, ImageFile, ImageProposal, Instruction, InstructionLine, LeftOut
 from analyzer.model.inputs import (
     ApplicationInput,
     CronDaemon,
@@ -66,34 +68,8 @@ from analyzer.model.inputs import (
     Settings,
     Task,
 )
-from analyzer.model.plan import (
-    Application,
-    Confidence,
-    Cost,
-    Decided,
-    Decision,
-    Drift,
-    Equivalence,
-    Estimate,
-    Expression,
-    Footprint,
-    HealthCheck,
-    Image,
-    ImageFile,
-    ImageProposal,
-    Instruction,
-    InstructionLine,
-    Job,
-    LeftOut,
-    Outcome,
-    Output,
-    OutputFile,
-    Plan,
-    Process,
-    Provenance,
-    Question,
-    TaskDefinition,
-)
+from analyzer.model.plan import Application, Cost, Decided, Drift, OutputFile, Plan, Provenance, TaskDefinition
+from analyzer.model.runs import Confidence, Equivalence, Estimate, Expression, Footprint, HealthCheck, Job, Process
 
 __all__ = [
     "PARAMETER_CLOSE",
