@@ -66,12 +66,12 @@ def _application(application: Application, texts: Texts) -> dict[str, Any]:
     if application.secrets:
         steps.append((texts("readme.step-secrets", count=len(application.secrets)), "AWS Secrets Manager", both))
     steps.append((texts("readme.step-image"), f"{name}/app/", app))
+    steps.append((texts("readme.step-parallel"), f"{name}/ops/parallel-run.md", both))
     if application.processes:
         steps.append((texts("readme.step-services"), f"{name}/app/docker/{application.environment}/", both))
-    scheduled = sum(job.outcome == "schedule" for job in application.jobs)
-    if scheduled:
-        steps.append((texts("readme.step-batches", count=scheduled), f"{name}/ops/schedules.sh", both))
-    steps.append((texts("readme.step-parallel"), f"{name}/ops/parallel-run.md", both))
+    active = sum(job.outcome == "schedule" and job.enabled for job in application.jobs)
+    if active:
+        steps.append((texts("readme.step-batches", count=active), f"{name}/ops/schedules.sh", both))
     steps.append((texts("readme.step-retire"), f"{name}/ops/retire.md", infra))
     return {
         "name": name,
@@ -82,7 +82,7 @@ def _application(application: Application, texts: Texts) -> dict[str, Any]:
                 "name": one.name,
                 "vcpu": f"{one.cpu / 1024:g}",
                 "memory": f"{one.memory / 1024:g} GiB",
-                "runs": readable(one.process or ", ".join(one.jobs)) or "-",
+                "runs": readable(one.process or ", ".join(one.jobs)) or texts("summary.unused"),
                 "usd": f"{one.monthly_usd:,.2f}" + (f" ({texts('summary.assumed')})" if one.assumed else ""),
             }
             for one in application.task_definitions

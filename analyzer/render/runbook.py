@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analyzer.decide.sizing.result import cuts_of, price_basis
@@ -83,14 +83,20 @@ def _context(application: Application) -> dict[str, Any]:
     active = [job for job in jobs if job["enabled"]]
     balanced = next((one for one in application.task_definitions if load_balanced(application, one)), None)
     owner = file_owner(application) or (STRANGER_ID, STRANGER_ID)
-    other = next((one for one in environments(application) if not hardened(one)), application.environment)
+    other = next((one for one in environments(application) if one != application.environment and not hardened(one)), "")
+    steps = _steps(application, active)
     batch_usd = sum(one.monthly_usd for one in application.task_definitions if not one.process)
     return {
         "application": inline(application.name),
         "application_slug": one_line(application.name),
         "environment": inline(application.environment),
         "environment_word": shlex.quote(application.environment),
+        "other_environment": inline(other),
         "other_environment_word": shlex.quote(other),
+        "steps": steps,
+        "parallel_steps": ", ".join(
+            str(steps[one]) for one in ("infrastructure", "secrets", "deployment", "services") if one in steps
+        ),
         "region": application.region or "not known",
         "region_word": shlex.quote(application.region or "REGION"),
         "cluster": names.cluster,
@@ -112,7 +118,7 @@ def _context(application: Application) -> dict[str, Any]:
         if balanced is not None
         else None,
         "families": [names.task_family(one.name) for one in application.task_definitions],
-        "batch_families": [names.task_family(one.name) for one in application.task_definitions if not one.process],
+        "batch_families": [names.task_family(one.name) for one in application.task_definitions if one.jobs],
         "secrets": [
             {
                 "name": names.secret(name),
@@ -178,12 +184,29 @@ def _context(application: Application) -> dict[str, Any]:
                 "memory": f"{one.memory:,} MiB",
                 "count": one.desired_count or "as started",
                 "kept": bool(one.process),
+                "unused": not one.process and not one.jobs,
                 "usd": f"{one.monthly_usd:,.2f}",
                 "basis": one.basis,
             }
             for one in application.task_definitions
         ],
     }
+
+
+def _steps(application: Application, active: Sequence[object]) -> dict[str, int]:
+    """The numbers of the cut-over's steps; one that has nothing to do is left out."""
+    there = {
+        "infrastructure": True,
+        "secrets": True,
+        "files": any(not one.read_only for one in file_systems(application)),
+        "deployment": True,
+        "services": bool(application.processes),
+        "rehearsal": bool(active),
+        "traffic": True,
+        "batches": bool(application.jobs),
+        "done": True,
+    }
+    return {step: number for number, step in enumerate((one for one, needed in there.items() if needed), 1)}
 
 
 def _left(job: Job) -> dict[str, str]:

@@ -65,7 +65,7 @@ def batch(application: Application, watch: Watch, names: Names) -> dict[str, Any
         "first_schedule": job.expressions[0].name if job.expressions else job.id,
         "where": "; ".join(_where(one) for one in found) or "; ".join(str(source) for source in job.sources),
         "window": _window(plan),
-        "next": f"{plan.next_firing} {plan.zone}{_days(job)}" if plan.next_firing else "its next run",
+        "next": _next(job, plan),
         "recipe": _recipe(job, plan),
         "lock": _lock(application, job),
         "warnings": _warnings(application, job),
@@ -83,7 +83,7 @@ def batch(application: Application, watch: Watch, names: Names) -> dict[str, Any
 def _observed(job: Job) -> str:
     if job.footprint.duration_s is None:
         return "duration not known"
-    return f"{duration_text(round(job.footprint.duration_s) or 1)} ({job.footprint.runs} runs seen)"
+    return f"{duration_text(round(job.footprint.duration_s) or 1)} (runs seen: {job.footprint.runs})"
 
 
 def _where(one: Place) -> str:
@@ -132,6 +132,13 @@ def _recipe(job: Job, plan: Handover) -> str:
         case _:
             text = "Choose a time well before its next run: off on the host first, then on in AWS."
     return text
+
+
+def _next(job: Job, plan: Handover) -> str:
+    """When the first run on Fargate is; no time of the day where the hand-over can be at any of many."""
+    if plan.kind == "quiet":
+        return f"{plan.next_firing} {plan.zone}{_days(job)}"
+    return f"the next time of `{one_line(job.schedule)}`" if job.schedule else "its next run"
 
 
 def _days(job: Job) -> str:
@@ -203,5 +210,7 @@ def _look(job: Job) -> str:
 
 
 def _missed(job: Job, plan: Handover) -> str:
-    next_text = f"The next run under cron is at {plan.next_firing} {plan.zone}." if plan.next_firing else ""
-    return f"A run that falls out meanwhile can be made up with `ops/run-batch.sh {job.id}`. {next_text}".strip()
+    zone = f" ({plan.zone})" if plan.zone else ""
+    return (
+        f"Under cron it runs again from the next time of `{one_line(job.schedule)}`{zone} on." if job.schedule else ""
+    )

@@ -136,7 +136,8 @@ def summary_lines(plan: Plan, language: str = "en", width: int = 100, out: str =
             lines += _application(application, texts, width)
     rest = [one for one in questions if not one.question.blocking]
     lines.append(Line(()))
-    said = texts("summary.open", count=len(rest)) if rest else texts("summary.nothing-open") if not questions else ""
+    more = "summary.open" if len(rest) == len(questions) else "summary.open-more"
+    said = texts(more, count=len(rest)) if rest else texts("summary.nothing-open") if not questions else ""
     kinds = len(question_groups(rest))
     said += f" {texts('summary.kinds', count=kinds)}" if kinds < len(rest) else ""
     if said:
@@ -259,7 +260,9 @@ def _jobs(application: Application, texts: Texts) -> Iterator[Line]:
 def _sizes(application: Application, texts: Texts) -> Iterator[Line]:
     label = texts("summary.sizes")
     for one in application.task_definitions:
-        jobs = f"{texts('summary.jobs', count=len(one.jobs))}" if one.jobs else ""
+        jobs = (
+            texts("summary.jobs", count=len(one.jobs)) if one.jobs else "" if one.process else texts("summary.unused")
+        )
         size = f"{one.name:<14}{one.cpu / 1024:>6g} vCPU {one.memory / 1024:>6g} GiB  "
         money = f"{one.monthly_usd:>9,.2f} USD/{texts('summary.month')}  "
         assumed: tuple[str, Tone] = (f"{texts('summary.assumed')}  " if one.assumed else "", "alert")
@@ -277,7 +280,7 @@ def _problems(plan: Plan, texts: Texts) -> Iterator[Line]:
     counts = Counter(problem.severity for problem in plan.problems)
     if not counts:
         return
-    said = [f"{counts[one]} {texts(f'severity.{one.value}')}" for one in Severity if counts[one]]
+    said = [texts(f"summary.{one.value}", count=counts[one]) for one in Severity if counts[one]]
     tone: Tone = "alert" if counts[Severity.ERROR] else "plain"
     yield Line(((f"{texts('summary.problems')}: {', '.join(said)}", tone),))
 

@@ -53,6 +53,12 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "severity.error": ("error", "エラー"),
     "severity.warning": ("warning", "警告"),
     "severity.note": ("note", "注記"),
+    "summary.error": ("{count} errors", "エラー {count} 件"),
+    "summary.error.one": ("1 error", "エラー 1 件"),
+    "summary.warning": ("{count} warnings", "警告 {count} 件"),
+    "summary.warning.one": ("1 warning", "警告 1 件"),
+    "summary.note": ("{count} notes", "注記 {count} 件"),
+    "summary.note.one": ("1 note", "注記 1 件"),
     # questions.yml
     "questions.head": (
         "Open questions of this plan. To answer one, copy its line into migrate.yml beside the inventory,",
@@ -94,8 +100,13 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
         "{count} blocking: a person must answer before the cutover",
         "ブロック {count} 件: 切り替え前に回答が必要",
     ),
-    "summary.open.one": ("1 more open question: questions.yml", "その他の未回答の質問 1 件: questions.yml"),
-    "summary.open": ("{count} more open questions: questions.yml", "その他の未回答の質問 {count} 件: questions.yml"),
+    "summary.open.one": ("1 open question: questions.yml", "未回答の質問 1 件: questions.yml"),
+    "summary.open": ("{count} open questions: questions.yml", "未回答の質問 {count} 件: questions.yml"),
+    "summary.open-more.one": ("1 more open question: questions.yml", "その他の未回答の質問 1 件: questions.yml"),
+    "summary.open-more": (
+        "{count} more open questions: questions.yml",
+        "その他の未回答の質問 {count} 件: questions.yml",
+    ),
     "summary.nothing-open": ("no open questions", "未回答の質問なし"),
     "summary.hosts": ("{count} hosts", "ホスト {count} 台"),
     "summary.hosts.one": ("1 host", "ホスト 1 台"),
@@ -114,6 +125,7 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "summary.drift-items": ("{count} differences between hosts and Ansible", "ホストと Ansible の差分 {count} 件"),
     "summary.problems": ("problems met while reading", "読み込み時の問題"),
     "summary.more": ("… and {count} more", "… 他 {count} 件"),
+    "summary.unused": ("no job", "ジョブなし"),
     "summary.assumed": ("assumed", "仮定"),
     "summary.month": ("month", "月"),
     "summary.report": (

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from analyzer.model import Plan
+from analyzer.model import Application, Plan
 from analyzer.render import plan_json, report, runbook, summary
 from analyzer.render.containers import scheduled_jobs
 from analyzer.render.runbook_hosts import cron_unit, install_command
@@ -147,6 +147,74 @@ def test_texts_of_the_input_stay_texts(which: str) -> None:
     text = outside(page("hostile", which))
     assert not re.search(r"<(script|b|/script)\b", text)
     assert not re.search(r"^ *```", text, re.MULTILINE)
+
+
+def pages_of(application: Application) -> dict[str, str]:
+    """Page -> text."""
+    files = runbook.render(application, template_texts())
+    return {file.path.rpartition("/")[2].removesuffix(".md"): file.data.decode() for file in files}
+
+
+_UNUSED = tuple(
+    dataclasses.replace(one, name=name, process="", desired_count=0)
+    for one in factory.application(members=()).task_definitions[:1]
+    for name in ("batch_heavy", "batch_light")
+)
+NO_JOBS = factory.application(members=(), environments=("production",))
+NO_JOBS = dataclasses.replace(NO_JOBS, task_definitions=(*NO_JOBS.task_definitions, *_UNUSED))
+
+
+@pytest.mark.parametrize(
+    ("environment", "others"), [("production", ()), ("production", ("prod",)), ("staging", ()), ("staging", ("live",))]
+)
+def test_side_by_side_is_never_in_the_environment_that_is_handed_over(
+    environment: str, others: tuple[str, ...]
+) -> None:
+    """Where no second environment is there, no command switches schedules on beside cron: the page asks for one."""
+    base = factory.application()
+    text = pages_of(dataclasses.replace(base, environment=environment, environments=(environment, *others)))[
+        "parallel-run"
+    ]
+    assert "enable --all" not in text
+    assert f"one environment alone, `{environment}`" in text
+    other = pages_of(dataclasses.replace(base, environments=("production", "staging")))["parallel-run"]
+    assert "schedules.sh --env staging enable --all" in other
+
+
+def test_hosts_keep_their_files_while_both_sides_run() -> None:
+    """The set-up of the second environment is everything before the traffic but the move of the hosts' files."""
+    files, none = page("two-processes", "parallel-run"), page("typical", "parallel-run")
+    assert "do steps 1, 2, 4, 5 of" in files
+    assert "Leave step 3 out" in files
+    assert "do steps 1, 2, 3, 4 of" in none
+    assert "Leave step" not in none
+
+
+@pytest.mark.parametrize(
+    "application", [*factory.APPLICATIONS.values(), NO_JOBS], ids=[*factory.APPLICATIONS, "no-jobs"]
+)
+def test_steps_are_numbered_without_a_gap(application: Application) -> None:
+    """What has nothing to do is left out, and each step that a page names is there."""
+    pages = pages_of(application)
+    numbers = [int(number) for number in re.findall(r"^## (\d+)\. ", pages["cutover"], re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    named = re.findall(r"[Ss]teps? ([\d, ]*\d)", pages["cutover"] + pages["parallel-run"])
+    assert {int(number) for one in named for number in one.split(", ")} <= set(numbers)
+
+
+def test_without_batches_there_is_no_step_for_them() -> None:
+    """No placeholder, no empty table, no command for schedules that are not there."""
+    pages = pages_of(NO_JOBS)
+    for text in pages.values():
+        assert not re.search(r"\bJOB\b|schedules\.sh|host-cron|deregister", text)
+        assert not re.search(r"^\|[-:|]+\|\n(?!\|)", text, re.MULTILINE)
+    assert pages["cost"].count("nothing runs on it") == 2
+
+
+def test_the_way_back_names_no_time_of_the_day() -> None:
+    """It may be gone at any time, so the batch's next run is that of its own schedule."""
+    assert "from the next time of `*/5 * * * *` (Asia/Tokyo)" in page("fixture", "rollback")
+    assert not re.search(r"\bat \d\d:\d\d", page("fixture", "rollback"))
 
 
 def test_batches_of_one_lock_are_named_to_each_other() -> None:

@@ -48,6 +48,7 @@ def test_the_tutorial_can_be_followed(tmp_path, monkeypatch):
         assert words[0] == "migrate-analyze", line
         if words[1] in {"collect", "verify"}:
             parsed(words[1:])
+            assert all(Path(word).exists() for word in words[2:] if word.startswith(("accounting", "migration")))
             continue
         done = CliRunner().invoke(cli, words[1:])
         assert done.exit_code in {0, 1}, f"{line}\n{done.output}"
@@ -58,6 +59,12 @@ def test_the_tutorial_can_be_followed(tmp_path, monkeypatch):
     assert [name for name in answers if f"+ answers.{name}: {answers[name]}" not in ran[-1][1]] == []
     for path in re.findall(r"`(accounting/(?:app|infra|ops)/[\w./-]*)`", DOCS["tutorial"]):
         assert (tmp_path / "migration" / path).exists(), path
+    cutover = Path("migration/accounting/ops/cutover.md").read_text(encoding="utf-8")
+    assert [dict(re.findall(r"^## (\d)\. (.+)$", cutover, re.MULTILINE))[number] for number in "37"] == [
+        "Shared files", "Traffic"
+    ]  # fmt: skip
+    assert "shared files of step 3" in DOCS["tutorial"]
+    assert "until step 7" in DOCS["tutorial"]
 
 
 def test_the_rule_of_the_page_is_a_rule_and_passes_its_examples(monkeypatch):

@@ -40,6 +40,23 @@ def test_the_summary_tells_what_matters(make):
     assert "migration/report.html" in text
 
 
+def test_a_size_that_nothing_runs_on_says_so(make):
+    """Without jobs the two sizes of batches are there, as the bundle's layout has them, and are told to be unused."""
+    plan = make.plan(make.application(jobs=0, task_definitions=(
+        make.definition("api", process="api"), make.definition("batch_heavy"), make.definition("batch_light"),
+    )))  # fmt: skip
+    lines = render_summary(plan).splitlines()
+    assert [line.split()[0] for line in lines if line.endswith("no job")] == ["batch_heavy", "batch_light"]
+    (readme,) = render_readme(plan, template_texts())
+    assert readme.data.decode().count("| no job |") == 2
+
+
+@pytest.mark.parametrize(("decisions", "said"), [(5, "1 open question:"), (11, "1 more open question:")])
+def test_more_is_said_where_questions_stand_above(make, decisions, said):
+    """Open questions are "more" only beside blocking ones that the summary has listed."""
+    assert said in render_summary(make.plan(make.application(decisions=decisions, jobs=0)))
+
+
 def test_a_pipe_gets_plain_text_and_a_terminal_colours(make):
     """Without colour there is no escape sequence; with it, the same words."""
     plain, coloured = (render_summary(make.plan(), color=color, width=100) for color in (False, True))
@@ -76,10 +93,11 @@ def test_the_readme_leads_through_the_bundle(make, language):
     """README.md names every part, its owner, the order, the open questions and how to assemble the build context."""
     (output,) = render_readme(make.plan(), template_texts(), language)
     text = output.data.decode()
-    order = ["report.html", "accounting/infra/", "accounting/app/", "accounting/ops/", "cp -r accounting/app/."]
-    positions = [text.index(word) for word in order]
-    assert positions[0] < positions[1]
-    assert positions[-1] == max(positions[:1] + positions[-1:])
+    assert text.index("report.html") < text.index("accounting/infra/") < text.index("cp -r accounting/app/.")
+    steps = re.findall(r"^\| \d \| [^|]+ \| ([^|]+) \|", text, re.MULTILINE)
+    assert [step.rpartition("/")[2] or step.strip("/").rpartition("/")[2] for step in steps] == [
+        "production", "AWS Secrets Manager", "app", "parallel-run.md", "production", "schedules.sh", "retire.md"
+    ]  # fmt: skip
     assert "accounting-task-10" in text
     assert "`db_password`" in text
     assert max(columns(line) for line in text.splitlines() if not line.startswith("|")) <= 130
