@@ -46,7 +46,8 @@ def compose_image(
             why = "an environment file of a unit: its values are in the task definition"
             left_out.setdefault(path, (why, Outcome.TASK_DEFINITION))
     accounts = needed_accounts([*steps, *findings.directories], findings.processes, jobs, hosts)
-    composed = compose_steps([*accounts.steps, *steps, *findings.directories], roots, {**accounts.foreign, **left_out})
+    everything = [*accounts.before, *steps, *findings.directories, *accounts.after]
+    composed = compose_steps(everything, roots, {**accounts.foreign, **left_out})
     main = next((each for each in findings.processes if each.name == "api"), None) or next(
         iter(findings.processes), None
     )

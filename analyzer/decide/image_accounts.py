@@ -26,27 +26,36 @@ def primary_group(name: str, group: str, groups_made: Collection[str]) -> str:
     return group or ("users" if name in groups_made else name)
 
 
-def group_command(group: MakeGroup, via: Via, packages: Collection[str]) -> Command:
-    """`groupadd` as Ansible calls it; guarded where the group may be there already."""
+def group_command(group: MakeGroup, via: Via, packages: Collection[str], *, unless_there: bool = False) -> Command:
+    """`groupadd` as Ansible calls it; guarded where the group may be there already.
+
+    `unless_there`: a group that is there stays as it is, whoever brought it.
+    """
     name = quote(group.name)
     if group.state == "absent":
         return Command(lines=(f"if getent group {name} >/dev/null; then groupdel {name}; fi",), via=(via,))
     identity = ["-g", str(group.gid)] if group.gid is not None else []
     add = " ".join(["groupadd", *identity, *(["-r"] if group.system else []), name])
-    if not may_exist(group.name, packages):
+    if not (unless_there or may_exist(group.name, packages)):
         return Command(lines=(add,), via=(via,))
-    if not identity:
+    if unless_there or not identity:
         return Command(lines=(f"if ! getent group {name} >/dev/null; then {add}; fi",), via=(via,))
     change = " ".join(["groupmod", *identity, name])
     return Command(lines=(f"if getent group {name} >/dev/null; then {change}; else {add}; fi",), via=(via,))
 
 
 def user_command(
-    user: MakeUser, via: Via, packages: Collection[str], groups_made: Collection[str], users_made: Collection[str] = ()
+    user: MakeUser,
+    via: Via,
+    packages: Collection[str],
+    groups_made: Collection[str],
+    users_made: Collection[str] = (),
+    *,
+    unless_there: bool = False,
 ) -> Command:
     """`useradd` as Ansible calls it; `usermod` where the account may be there already, or is (`users_made`).
 
-    No lines where nothing changes.
+    `unless_there`: an account that is there stays as it is, whoever brought it. No lines where nothing changes.
     """
     name = quote(user.name)
     if user.state == "absent":
@@ -69,6 +78,8 @@ def user_command(
     further = [quote(option) for option in user.options]
     system = ["-r"] if user.system else []
     add = " ".join(["useradd", *own_group, *shared, *supplementary, *create, *further, *system, name])
+    if unless_there:
+        return Command(lines=(f"if ! getent passwd {name} >/dev/null; then {add}; fi",), via=(via,))
     groups = ["-a", *supplementary] if supplementary and user.append else supplementary
     taken = ["-o"] if "-o" in user.options else []
     move = ["-m"] if user.move_home and user.home else []

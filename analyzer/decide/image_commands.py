@@ -6,12 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.image_modes import apply_mode
 from analyzer.decide.image_products import Product
 from analyzer.decide.image_shell import Command, command, environment_name, has_marker, quote
 from analyzer.model import Download, LanguagePackages, Ownership, RunCommand, Unpack, Via
 
 SCRATCH = "/tmp"  # noqa: S108 - of the build's container, which runs nothing else
+
+_ZIP = re.compile(r"\.(zip|jar|war|ear|whl|egg)$", re.IGNORECASE)
+"""Names of archives that unzip opens and tar does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class BuildStep:
     json: str = ""
     """A shell text that runs in exec form; "" with `commands`."""
     shell: str = "/bin/sh"
+    may_fail: bool = False
+    """Whether the build goes on where that shell text fails."""
     user: str = ""
     directory: str = ""
     via: Via
@@ -104,7 +110,8 @@ def unpack_commands(effect: Unpack, archive: str, via: Via) -> tuple[Command, ..
         archive = name
         ours = True
     options = "".join(" " + quote(option) for option in effect.options)
-    if archive.endswith(".zip"):
+    zipped = _ZIP.search(archive) is not None
+    if zipped:
         commands.append(command(f"unzip -qo{options} {quote(archive)} -d {directory}", via))
     else:
         commands.append(command(f"tar -xf {quote(archive)}{options} -C {directory}", via))
@@ -112,7 +119,7 @@ def unpack_commands(effect: Unpack, archive: str, via: Via) -> tuple[Command, ..
         # the module owns what the archive brought, not what else lies in the directory
         listing = f"{SCRATCH}/archive.list"
         shown = f" --show-transformed-names{options}" if options else ""
-        show = f"unzip -Z1 {quote(archive)}" if archive.endswith(".zip") else f"tar -tf {quote(archive)}{shown}"
+        show = f"unzip -Z1 {quote(archive)}" if zipped else f"tar -tf {quote(archive)}{shown}"
         prefix = quote(f"s|^|{effect.directory.rstrip('/')}/|")
         commands.append(command(f"{show} > {listing}", via))
         commands.append(command(f"sed -i {prefix} {listing}", via))
@@ -157,6 +164,9 @@ _SIMPLE_SHELL = re.compile(r"[\w@%+=:,./ \"'&>-]+")
 _BACKGROUND = re.compile(r"(?<![&>])&(?![&>])")
 """`command &`: nothing may follow it in the same list, `|| true` neither."""
 
+_ENDS_SHELL = re.compile(r"(?:^|&&)\s*(?:exec|exit|\.)\s")
+"""Commands after which the shell does not come back, or not if they fail: `|| true` is not reached."""
+
 
 def run_step(effect: RunCommand, via: Via) -> BuildStep:
     """The RUN of one command: shell form where it is plain words, exec form where quoting would hide what it says."""
@@ -175,6 +185,7 @@ def run_step(effect: RunCommand, via: Via) -> BuildStep:
             and not effect.executable
             and not _BACKGROUND.search(text)
             and not (environment and "&&" in text)  # the variables would reach the first command only
+            and not (effect.may_fail and _ENDS_SHELL.search(text))
         )
     whole = " ".join(map(str, (effect.command if isinstance(effect.command, tuple) else (effect.command,))))
     if has_marker(whole):
@@ -201,19 +212,26 @@ def run_step(effect: RunCommand, via: Via) -> BuildStep:
     exports = "".join(f"export {name}={quote(value)}; " for name, value in environment.items())
     script = f"{exports}{text}"
     if effect.stdin:
-        script = f"printf '%s' {quote(effect.stdin)} | {{ {script}; }}"
+        # a line feed before the brace: the script may end in a comment, `&` or a here-document
+        script = f"printf '%s' {quote(effect.stdin)} | {{ {script}\n}}"
     if guard:
         script = f"{guard}{{ {script}\n}}"
-    if effect.may_fail:
-        script = f"trap 'exit 0' EXIT\n{script}"  # not `|| true`: the shell would ignore `set -e` before it
     return BuildStep(
         json=script,
         shell=effect.executable or "/bin/sh",
+        may_fail=effect.may_fail,
         user=effect.user,
         directory=effect.directory,
         via=via,
         arguments=names,
     )
+
+
+def runs_as_another(effect: RunCommand) -> bool:
+    """Whether the command, or one in it, runs as an account that the image has to make first."""
+    shell = isinstance(effect.command, str)
+    commands = simple_commands(str(effect.command)) if shell else argument_command(tuple(effect.command))
+    return any(user not in ("", "root") for user in (effect.user, *(each.user for each in commands)))
 
 
 def _word(text: str) -> str:

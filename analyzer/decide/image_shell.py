@@ -124,6 +124,12 @@ class Instructions:
         if commands:
             self.items.append(run(commands, ignore=ignore))
 
+    def run_as_root(self, commands: Sequence[Command], *, ignore: tuple[str, ...] = ()) -> None:
+        """One RUN of root's, whoever ran the step before it; nothing where there is no command."""
+        if commands:
+            self.become("", commands[0].via[0])
+            self.run(commands, ignore=ignore)
+
     def become(self, user: str, via: Via) -> None:
         """Later instructions run as `user` ("" = root)."""
         user = user or "root"

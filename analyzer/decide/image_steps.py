@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from analyzer.decide.image_accounts import group_command, primary_group, user_command
+from analyzer.decide.image_accounts import BASE_ACCOUNTS, group_command, primary_group, user_command
 from analyzer.decide.image_commands import (
     SCRATCH,
     BuildStep,
@@ -18,6 +18,7 @@ from analyzer.decide.image_commands import (
     owner_options,
     recursive,
     run_step,
+    runs_as_another,
     unpack_commands,
 )
 from analyzer.decide.image_edit_commands import edit_commands
@@ -26,9 +27,10 @@ from analyzer.decide.image_edits import EditError, apply_edit
 from analyzer.decide.image_files import FileTree
 from analyzer.decide.image_languages import language_step, lock_of_command
 from analyzer.decide.image_packages import Installed, brings_sources, repository_commands, touches_packages
-from analyzer.decide.image_paths import host_only, is_below, normal
+from analyzer.decide.image_paths import host_only, is_below, is_existing, normal
 from analyzer.decide.image_products import of_command
 from analyzer.decide.image_shell import Command, command, has_secret, quote
+from analyzer.decide.needed_accounts import RULE as NEEDED_ACCOUNTS
 from analyzer.model import (
     CheckoutCode,
     Download,
@@ -180,7 +182,8 @@ class _Composer:
             case EditFile():
                 self.edit(effect, via)
             case MakeUser():
-                made = user_command(effect, via, self.packages, self.groups_made, self.out.groups)
+                needed = via.rule == NEEDED_ACCOUNTS
+                made = user_command(effect, via, self.packages, self.groups_made, self.out.groups, unless_there=needed)
                 if made.lines:
                     self.out.accounts.append(made)
                 if effect.state == "present":
@@ -188,7 +191,9 @@ class _Composer:
                     self.out.groups[effect.name] = known or primary_group(effect.name, effect.group, self.groups_made)
                     self.groups_made.add(effect.name)
             case MakeGroup():
-                self.out.accounts.append(group_command(effect, via, self.packages))
+                self.out.accounts.append(
+                    group_command(effect, via, self.packages, unless_there=via.rule == NEEDED_ACCOUNTS)
+                )
                 self.groups_made.add(effect.name)
             case RunCommand():
                 self.run(effect, via)
@@ -204,6 +209,13 @@ class _Composer:
                 return
             case _:
                 assert_never(effect)
+
+    def inside(self, path: str, name: str) -> str:
+        """`path`, or if it is a directory by now the path of `name` in it, as the modules that write files take it."""
+        entry = self.out.files.get(path)
+        if (entry is not None and entry.kind == "directory") or is_existing(normal(path)):
+            return normal(path) + "/" + posixpath.basename(name.rstrip("/"))
+        return path
 
     def excluded_path(self, path: str) -> tuple[str, Outcome] | None:
         return next((why for name, why in self.excluded.items() if name.startswith("/") and is_below(path, name)), None)
@@ -287,7 +299,7 @@ class _Composer:
             why = effect.content.unknown.reason if effect.content.unknown else ""
             self.refuse(via, effect.path, f"its content is not known before the run{': ' + why if why else ''}")
             return
-        path = self.out.files.resolve(effect.path)
+        path = self.out.files.resolve(self.inside(effect.path, effect.content.source.file))
         if not effect.force and self.out.files.get(path) is not None:
             return
         self.out.build[:] = [step for step in self.out.build if not _edits(step, path)]
@@ -341,9 +353,19 @@ class _Composer:
     def remove(self, effect: RemovePath, via: Via) -> None:
         path = self.out.files.resolve(effect.path)
         late = self.is_late(path)
+        text = f"rm -rf {quote(path)}"
+        waiting = set(self.roots) - {normal(checkout.path) for checkout, _ in self.out.checkouts}
+        if any(is_below(root, path) for root in waiting):
+            # room for the code: after COPY nothing may remove it
+            self.out.files.remove(path)
+            self.out.build[:] = [step for step in self.out.build if not (step.group and _speaks_of(step, path))]
+            return
+        if any(_speaks_of(step, path) for step in self.out.build):
+            # it has to be there until then
+            self.cheap(via, text, path)
+            return
         self.out.files.remove(path)
         self.out.build[:] = [step for step in self.out.build if not (step.copy and is_below(step.copy, path))]
-        text = f"rm -rf {quote(path)}"
         if late:
             self.cheap(via, text, path)
         else:
@@ -372,7 +394,9 @@ class _Composer:
             else:
                 self.build(BuildStep(copy=SCRIPT, via=via))
         if early:
-            self.out.sources.append(BuildStep(commands=commands + owned, via=via))
+            self.out.sources.append(BuildStep(commands=commands, via=via))
+            if owned:  # the accounts come after the packages
+                self.build(BuildStep(commands=owned, via=via, group=True))
             return
         self.build(BuildStep(commands=commands + owned, via=via, group=True, code=self.in_code(path)))
 
@@ -390,7 +414,12 @@ class _Composer:
         self.mention(everything)
         if re.search(r"\b(?:virtualenv|venv)\b", text):
             self.environments.update(normal(path) for path in re.findall(r"(?<![\w.])/[\w.@+/-]+", text))
-        if self.number < self.last_install and touches_packages(text) and not self.in_code(everything):
+        if (
+            self.number < self.last_install
+            and touches_packages(text)
+            and not self.in_code(everything)
+            and not runs_as_another(effect)
+        ):
             self.out.sources.append(step)
             return
         code = self.in_code(everything)
@@ -402,16 +431,25 @@ class _Composer:
         self.build(step if not code else after_code(step))
 
     def download(self, effect: Download, via: Via) -> None:
+        path = self.inside(effect.path, effect.url.split("?")[0])
+        effect = replace(effect, path=path)
+        early = self.number < self.last_install and (
+            normal(path).startswith(_EARLY) or re.search(r"\.(deb|rpm|asc|gpg)$", path)
+        )
+        owned: list[str] = []
+        if early and not {effect.ownership.owner, effect.ownership.group} <= {"", *BASE_ACCOUNTS}:
+            owned = attributes(effect.ownership, path)
+            effect = replace(effect, ownership=Ownership())
         step = BuildStep(
             commands=download_commands(effect, via),
             via=via,
             code=self.in_code(effect.path),
             fetches=normal(effect.path),
         )
-        if self.number < self.last_install and (
-            normal(effect.path).startswith(_EARLY) or re.search(r"\.(deb|rpm|asc|gpg)$", effect.path)
-        ):
+        if early:
             self.out.sources.append(step)
+            for text in owned:  # the accounts come after the packages
+                self.cheap(via, text, path)
             return
         self.mentioned.append(normal(effect.path))
         self.build(step)
@@ -483,6 +521,13 @@ def _secret_in(value: object) -> bool:
             return any(_secret_in(getattr(value, name)) for name in value.__dataclass_fields__)
         case _:
             return False
+
+
+def _speaks_of(step: BuildStep, path: str) -> bool:
+    """Whether a command of the step names `path`, or something below it."""
+    texts = (step.json, step.directory, *(line for each in step.commands for line in each.lines))
+    names = {path, quote(path).removesuffix("'")}
+    return any(re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])", text) for name in names for text in texts)
 
 
 def _edits(step: BuildStep, path: str) -> bool:

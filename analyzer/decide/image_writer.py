@@ -131,7 +131,7 @@ class Writer:
             self.frontend()
         self.packages()
         self.zone()
-        self.out.run(self.composed.accounts)
+        self.out.run_as_root(self.composed.accounts)
         self.copies()
         early = [step for step in self.composed.build if not step.code]
         late = [step for step in self.composed.build if step.code]
@@ -292,7 +292,7 @@ class Writer:
 
     def run_packages(self, commands: Sequence[Command], ignore: tuple[str, ...]) -> None:
         """Arguments on lines of their own belong to the command before them."""
-        self.out.run(commands, ignore=ignore)
+        self.out.run_as_root(commands, ignore=ignore)
         if not commands:
             return
         instruction = self.out.items[-1]
@@ -316,7 +316,7 @@ class Writer:
         commands = [command(f"ln -sfn {quote('/usr/share/zoneinfo/' + name)} /etc/localtime", via)]
         if self.manager == "apt":
             commands.append(command(f"printf '%s\\n' {quote(name)} > /etc/timezone", via))
-        self.out.run(commands)
+        self.out.run_as_root(commands)
 
     def copies(self) -> None:
         now = [(path, entry) for path, entry in self.known if not entry.late and path not in self.composed.early]
@@ -327,9 +327,11 @@ class Writer:
         ]
         # COPY makes the directories that it needs: whether a package brought one has to be asked before
         maybe = [each for each in others if each[1].maybe]
-        self.out.run([*self.composed.removals, *ownership_commands(maybe)])
+        self.out.run_as_root([*self.composed.removals, *ownership_commands(maybe)])
         self.copy(now)
-        self.out.run(ownership_commands([*now, *(each for each in others if not each[1].maybe)]))
+        # files that a package manager reads were copied before the accounts were there
+        early = [(path, entry) for path, entry in self.known if path in self.composed.early]
+        self.out.run_as_root(ownership_commands([*now, *early, *(each for each in others if not each[1].maybe)]))
 
     def is_code(self, path: str) -> bool:
         return any(is_below(path, root) for root in self.roots)
@@ -343,10 +345,9 @@ class Writer:
                 # COPY expands variables, quotes and wildcards in its words: such a path is for the shell
                 vias = unique(entry.via)
                 self.out.add("COPY", f"rootfs{context_name(path)} {SCRATCH}/", *vias)
-                self.out.become("", vias[0])
                 moved = quote(f"{SCRATCH}/{context_name(path).rpartition('/')[2]}")
                 make, move = f"mkdir -p {quote(parent(path))}", f"mv {moved} {quote(path)}"
-                self.out.run([command(make, *vias), command(move, *vias)])
+                self.out.run_as_root([command(make, *vias), command(move, *vias)])
 
     def steps(self, steps: Sequence[BuildStep]) -> None:
         """Build steps in order; quick commands on files that stand together share one RUN."""
@@ -360,20 +361,15 @@ class Writer:
         self.flush(together)
 
     def flush(self, commands: list[Command]) -> None:
-        if commands:
-            self.out.become("", commands[0].via[0])
-            self.out.run(commands)
-            commands.clear()
+        self.out.run_as_root(commands)
+        commands.clear()
 
     def step(self, step: BuildStep) -> None:
         if step.copy:
             entry = self.composed.files.get(step.copy)
             if entry is not None and not has_marker(entry.text):
                 self.copy([(step.copy, entry)])
-                commands = ownership_commands([(step.copy, entry)])
-                if commands:
-                    self.out.become("", step.via)
-                self.out.run(commands)
+                self.out.run_as_root(ownership_commands([(step.copy, entry)]))
             return
         for name in step.arguments:
             if name not in self.arguments:
@@ -385,7 +381,11 @@ class Writer:
         if step.json:
             # exec form: the script is one JSON string, so nothing in it is read by the Dockerfile's parser
             ignore = tuple(rule for rule, pattern in _LINT_OF_SCRIPTS if re.search(pattern, step.json))
-            self.out.add("RUN", json.dumps([step.shell, "-c", step.json]), step.via, ignore=ignore)
+            words = [step.shell, "-c", step.json]
+            if step.may_fail:
+                # in a shell of its own: `|| true` beside its text would end `set -e` there, and `exec` would skip it
+                words = ["/bin/sh", "-c", '"$0" -c "$1" || true', step.shell, step.json]
+            self.out.add("RUN", json.dumps(words), step.via, ignore=ignore)
         else:
             self.out.run(step.commands, ignore=step.ignore)
 
@@ -433,7 +433,7 @@ class Writer:
             # settings of the package manager that the playbook writes beside the lock files
             if path in self.manager_settings(step, root):
                 self.copy([(path, entry)])
-                self.out.run(ownership_commands([(path, entry)]))
+                self.out.run_as_root(ownership_commands([(path, entry)]))
         self.step(step)
 
     def manager_settings(self, step: BuildStep, root: str) -> tuple[str, ...]:
@@ -446,8 +446,7 @@ class Writer:
         root = normal(checkout.path)
         if checkout.user:
             user, _, group = self.owner(checkout).partition(":")
-            self.out.become("", via)
-            self.out.run([command(f"install -d -o {quote(user)} -g {quote(group)} {quote(root)}", via)])
+            self.out.run_as_root([command(f"install -d -o {quote(user)} -g {quote(group)} {quote(root)}", via)])
 
     def code(self, later: Sequence[BuildStep]) -> None:
         for checkout, via in self.composed.checkouts:
@@ -460,14 +459,13 @@ class Writer:
                 self.install_locked(step, self.flag(checkout), root)
             later = [step for step in later if step not in locked]
             self.out.add("COPY", f"{self.flag(checkout)}. {dockerfile_word(root)}/", via)
-            self.out.become("", via)
             commands = [command(f"rm -rf {quote(root + '/rootfs')}", via)]
             entry = self.composed.files.entries.get(root)
             if entry is not None and entry.user_and_group:
                 commands += ownership_commands([(root, entry)])
             elif owner:
                 commands.append(command(f"chown {quote(owner)} {quote(root)}", via))
-            self.out.run(commands)
+            self.out.run_as_root(commands)
         self.steps(later)
 
     def start(self) -> None:

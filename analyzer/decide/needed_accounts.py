@@ -1,7 +1,8 @@
 """Accounts that files, commands, processes and batches need and that no task makes: packages, people, absent roles did.
 
 A build stops at `chown` to an account that is not there, and a container does not start as one. So the image makes
-them, as the host's evidence describes them. What belongs to a data server's account goes where the server goes.
+them, as the host's evidence describes them, unless a package has (no name tells whether one did: `httpd` brings
+`apache`, `git` no `git`). What belongs to a data server's account goes where the server goes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from analyzer.model import (
 )
 
 RULE = "users-needed"
+"""The mark of these steps: an account that is there already is left alone."""
 
 _DATA_SERVERS = re.compile(
     r"postgres|pgbouncer|mysql|mariadb|redis|valkey|mongod?b?|rabbitmq|elasticsearch|opensearch|memcached?|cassandra"
@@ -34,15 +36,17 @@ _DATA_SERVERS = re.compile(
 )
 _OF_DATA_SERVERS = "it belongs to the account {}: a data server's, and a managed service takes that server's place"
 _NO_SERVER = re.compile(r"client|^lib|-dev(el)?$|^(python|php|ruby|perl)")
-_NAME = re.compile(r"[a-z_][a-z0-9_-]*\$?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?")
 
 
 @dataclass(frozen=True, slots=True)
 class NeededAccounts:
     """What the image has to have beside what the playbook makes."""
 
-    steps: tuple[Step, ...]
-    """The accounts and groups to make, users first."""
+    before: tuple[Step, ...]
+    """The groups that the playbook's own accounts are in."""
+    after: tuple[Step, ...]
+    """The accounts and groups to make when those that the playbook gives a number have it, users first."""
     foreign: Mapping[str, tuple[str, Outcome]]
     """Path -> why it is left out: its account is not the application's."""
 
@@ -64,16 +68,22 @@ def needed_accounts(
     users, groups = _made(steps)
     packages = [name for step in steps if isinstance(step.effect, InstallPackages) for name in step.effect.names]
     seen = {user.name: user for host in hosts for user in host.users}
-    made: list[Step] = []
+    joined = {
+        group
+        for step in steps
+        if isinstance(step.effect, MakeUser)
+        for group in (step.effect.group, *step.effect.groups)
+    }
+    before: list[Step] = []
+    after: list[Step] = []
     foreign: dict[str, tuple[str, Outcome]] = {}
     for use in sorted(_uses(steps, processes, jobs), key=lambda one: one.kind == "group"):
         there = users if use.kind == "user" else groups
         if use.name in there or use.name in BASE_ACCOUNTS or not _NAME.fullmatch(use.name):
             continue
-        if any(use.name in name and not _NO_SERVER.search(name) for name in packages):
-            continue
         if _DATA_SERVERS.fullmatch(use.name):
-            if use.path:
+            brought = any(use.name in name and not _NO_SERVER.search(name) for name in packages)
+            if use.path and not brought:
                 foreign[use.path] = (_OF_DATA_SERVERS.format(use.name), Outcome.INFRASTRUCTURE)
             continue
         note = "no task makes the account, and what is carried over needs it"
@@ -85,14 +95,15 @@ def needed_accounts(
                 uid=known.uid if known else None,
                 home=known.home if known else "",
                 shell=known.shell if known else "",
+                group=use.name if use.name in joined else "",
             )
             users.add(use.name)
-            groups.add(use.name)
-            made.append(Step(effect=effect, via=via))
-        else:
-            groups.add(use.name)
-            made.append(Step(effect=MakeGroup(name=use.name), via=via))
-    return NeededAccounts(tuple(made), foreign)
+            after.append(Step(effect=effect, via=via))
+        if use.kind == "group" or use.name in joined:
+            group = Step(effect=MakeGroup(name=use.name), via=via)
+            (before if use.name in joined else after).append(group)
+        groups.add(use.name)
+    return NeededAccounts(tuple(before), tuple(after), foreign)
 
 
 def _made(steps: Iterable[Step]) -> tuple[set[str], set[str]]:

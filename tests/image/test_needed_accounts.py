@@ -35,19 +35,31 @@ def test_it_is_made_as_the_host_s_evidence_describes_it() -> None:
     assert "useradd -u 1234 -d /srv/web -s /bin/sh -m web" in dockerfile(folder("web"), host=host)
 
 
-@pytest.mark.parametrize(
-    "others",
-    [
-        pytest.param([{"effect": "MakeUser", "name": "web"}], id="a task makes it, even later"),
-        pytest.param([{"effect": "InstallPackages", "manager": "apt", "names": ["web-server"]}], id="a package may bring it"),
-    ],
-)  # fmt: skip
-def test_an_account_that_comes_from_elsewhere_is_not_made_again(others: list[dict[str, Any]]) -> None:
-    text = dockerfile(folder("web"), *others)
+def test_an_account_that_a_later_task_makes_is_not_made_twice() -> None:
+    text = dockerfile(folder("web"), {"effect": "MakeUser", "name": "web"})
     assert "users-needed" not in text
 
 
-@pytest.mark.parametrize("owner", ["root", "www-data", "nobody", "1001", "a b"])
+@pytest.mark.parametrize(
+    ("account", "package"), [("web", "web-server"), ("app", "apparmor"), ("git", "git"), ("apache", "httpd")]
+)
+def test_an_account_that_a_package_may_bring_is_made_unless_it_did(account: str, package: str) -> None:
+    """A name alone does not tell: httpd brings apache, git brings no git."""
+    install = {"effect": "InstallPackages", "manager": "apt", "names": [package]}
+    text = dockerfile(folder(account, f"{account}s"), install)
+    assert f"if ! getent passwd {account} >/dev/null; then useradd -m {account}; fi" in text
+    assert f"if ! getent group {account}s >/dev/null; then groupadd {account}s; fi" in text
+    assert text.index(f" {package} ") < text.index("useradd") < text.index("install -d")
+
+
+def test_an_account_that_the_playbook_numbers_has_its_number_before_others_take_one() -> None:
+    """useradd would give the first free number, which the playbook's account then could not have."""
+    text = dockerfile(folder("web"), {"effect": "MakeUser", "name": "app", "uid": 1000, "groups": ["web", "team"]})
+    order = ["groupadd web", "groupadd team", "useradd -u 1000", "useradd -g web -m web"]
+    assert sorted(order, key=text.index) == order
+
+
+@pytest.mark.parametrize("owner", ["root", "www-data", "nobody", "1001", "a b", "-x"])
 def test_accounts_of_the_base_image_numbers_and_what_is_no_name_are_left_alone(owner: str) -> None:
     assert "users-needed" not in dockerfile(folder(owner))
 
