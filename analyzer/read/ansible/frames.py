@@ -34,6 +34,8 @@ class Frame:
     run_once: bool = False
     no_log: bool = False
     ignore_errors: bool = False
+    rescued: bool = False
+    """Inside a block whose rescue section takes over when a task fails."""
     never: str = ""
     """Why nothing here runs on a fresh machine (a rescue section), "" otherwise."""
     handlers: bool = False

@@ -2,94 +2,78 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from analyzer.model import Unknown, Value
+from analyzer.model import Task, Unknown, Value, Verdict
+from analyzer.read.ansible.core import plain
+from analyzer.read.ansible.fresh import Made, is_absent_at_first
 
-_CHANGES = frozenset(
-    "copy template file apt dnf package get_url unarchive git user group lineinfile blockinfile replace pip gem npm "
-    "apt_repository apt_key deb822_repository yum_repository ini_file systemd systemd_service".split()
-)
-"""Modules that report `changed` the first time they run on a machine."""
-
-_OF_THE_SYSTEM = (
-    "/etc",
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib64",
-    "/proc",
-    "/sys",
-    "/dev",
-    "/run",
-    "/boot",
-    "/var/lib/dpkg",
-)
-_OF_THE_ADMINISTRATOR = ("/usr/local", "/etc/ssl/private")
+_INSTALL = frozenset("apt dnf package pip gem npm".split())
+_WRITE = frozenset("copy template get_url git".split())
 
 
-def known_result(module: str, args: Mapping[str, Value], made: frozenset[str]) -> tuple[dict[str, Any], str] | None:
-    """(known keys of the result, reason) on a fresh machine, or None if nothing is.
+def known_result(task: Task, entry: Mapping[str, Any], made: Made, *, may_fail: bool) -> dict[str, Any]:
+    """The keys of the task's result that are known on a fresh machine, none where it may not run.
 
-    `made` holds the paths that earlier tasks create.
+    `made`: what earlier tasks may have made; `may_fail`: the play goes on after a failure of the task, by
+    `ignore_errors` or because a rescue section takes over.
     """
-    short = module.rpartition(".")[2]
+    sure = task.applies is Verdict.YES
+    own_failure = "failed_when" in entry
+    elsewhere = task.delegate_to is not None
+    only_looks = str(plain(entry.get("check_mode"))).lower() in ("true", "yes")
+    in_background = str(plain(entry.get("async", "0"))) != "0"
+    found: dict[str, Any] = {}
+    if not may_fail:
+        # the play would have ended with a failure of the task
+        found["failed"] = False
+        by_code = sure and not (own_failure or only_looks or in_background)
+        if by_code and task.module.rpartition(".")[2] in ("command", "shell", "raw", "script"):
+            found["rc"] = 0
+    if not sure:
+        return found
+    if not elsewhere:
+        found |= _by_module(task, made, fails=may_fail or own_failure)
+    if "changed_when" in entry:
+        found.pop("changed", None)
+        if entry["changed_when"] in (True, False):
+            found["changed"] = bool(entry["changed_when"])
+    elif only_looks or in_background:
+        found.pop("changed", None)
+    return found
+
+
+def _by_module(task: Task, made: Made, *, fails: bool) -> dict[str, Any]:
+    args = task.invocations[0].args
+    module, short = task.module, task.module.rpartition(".")[2]
     if short == "stat":
         path = args.get("path")
-        if not isinstance(path, str) or isinstance(path, Unknown):
-            return None
-        if _made(path, made):
-            return None
-        if _outside_the_system(path):
-            return {"stat": {"exists": False}, "changed": False, "failed": False}, f"{path} is not on a fresh machine"
-        return None
-    if module.startswith("ansible.builtin.") and short in _CHANGES:
-        return {"changed": True, "failed": False, "skipped": False}, "it changes a fresh machine"
-    return None
+        if isinstance(path, str) and is_absent_at_first(path) and not made.may_hold(path):
+            return {"stat": {"exists": False}, "changed": False, "failed": False}
+        return {}
+    if module.startswith("ansible.builtin.") and not fails and _changes(short, args, made):
+        return {"changed": True, "skipped": False}
+    return {}
 
 
-def result_without_failure(module: str, *, by_code: bool) -> dict[str, Any]:
-    """What later tasks know of a result because the play would have ended with a failure of its task.
-
-    `by_code`: the task runs for sure, and its return code alone says whether it failed.
-    """
-    if by_code and module.rpartition(".")[2] in ("command", "shell", "raw", "script"):
-        return {"failed": False, "rc": 0}
-    return {"failed": False}
-
-
-_WORDS_WITH_PATHS = re.compile(r"(?<![\w.$}])[/~][\w.@+~/-]*")
-_FILLING = frozenset("command shell script raw expect git subversion hg unarchive copy synchronize archive".split())
-"""Modules after which a folder that they name may hold anything. Others make the path that they name, and an empty
-folder where it is one."""
-
-
-def paths_made(module: str, args: Mapping[str, Value]) -> tuple[str, ...]:
-    """Paths that exist once the task has run; one that ends in a slash may then hold anything."""
-    short = module.rpartition(".")[2]
-    found = [one for name in ("dest", "path", "creates") if isinstance(one := args.get(name), str)]
-    if args.get("state") == "absent" or short == "stat":
-        return ()
-    if short in _FILLING:
-        texts = [text for name in ("_raw_params", "cmd", "chdir") if isinstance(text := args.get(name), str)]
-        found += [path for text in texts for path in _WORDS_WITH_PATHS.findall(text)]
-        return tuple(f"{path.rstrip('/')}/" for path in found if path.startswith(("/", "~/")) and path != "/")
-    return tuple(path.rstrip("/") for path in found if path.startswith(("/", "~/")) and path != "/")
-
-
-def _made(path: str, made: frozenset[str]) -> bool:
-    return any(
-        path == other.rstrip("/") or other.startswith(path + "/") or (other.endswith("/") and path.startswith(other))
-        for other in made
-    )
-
-
-def _outside_the_system(path: str) -> bool:
-    if any(path == prefix or path.startswith(prefix + "/") for prefix in _OF_THE_ADMINISTRATOR):
-        return True
-    return path.startswith(("/", "~/")) and not any(
-        path == prefix or path.startswith(prefix + "/") for prefix in _OF_THE_SYSTEM
+def _changes(short: str, args: Mapping[str, Value], made: Made) -> bool:
+    """Whether the module reports `changed` the first time it runs on a machine."""
+    path = args.get("dest", args.get("path"))
+    if short in _WRITE:  # whatever is there by then is not what the task writes
+        return isinstance(path, str) and not made.names_path(path) and args.get("force") not in (False, "no", "false")
+    if any(isinstance(value, Unknown) for value in args.values()):
+        return False
+    state = args.get("state", "present")
+    if short in _INSTALL:
+        return state in ("present", "latest", "installed") and "name" in args
+    if short == "file":
+        fresh = isinstance(path, str) and is_absent_at_first(path) and not made.may_hold(path)
+        return state in ("directory", "link", "touch") and fresh
+    if short in ("systemd", "systemd_service", "service"):
+        return state in ("restarted", "reloaded")
+    if short == "blockinfile":
+        return state == "present"
+    return short == "unarchive" or (
+        short in ("apt_repository", "yum_repository", "deb822_repository") and state == "present"
     )

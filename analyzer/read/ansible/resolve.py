@@ -122,18 +122,18 @@ def _hide_no_log(args: Mapping[str, Value], run: Run, source: Source) -> dict[st
     return hidden
 
 
+def why_never_reached(frame: Frame, run: Run, notified: tuple[Verdict, str] | None) -> str:
+    """Why Ansible does not even come to the task, "" if it does: then it may still skip it, and register that."""
+    unnotified = notified[1] if notified is not None and notified[0] is Verdict.NO else ""
+    return run.ended or frame.never or _left_out_by_tags(frame, run) or unnotified
+
+
 def verdict_on(
     frame: Frame, scope: Scope, loop: Loop, items: Items, run: Run, notified: tuple[Verdict, str] | None
 ) -> tuple[Verdict, str]:
     """Whether the task applies, over conditions, tags, loop and (for a handler) notification; and why not."""
-    if run.ended:
-        return Verdict.NO, run.ended
-    if frame.never:
-        return Verdict.NO, frame.never
-    if reason := _left_out_by_tags(frame, run):
+    if reason := why_never_reached(frame, run, notified):
         return Verdict.NO, reason
-    if notified is not None and notified[0] is Verdict.NO:
-        return notified
     if loop.present and loop.items:
         verdicts = [invocation.applies for invocation, _ in items]
         if Verdict.YES in verdicts:

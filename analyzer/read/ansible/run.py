@@ -8,10 +8,11 @@ from typing import Any
 
 from analyzer.model import Invocation, Problem, Severity, Source, Task, Verdict
 from analyzer.read.ansible.evaluator import Evaluator
+from analyzer.read.ansible.fresh import Made
 from analyzer.read.ansible.hostvars import host_variables_view
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.precedence import Combine, replace_variables
-from analyzer.read.ansible.registered import known_result, paths_made, result_without_failure
+from analyzer.read.ansible.registered import known_result
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.scope import Names, Scope
 from analyzer.read.ansible.values import first_unknown, thaw
@@ -44,13 +45,15 @@ class Run:
     """What include_vars has read; set_fact wins over it, whichever came first."""
     unknown: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    made: set[str] = field(default_factory=set)
+    made: Made = field(default_factory=Made)
     notified: dict[str, Verdict] = field(default_factory=dict)
     ended: str = ""
     version: int = 0
     """Grows whenever a task changes what later ones see."""
     variables_of: Callable[[str], Mapping[str, Any]] = lambda _host: {}
     """A host's name -> its variables as another host sees them, without what the walk has learned."""
+    _facts: set[str] = field(default_factory=set)
+    """Names that `register` or `set_fact` gave, known or not."""
     _hosts_view: tuple[int, Any] = (-1, None)
 
     def note(
@@ -77,40 +80,41 @@ class Run:
         """Variables that a task reads and that hold from there on."""
         self.combine(self.included, variables)
         for name in variables:
-            if name not in self.set_facts:
+            if name not in self._facts:
                 self.unknown.pop(name, None)
-                self.results.pop(name, None)
         self.version += 1
 
     def remember(
         self,
         task: Task,
+        entry: Mapping[str, Any],
         arguments: Mapping[str, Any],
         items: Items,
         loop: Loop,
         *,
         may_fail: bool = False,
-        own_failure: bool = False,
     ) -> None:
         """What the task leaves behind for later ones: results, notifications, paths, facts.
 
-        `may_fail`: the play goes on after a failure of the task; `own_failure`: it says itself what a failure is.
+        `entry` is the task as written; `may_fail`: the play goes on after a failure of it.
         """
         if task.register:
             self.version += 1
-            self._register(task, loop, may_fail=may_fail, own_failure=own_failure)
+            self._register(task, entry, loop, may_fail=may_fail)
         if task.applies is Verdict.NO:
             return
-        for name in task.notify:
+        changes = entry.get("changed_when") is not False
+        for name in task.notify if changes else ():
             before = self.notified.get(name, Verdict.NO)
             self.notified[name] = Verdict.YES if Verdict.YES in (before, task.applies) else Verdict.UNKNOWN
         for invocation, _scope in items:
-            self.made.update(paths_made(task.module, invocation.args))
+            self.made.add(task.module, invocation.args, task.environment)
         if task.module == "ansible.builtin.set_fact":
             self._set_facts(task, arguments, items)
 
-    def _register(self, task: Task, loop: Loop, *, may_fail: bool, own_failure: bool) -> None:
+    def _register(self, task: Task, entry: Mapping[str, Any], loop: Loop, *, may_fail: bool) -> None:
         name = task.register
+        self._facts.add(name)
         self.results.pop(name, None)
         self.set_facts.pop(name, None)
         if task.applies is Verdict.NO:
@@ -118,12 +122,8 @@ class Run:
             self.unknown[name] = f"{task.source} does not run"
             return
         self.unknown[name] = f"registered by {task.source}"
-        by_code = task.applies is Verdict.YES and not own_failure
-        known = {} if may_fail else result_without_failure(task.module, by_code=by_code)
-        if task.applies is Verdict.YES and not loop.present:
-            found = known_result(task.module, task.invocations[0].args, frozenset(self.made))
-            known |= found[0] if found is not None else {}
-        if known and not loop.present:
+        known = {} if loop.present else known_result(task, entry, self.made, may_fail=may_fail)
+        if known:
             self.results[name] = known
 
     def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items) -> None:
@@ -147,10 +147,12 @@ class Run:
                 else:
                     unknown.pop(name, None)
                     now[name] = thaw(value)
+        self._facts |= now.keys() | unknown.keys()
         for name in now.keys() - unknown.keys():
             self.unknown.pop(name, None)
             self.results.pop(name, None)
             self.set_facts[name] = now[name]
         for name, why in unknown.items():
             self.set_facts.pop(name, None)
+            self.results.pop(name, None)
             self.unknown[name] = why

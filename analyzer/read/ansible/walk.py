@@ -23,7 +23,16 @@ from analyzer.read.ansible.includes import (
 from analyzer.read.ansible.loops import Loop, loop_items
 from analyzer.read.ansible.names import is_module_key
 from analyzer.read.ansible.precedence import RoleUse
-from analyzer.read.ansible.resolve import as_list, call_of, environment_of, resolve_items, strings, text, verdict_on
+from analyzer.read.ansible.resolve import (
+    as_list,
+    call_of,
+    environment_of,
+    resolve_items,
+    strings,
+    text,
+    verdict_on,
+    why_never_reached,
+)
 from analyzer.read.ansible.roles import Role
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import Scope
@@ -264,7 +273,8 @@ class PlayRun:
 
     def _block(self, entry: Mapping[str, Any], frame: Frame) -> None:
         inner = replace(self.with_masked_vars(entry, frame), depth=frame.depth + 1)
-        self._entries(as_list(entry.get("block")), inner)
+        rescued = inner.rescued or bool(entry.get("rescue"))
+        self._entries(as_list(entry.get("block")), replace(inner, rescued=rescued))
         rescue = replace(inner, never="rescue: runs only when a task of the block fails")
         self._entries(as_list(entry.get("rescue")), rescue)
         self._entries(as_list(entry.get("always")), inner)
@@ -323,7 +333,10 @@ class PlayRun:
         if "local_action" in entry:
             task = replace(task, delegate_to="localhost")
         self.run.tasks.append(task)
-        self._after(task, entry, call.arguments, frame, inner, items, loop)
+        if not why_never_reached(inner, self.run, notified):
+            may_fail = inner.ignore_errors or inner.rescued
+            self.run.remember(task, entry, call.arguments, items, loop, may_fail=may_fail)
+        self._after(task, entry, frame, inner, items, loop)
 
     def _note_unparsable(self, entry: Mapping[str, Any], arguments: Mapping[str, Any], source: Source) -> None:
         """Templates and conditions of a task that Jinja cannot parse; what depends on them is unknown."""
@@ -346,11 +359,8 @@ class PlayRun:
     # -- what a task leaves behind -----------------------------------------------------------------------------------
 
     def _after(
-        self, task: Task, entry: Mapping[str, Any], arguments: Mapping[str, Any], outer: Frame, frame: Frame,
-        items: Items, loop: Loop,
-    ) -> None:  # fmt: skip
-        own_failure = "failed_when" in entry
-        self.run.remember(task, arguments, items, loop, may_fail=frame.ignore_errors, own_failure=own_failure)
+        self, task: Task, entry: Mapping[str, Any], outer: Frame, frame: Frame, items: Items, loop: Loop
+    ) -> None:
         short = task.module.rpartition(".")[2]
         if short == "include_vars" and task.applies is not Verdict.NO:
             include_variables(self, task, frame, items)
