@@ -275,6 +275,11 @@ PATHS = r"""
 - pip: name=x virtualenv=/opt/venv | /opt/venv/bin/python | unknown
 - unarchive: src=x.tgz dest=/opt/ | /opt/x/y | unknown
  | /opt/x | no
+- apt: name=nginx | /opt/app/current | no
+- service: name=nginx state=started | /srv/app | no
+- command: systemctl daemon-reload | /opt/x | no
+- user: name=app | /opt/x | no
+- copy: content=x dest=/etc/app.conf | /srv/app | no
 - get_url: url=https://a/x.tgz dest=/opt/dl/ | /opt/dl/x.tgz | unknown
 - get_url: url=https://a/x.tgz dest=/tmp | /tmp/x.tgz | unknown
 - template: src=x.j2 dest=/opt/dl/ | /opt/dl/x.j2 | unknown
