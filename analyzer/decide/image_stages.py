@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from analyzer.decide.image_commands import BuildStep
+from analyzer.decide.image_composed import Composed
 from analyzer.decide.image_packages import Installed
 from analyzer.decide.image_paths import is_below
 from analyzer.decide.image_products import is_tool, kept_of
 from analyzer.decide.image_shell import quote
-from analyzer.decide.image_steps import Composed
 from analyzer.model import ImageProposal, Question, Settings, Via
 
 ONE, SPLIT = "one-stage", "build-stage"

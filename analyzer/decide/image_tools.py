@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from analyzer.decide.image_base import manager_of
 from analyzer.decide.image_commands import BuildStep
+from analyzer.decide.image_composed import Composed
 from analyzer.decide.image_packages import Installed
-from analyzer.decide.image_steps import Composed
 from analyzer.model import Via
 
 VIA = Via(rule="template:Dockerfile", note="the build calls what Ansible did in Python, or what every host has")

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from analyzer.decide.image_base import manager_of
 from analyzer.decide.image_commands import SCRATCH, BuildStep
+from analyzer.decide.image_composed import Composed
 from analyzer.decide.image_files import Entry, context_name, copy_lines, image_files, is_plain_name, ownership_commands
 from analyzer.decide.image_packages import LINT_IGNORE, Continued, Installed, package_commands
 from analyzer.decide.image_paths import is_below, parent
 from analyzer.decide.image_shell import Command, Instructions, command, has_marker, quote, unique
 from analyzer.decide.image_stages import Stages
-from analyzer.decide.image_steps import Composed
 from analyzer.decide.image_tools import VIA as VIA_OF_TOOLS
 from analyzer.model import ImageFile, InstallPackages, Via
 

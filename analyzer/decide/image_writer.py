@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analyzer.decide.image_commands import SCRATCH, BuildStep
+from analyzer.decide.image_composed import Composed
 from analyzer.decide.image_entrypoint import PATH as ENTRYPOINT
 from analyzer.decide.image_entrypoint import entrypoint, prepare_commands, runtime_variables
 from analyzer.decide.image_files import ownership_commands
@@ -15,7 +16,6 @@ from analyzer.decide.image_packages import LINT_IGNORE, package_commands
 from analyzer.decide.image_paths import is_below, normal, parent
 from analyzer.decide.image_shell import Command, command, dockerfile_word, quote, unique
 from analyzer.decide.image_stages import Stages, hand_over_commands, library_commands
-from analyzer.decide.image_steps import Composed
 from analyzer.decide.image_tools import missing_tools
 from analyzer.decide.image_write_code import CodeWriter
 from analyzer.decide.image_write_steps import SKELETON, StepWriter

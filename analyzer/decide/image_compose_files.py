@@ -1,0 +1,150 @@
+"""Files, directories and links, and what the run changes in them."""
+
+from __future__ import annotations
+
+import re
+
+from analyzer.decide.image_commands import BuildStep, attributes, owner_options, recursive
+from analyzer.decide.image_composed import EARLY, Composition
+from analyzer.decide.image_edit_commands import edit_commands
+from analyzer.decide.image_edit_ini import PROGRAM, SCRIPT
+from analyzer.decide.image_edits import EditError, apply_edit
+from analyzer.decide.image_paths import is_below, normal
+from analyzer.decide.image_shell import command, quote
+from analyzer.model import EditFile, MakeDirectory, MakeLink, Ownership, RemovePath, Source, TouchFile, Via, WriteFile
+
+
+def write_file(to: Composition, effect: WriteFile, via: Via) -> None:
+    """The last content counts; edits of an earlier one are void."""
+    if effect.content.data is None:
+        why = effect.content.unknown.reason if effect.content.unknown else ""
+        to.refuse(via, effect.path, f"its content is not known before the run{': ' + why if why else ''}")
+        return
+    path = to.out.files.resolve(to.inside(effect.path, effect.content.source.file))
+    if not effect.force and to.out.files.get(path) is not None:
+        return
+    to.out.build[:] = [step for step in to.out.build if not _edits(step, path)]
+    late = to.is_late(path)
+    content_via = Via(rule=via.rule, sources=_with(via.sources, effect.content.source), note=via.note)
+    if not to.out.files.write(path, effect.content.data, effect.ownership, content_via, late=late):
+        to.out.notes.append(f"{effect.path}: the mode {effect.ownership.mode!r} is not understood and left out.")
+    if path.startswith(EARLY):
+        to.early(path)
+    elif late:
+        to.build(BuildStep(copy=path, via=content_via, code=to.in_code(path)))
+
+
+def make_directory(to: Composition, effect: MakeDirectory, via: Via) -> None:
+    """Directories of the code, and those below what a step made, follow the step."""
+    path = to.out.files.resolve(effect.path)
+    if any(path == root for root in to.roots):
+        to.out.files.directory(path, effect.ownership, via, late=False)
+        return
+    late = to.is_late(path)
+    if late and path not in to.mentioned:
+        options = owner_options(effect.ownership)
+        to.cheap(via, f"install -d {options}{quote(path)}" if options else f"mkdir -p {quote(path)}", path)
+    elif not to.out.files.directory(path, effect.ownership, via, late=False):
+        to.out.notes.append(f"{path}: the mode {effect.ownership.mode!r} is not understood and left out.")
+    if effect.recurse:
+        for entry in to.out.files.below(path):
+            entry.own(effect.ownership, via)
+        if late:
+            for text in recursive(effect.ownership, path):
+                to.cheap(via, text, path)
+
+
+def make_link(to: Composition, effect: MakeLink, via: Via) -> None:
+    """Links between files that are there from the start are made with the files."""
+    path = normal(effect.path)
+    if effect.hard:
+        to.cheap(via, f"ln -f {quote(effect.target)} {quote(path)}", path)
+    elif to.is_late(path):
+        to.cheap(via, f"ln -sfn {quote(effect.target)} {quote(path)}", path)
+    else:
+        to.out.files.link(path, effect.target, via, late=False)
+
+
+def touch_file(to: Composition, effect: TouchFile, via: Via) -> None:
+    """An empty file, or other attributes of one that is there."""
+    entry = to.out.files.get(effect.path)
+    if entry is not None:
+        entry.own(effect.ownership, via)
+        return
+    path = normal(effect.path)
+    if effect.create:
+        to.cheap(via, f"touch {quote(path)}", path)
+    for text in attributes(effect.ownership, path):
+        to.cheap(via, text, path)
+
+
+def remove_path(to: Composition, effect: RemovePath, via: Via) -> None:
+    """A path that a later instruction would bring back is gone from those, too."""
+    path = to.out.files.resolve(effect.path)
+    late = to.is_late(path)
+    text = f"rm -rf {quote(path)}"
+    waiting = set(to.roots) - {normal(checkout.path) for checkout, _ in to.out.checkouts}
+    if any(is_below(root, path) for root in waiting):
+        # room for the code: after COPY nothing may remove it
+        to.out.files.remove(path)
+        to.out.build[:] = [step for step in to.out.build if not (step.group and _speaks_of(step, path))]
+        return
+    if any(_speaks_of(step, path) for step in to.out.build):
+        # it has to be there until then
+        to.cheap(via, text, path)
+        return
+    to.out.files.remove(path)
+    to.out.build[:] = [step for step in to.out.build if not (step.copy and is_below(step.copy, path))]
+    if late:
+        to.cheap(via, text, path)
+    else:
+        to.out.removals.append(command(text, via))
+
+
+def edit_file(to: Composition, effect: EditFile, via: Via) -> None:
+    """A known file is edited now; any other in the build."""
+    entry = to.out.files.get(effect.path)
+    path = to.out.files.resolve(effect.path)
+    known = entry is not None and entry.kind == "file"
+    try:
+        if known:
+            assert entry is not None
+            entry.data = apply_edit(entry.data, effect) or b""
+            entry.own(effect.ownership, via)
+            return
+        commands = edit_commands(effect, via)
+    except EditError as error:
+        to.refuse(via, path, str(error))
+        return
+    owned = tuple(command(text, via) for text in attributes(effect.ownership, path))
+    early = path.startswith(EARLY) and to.number < to.last_install
+    if effect.method == "ini_file" and to.out.files.get(SCRIPT) is None:
+        to.out.files.write(SCRIPT, PROGRAM.encode(), Ownership(), via, late=True)
+        if early:
+            to.early(SCRIPT)
+        else:
+            to.build(BuildStep(copy=SCRIPT, via=via))
+    if early:
+        to.out.sources.append(BuildStep(commands=commands, via=via))
+        if owned:  # the accounts come after the packages
+            to.build(BuildStep(commands=owned, via=via, group=True))
+        return
+    to.build(BuildStep(commands=commands + owned, via=via, group=True, code=to.in_code(path)))
+
+
+def _with(sources: tuple[Source, ...], other: Source) -> tuple[Source, ...]:
+    return sources if other in sources else (*sources, other)
+
+
+def _speaks_of(step: BuildStep, path: str) -> bool:
+    """Whether a command of the step names `path`, or something below it."""
+    texts = (step.json, step.directory, *(line for each in step.commands for line in each.lines))
+    names = {path, quote(path).removesuffix("'")}
+    return any(re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])", text) for name in names for text in texts)
+
+
+def _edits(step: BuildStep, path: str) -> bool:
+    """Whether a queued step only edits or owns `path`: a new content makes it void."""
+    texts = [line for each in step.commands for line in each.lines]
+    return step.group and bool(texts) and all(re.search(rf"(?:^|\s){re.escape(quote(path))}(?=$|[;\s)])", " ".join(
+        each.lines)) for each in step.commands)  # fmt: skip

@@ -1,0 +1,109 @@
+"""What the effects of a run add up to before an order of instructions is chosen, and what is remembered on the way."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from analyzer.decide.image_commands import BuildStep
+from analyzer.decide.image_files import FileTree
+from analyzer.decide.image_packages import Installed
+from analyzer.decide.image_paths import is_below, is_existing, normal
+from analyzer.decide.image_shell import Command, command
+from analyzer.model import CheckoutCode, InstallPackages, LeftOut, Outcome, Source, Step, Via
+
+EARLY = ("/etc/apt", "/usr/share/keyrings", "/etc/yum.repos.d", "/etc/pki/rpm-gpg", "/etc/dnf", "/etc/dpkg")
+"""Files below these say what a package manager installs: they go in before it runs."""
+
+
+@dataclass(slots=True)
+class Composed:
+    """What the steps add up to."""
+
+    sources: list[list[Installed] | BuildStep | str] = field(default_factory=list)
+    """In order: packages, a step of the package sources, or the path of a file that the package manager reads."""
+    accounts: list[Command] = field(default_factory=list)
+    removals: list[Command] = field(default_factory=list)
+    """What goes before files are copied."""
+    files: FileTree = field(default_factory=FileTree)
+    early: set[str] = field(default_factory=set)
+    build: list[BuildStep] = field(default_factory=list)
+    checkouts: list[tuple[CheckoutCode, Via]] = field(default_factory=list)
+    timezone: tuple[str, Via] | None = None
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)
+    """Account -> its primary group, for accounts that the image makes."""
+
+
+class Composition:
+    """Grows by one step after another; nothing of it outlives `compose_steps` but `out`."""
+
+    def __init__(
+        self, steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, tuple[str, Outcome]]
+    ) -> None:
+        self.out = Composed()
+        self.roots = tuple(roots)
+        self.excluded = left_out
+        self.packages = [
+            name for step in steps if isinstance(step.effect, InstallPackages) for name in step.effect.names
+        ]
+        self.groups_made: set[str] = set()
+        self.installed: set[str] = set()
+        self.last_install = max(
+            (number for number, step in enumerate(steps) if isinstance(step.effect, InstallPackages)), default=-1
+        )
+        self.number = 0
+        self.mentioned: list[str] = []
+        self.from_code: list[str] = []
+        """Paths outside the code that were copied from it: what is done to them follows the code, too."""
+        self.environments: set[str] = set()
+        """Virtual environments of Python that are there by now."""
+        self.prefixes: dict[str, str] = {}
+        """Source folder -> prefix that `configure` chose there, and bundler's path (see `of_command`)."""
+
+    def refuse(self, via: Via, what: str, why: str, outcome: Outcome = Outcome.MANUAL) -> None:
+        for source in via.sources[:1] or (Source("", 1),):
+            self.out.left_out.append(LeftOut(source=source, what=what, reason=why, outcome=outcome))
+
+    def excluded_path(self, path: str) -> tuple[str, Outcome] | None:
+        return next((why for name, why in self.excluded.items() if name.startswith("/") and is_below(path, name)), None)
+
+    def in_code(self, text: str) -> bool:
+        """Whether `text` (a path or a command) speaks of the application's code, or of what was made from it."""
+        places = (*self.roots, *self.from_code)
+        return any(re.search(rf"(?<![\w./-]){re.escape(place)}(?=$|[/\s'\":;)])", text) for place in places)
+
+    def is_late(self, path: str) -> bool:
+        """Whether a step of the build made or will make the surroundings of `path`."""
+        if any(is_below(path, root) for root in self.roots):
+            return True
+        return any(is_below(path, each) for each in self.mentioned)
+
+    def mention(self, text: str) -> None:
+        """Remembers the directories that a command names: files written into them later must follow it."""
+        for path in re.findall(r"(?<![\w.])/[\w.@+/-]+", text):
+            each = normal(path)
+            if each.count("/") >= 2 and each not in ("/dev/null", "/usr/bin/env") and not each.startswith("/bin/"):
+                self.mentioned.append(each)
+
+    def inside(self, path: str, name: str) -> str:
+        """`path`, or if it is a directory by now the path of `name` in it, as the modules that write files take it."""
+        entry = self.out.files.get(path)
+        if (entry is not None and entry.kind == "directory") or is_existing(normal(path)):
+            return normal(path) + "/" + posixpath.basename(name.rstrip("/"))
+        return path
+
+    def build(self, step: BuildStep) -> None:
+        self.out.build.append(step)
+
+    def cheap(self, via: Via, text: str, *paths: str) -> None:
+        """A quick command on files; neighbours share one RUN."""
+        self.build(BuildStep(commands=(command(text, via),), via=via, group=True, code=any(map(self.in_code, paths))))
+
+    def early(self, path: str) -> None:
+        if path not in self.out.early:
+            self.out.early.add(path)
+            self.out.sources.append(path)
