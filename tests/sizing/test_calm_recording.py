@@ -48,8 +48,8 @@ def usage_of(folder: Path, *metrics: str) -> HostUsage:
 
 def taken_apart(usage: HostUsage, monkeypatch: pytest.MonkeyPatch) -> tuple[Attribution, dict[str, JobEstimate]]:
     monkeypatch.setattr(signals, "SHORTEST_RECORD_S", 600)  # a real host must show a quarter of a day
-    cpu = signals.cpu_signal(usage, usage.vcpus, 0)
-    memory = signals.memory_signal(usage, usage.memory_total_mib, 0)
+    cpu = signals.cpu_signal(usage, usage.vcpus)
+    memory = signals.memory_signal(usage, usage.memory_total_mib)
     assert cpu is not None
     found = attribute(cpu, memory, match_runs(usage, (), cpu, None), usage.vcpus)
     jobs = {one.job.split("job.py ")[1].split()[0]: one for one in found.jobs if "job.py" in one.job}

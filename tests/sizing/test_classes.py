@@ -143,7 +143,8 @@ def reasons_of(*needs: JobNeed) -> tuple[dict[str, str], Partition]:
     cut = partition(list(needs), PRICE, PLATFORM)
     jobs = [SimpleNamespace(id=one.job) for one in needs]
     seen = {one.job: Footprint(runs=14, duration_s=one.duration_s) for one in needs}
-    found = job_sizings(jobs, {one.job: one for one in needs}, cut, cut.classes, set(), seen, PRICE, PLATFORM)
+    sizes = {"batch_heavy": cut.heavy, "batch_light": cut.light}
+    found = job_sizings(jobs, {one.job: one for one in needs}, cut, sizes, cut.classes, set(), seen, PRICE, PLATFORM)
     return {one.job: one.why for one in found}, cut
 
 

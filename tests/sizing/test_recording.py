@@ -38,8 +38,8 @@ def usage(tmp_path) -> HostUsage:
 
 def attributed(usage: HostUsage, monkeypatch) -> Attribution:
     monkeypatch.setattr(signals, "SHORTEST_RECORD_S", 600)
-    cpu = signals.cpu_signal(usage, usage.vcpus, 0)
-    memory = signals.memory_signal(usage, usage.memory_total_mib, 0)
+    cpu = signals.cpu_signal(usage, usage.vcpus)
+    memory = signals.memory_signal(usage, usage.memory_total_mib)
     assert cpu is not None
     return attribute(cpu, memory, match_runs(usage, (), cpu, None), usage.vcpus)
 

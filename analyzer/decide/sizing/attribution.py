@@ -256,7 +256,7 @@ def _own_bins(signal: Signal, jobs: Sequence[JobRuns]) -> Bools:
     for job in jobs:
         strict[entries(signal, job.starts_s, job.ends_s).bins] = False
     calm = quiet_bins(signal, jobs)
-    hour = (signal.start_s + signal.utc_offset_s + np.arange(signal.size) * signal.step_s) // 3600 % 24
+    hour = signal.local_s // 3600 % 24
     out = np.zeros(signal.size, dtype=bool)
     for one in range(24):
         mine = hour == one

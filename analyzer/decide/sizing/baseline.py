@@ -19,7 +19,7 @@ def baseline_design(signal: Signal) -> tuple[Floats, Floats]:
     """(columns, ridge of each column)."""
     import numpy as np
 
-    seconds = signal.start_s + signal.utc_offset_s + (np.arange(signal.size) + 0.5) * signal.step_s
+    seconds = signal.local_s
     angle = seconds % DAY_S / DAY_S * 2 * np.pi
     weekend = ((seconds // DAY_S + 3) % 7 >= 5).astype(float)  # 1970-01-01 was a Thursday
     columns = [np.ones(signal.size)]

@@ -65,7 +65,8 @@ def label(
     elif error < _MEDIUM_ERROR * cpu_s:
         cpu = "medium"
     else:
-        reasons.append("its load differs too much from run to run, or is hardly larger than the noise")
+        if job.count >= FEWEST_RUNS:  # of one or two runs nobody can say that
+            reasons.append("its load differs too much from run to run, or is hardly larger than the noise")
         advice.append("measure")
     if cpu == "high" and separability.unique < _HIGH_UNIQUE:
         cpu = "medium"

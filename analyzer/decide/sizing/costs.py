@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, FargateSize, PlatformData
-from analyzer.decide.sizing.classes import JobClass, JobNeed, cheapest, monthly_usd
+from analyzer.decide.sizing.classes import JobClass, JobNeed, monthly_usd
 from analyzer.decide.sizing.definitions import smallest
 from analyzer.model import Cost, Host, TaskDefinition
 
@@ -24,24 +25,28 @@ def compare_costs(
     region = price.region
     known = [kind for kind in kinds if kind is not None and region in kind.usd_per_hour]
     if known and len(known) == len(hosts):
-        names = ", ".join(sorted({kind.name for kind in known}))
+        names = _counted([kind.name for kind in known])
         out.append(
             Cost(
                 name="ec2-now",
                 monthly_usd=round(sum(kind.usd_per_hour[region] for kind in known) * HOURS_A_MONTH, 2),
-                basis=f"{len(known)} x {names} on demand in {region}, prices as of {known[0].origins[region].dated}; "
+                basis=f"{names} on demand in {region}, prices as of {known[0].origins[region].dated}; "
                 "no storage, no discounts",
             )
         )
         as_is = [smallest(kind.vcpus, kind.memory_mib, price, platform) for kind in known]
-        out.append(
-            Cost(
-                name="fargate-as-it-is",
-                monthly_usd=round(sum(price.hourly(size) for size in as_is) * HOURS_A_MONTH, 2),
-                basis=f"one task of {as_is[0]} always on for each host, jobs inside, in {region} as of "
-                f"{price.origin.dated}",
+        # a host larger than every Fargate size has no task of its size, and no cost of one
+        if all(
+            size.vcpus >= kind.vcpus and size.memory >= kind.memory_mib for kind, size in zip(known, as_is, strict=True)
+        ):
+            out.append(
+                Cost(
+                    name="fargate-as-it-is",
+                    monthly_usd=round(sum(price.hourly(size) for size in as_is) * HOURS_A_MONTH, 2),
+                    basis=f"a task in the size of each host, always on, jobs inside: {_counted(map(str, as_is))}, in "
+                    f"{region} as of {price.origin.dated}",
+                )
             )
-        )
     standing = sum(one.monthly_usd for one in definitions if one.desired_count)
     batches = sum(one.monthly_usd for one in definitions if not one.desired_count)
     out.append(
@@ -53,19 +58,30 @@ def compare_costs(
         )
     )
     out.append(_other_architecture(definitions, platform, price))
+    sizes = {one.name: FargateSize(one.cpu, one.memory) for one in definitions}
     alone = sum(
-        monthly_usd(need, cheapest(platform.fargate_sizes, [need], price), price, platform)
-        for need in needs.values()
-        if need.memory_mib > 0
+        _alone_usd(needs[job], sizes[f"batch_{job_class}"], price, platform) for job, job_class in classes.items()
     )
     out.append(
         Cost(
             name="fargate-each-batch-alone",
             monthly_usd=round(standing + alone, 2),
-            basis="as right-sized, with a size of its own for every batch: the least that separate sizes could save",
+            basis="as right-sized, with the cheapest size of its own for every batch that was seen to run: no parting "
+            "of the batches costs less",
         )
     )
     return tuple(out)
+
+
+def _counted(names: Iterable[str]) -> str:
+    """`2 x t3.large, 1 x m5.xlarge`."""
+    return ", ".join(f"{count} x {name}" for name, count in sorted(Counter(names).items()))
+
+
+def _alone_usd(need: JobNeed, planned: FargateSize, price: FargatePrice, platform: PlatformData) -> float:
+    """A month of a job on the size that is the cheapest for it; on the planned one where nothing tells its need."""
+    fitting = [size for size in platform.fargate_sizes if need.memory_mib > 0 and need.fits(size)]
+    return min(monthly_usd(need, size, price, platform) for size in fitting or [planned])
 
 
 def _other_architecture(definitions: Sequence[TaskDefinition], platform: PlatformData, price: FargatePrice) -> Cost:

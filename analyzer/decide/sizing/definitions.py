@@ -9,7 +9,8 @@ from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, FargateSize, P
 from analyzer.decide.sizing.classes import JobClass, JobNeed, Partition, monthly_usd
 from analyzer.decide.sizing.memory import NEVER_SAMPLED_MIB
 from analyzer.decide.sizing.needs import Seen
-from analyzer.model import Confidence, Footprint, Host, Process, Question, Settings, TaskDefinition
+from analyzer.decide.sizing.too_small import jobs_too_large, lacking, too_small
+from analyzer.model import Confidence, Footprint, Host, Problem, Process, Question, Settings, TaskDefinition
 from analyzer.usage import HostUsage
 
 FEWEST_API_TASKS = 2
@@ -40,7 +41,7 @@ def api_definition(
     settings: Settings,
     platform: PlatformData,
     price: FargatePrice,
-) -> tuple[TaskDefinition, Footprint, tuple[Question, ...]]:
+) -> tuple[TaskDefinition, Footprint, tuple[Question, ...], tuple[Problem, ...]]:
     """The API: what the hosts did without their jobs, a high percentile with headroom, two tasks at least."""
     name = next((process.name for process in processes if process.name == "api"), "api")
     count = max(FEWEST_API_TASKS, len(hosts))
@@ -48,6 +49,7 @@ def api_definition(
     api = [one.attribution.api for one in seen]
     footprint = Footprint()
     questions: tuple[Question, ...] = ()
+    problems: tuple[Problem, ...] = ()
     assumed = False
     if api:
         peak, memory = max(one.cpu_peak for one in api), max(one.memory_peak_mib for one in api)
@@ -77,6 +79,7 @@ def api_definition(
         )
         why = _not_smaller(size, peak * headroom, need_memory, price, platform)
         assumed = not memory_known
+        problems = too_small("api", chosen, size, (peak * headroom, memory * MEMORY_MARGIN), settings)
     else:
         size = platform.assumed_sizes["api"]
         basis, why, assumed = "no metrics: an assumed size", "", True
@@ -95,7 +98,7 @@ def api_definition(
         monthly_usd=round(count * HOURS_A_MONTH * price.hourly(size), 2),
         desired_count=count,
     )
-    return definition, footprint, questions
+    return definition, footprint, questions, problems
 
 
 def batch_definitions(
@@ -107,15 +110,16 @@ def batch_definitions(
     platform: PlatformData,
     price: FargatePrice,
     footprints: Mapping[str, Footprint],
-) -> tuple[tuple[TaskDefinition, ...], tuple[Question, ...]]:
+) -> tuple[tuple[TaskDefinition, ...], tuple[Question, ...], tuple[Problem, ...]]:
     """batch_heavy and batch_light."""
     out, questions = [], []
+    problems: list[Problem] = []
     known = {name for name, need in needs.items() if need.memory_mib > 0}
     for name, cut_size, job_class in (("batch_heavy", cut.heavy, "heavy"), ("batch_light", cut.light, "light")):
         members = tuple(sorted(job for job, one in classes.items() if one == job_class))
-        size = cut_size
         measured = [needs[job] for job in members if job in known]
         chosen = chosen_size(name, settings, platform)
+        size = chosen or cut_size
         is_assumed = not measured
         if measured:
             hungry = max(measured, key=lambda need: (need.memory_mib, need.job))
@@ -124,15 +128,17 @@ def batch_definitions(
             basis = (
                 f"{_seen_of(len(measured), len(members))}; memory: {hungry.job} needs {hungry.memory_mib:.0f} MiB with "
                 f"its margin; CPU: {slow.job} may take {allowed} s and takes {lasts} s on it; least certain member: "
-                f"{_least_certain(members, footprints)}. " + _job_not_smaller(size, measured, price, platform)
+                f"{_least_certain(members, footprints)}. "
+                + ("" if chosen else _job_not_smaller(size, measured, price, platform))
             )
         elif known and not members:
             basis = "no job needs a size of its own: kept for the next one"
         else:
-            size = platform.assumed_sizes[name]
+            size = chosen or platform.assumed_sizes[name]
             basis = "no metrics of its jobs: an assumed size"
         if chosen is not None:
-            size, basis, is_assumed = chosen, f"a reviewer chose it; seen: {basis}", False
+            basis, is_assumed = f"a reviewer chose it; seen: {basis}", False
+            problems += jobs_too_large(name, chosen, measured, cut.unsafe, settings)
         elif is_assumed and members:
             questions.append(_size_question(name, size))
         unseen = [job for job in members if job in assumed and job in known]
@@ -150,7 +156,7 @@ def batch_definitions(
                 monthly_usd=round(sum(monthly_usd(needs[job], size, price, platform) for job in members), 2),
             )
         )
-    return tuple(out), tuple(questions)
+    return tuple(out), tuple(questions), tuple(problems)
 
 
 def process_definitions(
@@ -159,22 +165,26 @@ def process_definitions(
     settings: Settings,
     platform: PlatformData,
     price: FargatePrice,
-) -> tuple[tuple[TaskDefinition, ...], tuple[Question, ...]]:
+) -> tuple[tuple[TaskDefinition, ...], tuple[Question, ...], tuple[Problem, ...]]:
     """Long-running processes beside the API; sized from per-process series where there are any."""
     out, questions = [], []
+    problems: list[Problem] = []
+    headroom = 1 + settings.headroom_percent / 100
     for process in processes:
         if process.name == "api":
             continue
         peak, memory, basis = _process_peak(usages, process)
         chosen = chosen_size(process.name, settings, platform)
         assumed = chosen is None and not basis
-        if chosen is not None:
-            size, words = chosen, "a reviewer chose it"
-        elif basis:
-            headroom = 1 + settings.headroom_percent / 100
-            size, words = smallest(peak * headroom, memory * MEMORY_MARGIN, price, platform), basis
+        need = (peak * headroom, memory * MEMORY_MARGIN)
+        if basis:
+            size, words = smallest(*need, price, platform), basis
+            problems += too_small(process.name, chosen, size, need, settings)
         else:
             size, words = platform.assumed_sizes["process"], "no metrics of this process: an assumed size"
+        if chosen is not None:
+            size, words = chosen, f"a reviewer chose it; seen: {basis}" if basis else "a reviewer chose it"
+        elif not basis:
             questions.append(_size_question(process.name, size))
         out.append(
             TaskDefinition(
@@ -189,7 +199,7 @@ def process_definitions(
                 desired_count=1,
             )
         )
-    return tuple(out), tuple(questions)
+    return tuple(out), tuple(questions), tuple(problems)
 
 
 def _process_peak(usages: Sequence[HostUsage], process: Process) -> tuple[float, float, str]:
@@ -217,11 +227,7 @@ def _not_smaller(size: FargateSize, cpu: float, memory: float, price: FargatePri
     if not cheaper:
         return "It is the smallest size there is."
     below = max(cheaper, key=lambda one: (price.hourly(one), one))
-    lacks = [
-        *([f"{below.vcpus:g} vCPU of {cpu:.2f}"] if below.vcpus < cpu else []),
-        *([f"{below.memory} MiB of {memory:.0f}"] if below.memory < memory else []),
-    ]
-    return f"The next cheaper size, {below}, has only {' and '.join(lacks)}."
+    return f"The next cheaper size, {below}, has only {' and '.join(lacking(below, cpu, memory))}."
 
 
 def _job_not_smaller(size: FargateSize, needs: Sequence[JobNeed], price: FargatePrice, platform: PlatformData) -> str:
@@ -238,7 +244,7 @@ def _job_not_smaller(size: FargateSize, needs: Sequence[JobNeed], price: Fargate
 
 
 def _seen_of(seen: int, jobs: int) -> str:
-    return f"{jobs} jobs" if seen == jobs else f"{seen} of {jobs} jobs were seen to run"
+    return f"{jobs} job{'s' if jobs != 1 else ''}" if seen == jobs else f"{seen} of {jobs} jobs were seen to run"
 
 
 def _least_certain(jobs: Sequence[str], footprints: Mapping[str, Footprint]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from analyzer.decide.platform import FargatePrice, PlatformData
+from analyzer.decide.platform import FargatePrice, FargateSize, PlatformData
 from analyzer.decide.sizing.attribution import JobEstimate, attribute
 from analyzer.decide.sizing.censoring import censored
 from analyzer.decide.sizing.classes import JobNeed, Partition, partition
@@ -19,7 +19,7 @@ from analyzer.decide.sizing.needs import Seen, estimates_by_job, footprint, job_
 from analyzer.decide.sizing.plots import plots_of
 from analyzer.decide.sizing.reasons import batch_cuts, cut_reason, job_sizings, launch_notes
 from analyzer.decide.sizing.result import Sizing
-from analyzer.decide.sizing.signals import cpu_signal, memory_signal
+from analyzer.decide.sizing.signals import Signal, cpu_signal, memory_signal
 from analyzer.model import Host, Job, Problem, Process, Question, Settings, Severity, TaskDefinition, Via
 from analyzer.usage import HostUsage
 
@@ -75,13 +75,17 @@ def size_application(
     cut = partition([need for need in needs.values() if need.memory_mib > 0], price, platform)
     classes = {job.id: cut.classes.get(job.id, needs[job.id].job_class or job.job_class) for job in sized}
     problems += _unsafe(cut)
-    api, api_footprint, api_questions = api_definition(seen, processes, hosts, settings, platform, price)
-    batches, batch_questions = batch_definitions(cut, needs, classes, assumed, settings, platform, price, footprints)
-    others, other_questions = process_definitions(usages, processes, settings, platform, price)
+    api, api_footprint, api_questions, api_problems = api_definition(seen, processes, hosts, settings, platform, price)
+    batches, batch_questions, batch_problems = batch_definitions(
+        cut, needs, classes, assumed, settings, platform, price, footprints
+    )
+    others, other_questions, other_problems = process_definitions(usages, processes, settings, platform, price)
+    problems += [*(api_problems if serves else ()), *batch_problems, *other_problems]
     questions += [*(api_questions if serves else ()), *batch_questions, *other_questions]
     wanted = (api, *batches, *others) if serves else (*batches, *others)
     definitions = tuple(replace(one, via=(_via(one, usages),)) for one in wanted)
-    details = job_sizings(sized, needs, cut, classes, assumed, footprints, price, platform)
+    sizes = {one.name: FargateSize(one.cpu, one.memory) for one in batches}
+    details = job_sizings(sized, needs, cut, sizes, classes, assumed, footprints, price, platform)
     problems += launch_notes(details, footprints, price)
     return Sizing(
         footprints=footprints,
@@ -145,9 +149,9 @@ def _attribute(
     problems: list[Problem],
 ) -> Seen | None:
     capacity = _capacity(usage, host, platform)
-    zone_s = _utc_offset(usage, settings)
-    cpu = cpu_signal(usage, capacity.vcpus, zone_s)
-    memory = memory_signal(usage, capacity.memory_mib, zone_s)
+    zone = _zone(usage, settings)
+    cpu = cpu_signal(usage, capacity.vcpus, zone)
+    memory = memory_signal(usage, capacity.memory_mib, zone, cpu)
     if cpu is None:
         if usage.series:
             problems.append(
@@ -160,6 +164,8 @@ def _attribute(
                 )
             )
         return None
+    if cpu.left_out:
+        problems.append(_record_cut(usage, cpu))
     runs = match_runs(usage, jobs, cpu, firings)
     offset = clock_offset_s(cpu, runs)
     if offset:
@@ -180,14 +186,24 @@ def _attribute(
     return Seen(host=usage.host, attribution=attribute(cpu, memory, runs, capacity.vcpus, throttled=throttled))
 
 
-def _utc_offset(usage: HostUsage, settings: Settings) -> int:
+def _record_cut(usage: HostUsage, cpu: Signal) -> Problem:
+    begin, end = (datetime.fromtimestamp(at, UTC).date() for at in (cpu.start_s, cpu.start_s + cpu.size * cpu.step_s))
+    return Problem(
+        Severity.NOTE,
+        "sizing-record-cut",
+        f"{usage.host}: its sizes go by the CPU of {begin} to {end}, at most a quarter of a year; {cpu.left_out} "
+        "samples outside of that are not used",
+        usage.series[0].source,
+        "if that is the wrong time, leave the files of other times out of the evidence",
+    )
+
+
+def _zone(usage: HostUsage, settings: Settings) -> tzinfo:
     name = usage.timezone or settings.timezone
-    first = min((int(one.times_s[0]) for one in usage.series), default=0)
     try:
-        offset = datetime.fromtimestamp(first, UTC).astimezone(ZoneInfo(name)).utcoffset() if name else None
+        return ZoneInfo(name) if name else UTC
     except (KeyError, ValueError, OSError):
-        offset = None
-    return int(offset.total_seconds()) if offset is not None else 0
+        return UTC
 
 
 def _needs(

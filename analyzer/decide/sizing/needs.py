@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -146,7 +147,9 @@ def job_need(
         )
     longest = max(estimates, key=lambda one: sum(one.phases) / max(1, len(one.phases)) * one.duration_p95_s)
     bounds = [one.cpu_upper_s for one in estimates if one.cpu_upper_s is not None]
-    rate = max(one.runs / max(where.attribution.cpu.signal.days, 0.25) for where, one in seen)
+    # one day's record that holds the run of a weekly job shows no daily one
+    most_a_day = DAY_S / job.shortest_gap_s if job.shortest_gap_s else math.inf
+    rate = min(most_a_day, max(one.runs / max(where.attribution.cpu.signal.days, 0.25) for where, one in seen))
     return (
         JobNeed(
             job=job.id,

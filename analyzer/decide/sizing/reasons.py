@@ -18,18 +18,19 @@ def job_sizings(
     jobs: Sequence[Job],
     needs: Mapping[str, JobNeed],
     cut: Partition,
+    sizes: Mapping[str, FargateSize],
     classes: Mapping[str, str],
     assumed: set[str],
     footprints: Mapping[str, Footprint],
     price: FargatePrice,
     platform: PlatformData,
 ) -> tuple[JobSizing, ...]:
-    """One for each job, with the reason of its class."""
+    """One for each job, with the reason of its class. `sizes`: by task definition, as the reviewer may have chosen."""
     out = []
     for job in jobs:
         need = needs[job.id]
         heavy = classes[job.id] == "heavy"
-        size: FargateSize = cut.heavy if heavy else cut.light
+        size = sizes["batch_heavy" if heavy else "batch_light"]
         alone = cheapest(platform.fargate_sizes, [need], price)
         if need.job_class is not None:
             why = f"a reviewer chose {need.job_class}"

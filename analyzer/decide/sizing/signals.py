@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Literal
 
 from analyzer.usage import HostUsage, Series
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 DAY_S = 86400
 SHORTEST_RECORD_S = 6 * 3600
 """Less than a quarter of a day shows no daily shape: nothing is attributed."""
+LONGEST_RECORD_S = 92 * DAY_S
+"""A quarter of a year shows three runs of a monthly job; what is older tells of a host that is no more."""
+MOST_BINS = LONGEST_RECORD_S // 60
+"""As many as one-minute data have in that time: work grows faster than the record. Finer data of a longer time are put
+together into longer intervals."""
+_NEARLY, _ENOUGH_S = 0.8, 7 * DAY_S
+"""A stretch counts that has so much of what the longest has, or has a week: stray stamps are fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,10 +49,12 @@ class Signal:
     """Seconds between the samples behind `peaks`; 0: not sampled but averaged."""
     has_peaks: bool = False
     """`peaks` are more than a copy of `values`."""
-    utc_offset_s: int = 0
+    zone: tzinfo = UTC
     """Of the host's clock, for the daily shape and the weekend."""
     origin: str = ""
     """In words, for provenance."""
+    left_out: int = 0
+    """Samples of the same series that are too old, or have a stamp that lies far from all others."""
 
     @property
     def size(self) -> int:
@@ -55,6 +65,18 @@ class Signal:
     def days(self) -> float:
         """Recorded time without its gaps."""
         return float(self.have.sum()) * self.step_s / DAY_S
+
+    @property
+    def local_s(self) -> Floats:
+        """Middle of each bin in seconds since 1970 on the host's own clock, which a change of clocks shifts."""
+        import numpy as np
+
+        middles = self.start_s + (np.arange(self.size) + 0.5) * self.step_s
+        hours, place = np.unique(middles // 3600, return_inverse=True)
+        offsets = (datetime.fromtimestamp(hour * 3600, UTC).astimezone(self.zone).utcoffset() for hour in hours)
+        shifts = np.array([offset.total_seconds() if offset is not None else 0.0 for offset in offsets])
+        out: Floats = middles + shifts[place]
+        return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,19 +123,30 @@ def entries(signal: Signal, begins_s: Floats, ends_s: Floats) -> Entries:
     return Entries(runs=runs, bins=bins, shares=shares)
 
 
-def cpu_signal(usage: HostUsage, vcpus: float | None, utc_offset_s: int) -> Signal | None:
+def cpu_signal(usage: HostUsage, vcpus: float | None, zone: tzinfo = UTC) -> Signal | None:
     """Used cores: the finest series that covers at least half of what the longest covers."""
     averages = [s for s in usage.series if s.quantity == "cpu" and not s.process and s.statistic == "average"]
     series = _best(averages)
     if series is None or (series.unit == "share" and not vcpus):
         return None
     scale = float(vcpus or 1.0) if series.unit == "share" else 1.0
-    return _binned("cpu", series, series, scale, utc_offset_s)
+    newest = _newest_record(series)
+    bins = _bearable(newest)
+    signal = _binned("cpu", bins, bins, scale, zone)
+    return replace(signal, left_out=len(series.times_s) - len(newest.times_s))
 
 
-def memory_signal(usage: HostUsage, total_mib: float | None, utc_offset_s: int) -> Signal | None:
-    """Used MiB: samples where there are any, else averages with their maxima."""
+def memory_signal(
+    usage: HostUsage, total_mib: float | None, zone: tzinfo = UTC, beside: Signal | None = None
+) -> Signal | None:
+    """Used MiB: samples where there are any, else averages with their maxima.
+
+    Only of the time of `beside`: runs are known for that time, and the memory of others would be nobody's.
+    """
     mine = [s for s in usage.series if s.quantity == "memory" and not s.process]
+    if beside is not None:
+        begin, end = beside.start_s - beside.step_s, beside.start_s + (beside.size + 1) * beside.step_s
+        mine = [one for one in (_within(s, begin, end) for s in mine) if len(one.times_s)]
     series = _best([s for s in mine if s.statistic != "maximum"]) or _best(mine)
     if series is None or (series.unit == "share" and not total_mib):
         return None
@@ -123,7 +156,11 @@ def memory_signal(usage: HostUsage, total_mib: float | None, utc_offset_s: int) 
         for s in mine
         if s.statistic == "maximum" and s.interval_s == series.interval_s and s.definition == series.definition
     ]
-    return _binned("memory", series, maxima[0] if maxima else series, scale, utc_offset_s)
+    bins = _bearable(series)
+    if maxima:
+        return _binned("memory", bins, _bearable(maxima[0]), scale, zone)
+    # samples of a longer interval are its mean and its maximum
+    return _binned("memory", bins, _bearable(series, highest=True) if bins is not series else bins, scale, zone)
 
 
 def _best(candidates: Sequence[Series]) -> Series | None:
@@ -135,7 +172,58 @@ def _best(candidates: Sequence[Series]) -> Series | None:
     return min(usable, key=lambda one: (one.interval_s, one.statistic != "sample", -len(one.times_s), one.definition))
 
 
-def _binned(what: Literal["cpu", "memory"], series: Series, maxima: Series, scale: float, utc_offset_s: int) -> Signal:
+def _within(series: Series, begin_s: int, end_s: int) -> Series:
+    """The samples of [begin, end]."""
+    import numpy as np
+
+    first = int(np.searchsorted(series.times_s, begin_s))
+    last = int(np.searchsorted(series.times_s, end_s, side="right"))
+    return replace(series, times_s=series.times_s[first:last], values=series.values[first:last])
+
+
+def _newest_record(series: Series) -> Series:
+    """The latest quarter of a year that holds a week of samples, or nearly as many as any other.
+
+    So a file of last year, or one stamp of 1970 or 2106, neither stretches the grid over years nor is the whole record.
+    """
+    import numpy as np
+
+    times = series.times_s
+    if times[-1] - times[0] < LONGEST_RECORD_S:
+        return series
+    first = np.searchsorted(times, times - LONGEST_RECORD_S, side="right")
+    counts = np.arange(len(times)) - first + 1
+    enough = min(_NEARLY * counts.max(), _ENOUGH_S / series.interval_s)
+    last = int(np.flatnonzero(counts >= enough)[-1])
+    return _within(series, int(times[first[last]]), int(times[last]))
+
+
+def _bearable(series: Series, *, highest: bool = False) -> Series:
+    """The series itself, or in as few times longer intervals as make it `MOST_BINS`: their mean or `highest` value."""
+    import numpy as np
+
+    span_s = int(series.times_s[-1] - series.times_s[0])
+    times_longer = -(-span_s // (MOST_BINS * series.interval_s))
+    if times_longer <= 1:
+        return series
+    step = series.interval_s * times_longer
+    # a sample taken at the end of an interval belongs to that interval
+    begins, place = np.unique((series.times_s - (series.statistic == "sample")) // step, return_inverse=True)
+    if highest or series.statistic == "maximum":
+        values = np.zeros(len(begins))
+        np.maximum.at(values, place, series.values)
+    else:
+        values = np.bincount(place, weights=series.values) / np.bincount(place)
+    return replace(
+        series,
+        statistic="maximum" if highest or series.statistic == "maximum" else "average",
+        interval_s=step,
+        times_s=begins * step,
+        values=values,
+    )
+
+
+def _binned(what: Literal["cpu", "memory"], series: Series, maxima: Series, scale: float, zone: tzinfo) -> Signal:
     import numpy as np
 
     step = series.interval_s
@@ -169,7 +257,7 @@ def _binned(what: Literal["cpu", "memory"], series: Series, maxima: Series, scal
         instant_s=float(step) if point else None,
         sampling_s=0 if what == "cpu" else (60 if own_peaks and step > 60 else step),
         has_peaks=own_peaks or point,
-        utc_offset_s=utc_offset_s,
+        zone=zone,
         origin=f"{series.source.file}, {series.statistic} every {step} s"
         + (f" with maxima from {maxima.source.file}" if own_peaks else "")
         + (f", used = {series.definition}" if series.definition else ""),
