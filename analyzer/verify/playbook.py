@@ -248,7 +248,7 @@ def _facts(run: PlaybookRun) -> dict[str, object]:
     return {
         f"ansible_{name}" if name != "ansible_local" else name: value
         for name, value in host.facts.items()
-        if name not in host.facts_assumed and not name.startswith((*own, "_"))
+        if (name not in host.facts_assumed or name == "date_time") and not name.startswith((*own, "_"))
     }
 
 

@@ -16,7 +16,7 @@ from analyzer.rulepack import load_pack
 
 PACK = load_pack(rule_texts())
 FOLDER = Path(ansible.modules.__file__).parent
-FREE = {"_raw_params", "cmd", "argv"}
+FREE = {"_raw_params", "cmd", "argv", "_path"}
 ALIAS_MODULES = {"yum": "dnf", "systemd_service": "systemd"}
 COMMON = {
     "dest",

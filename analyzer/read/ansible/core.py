@@ -16,6 +16,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from analyzer.read.ansible.arbitrary import printed_date
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -87,7 +89,10 @@ def ansible() -> SimpleNamespace:
     stock_get = lookup_loader.get
 
     def get(name: str, *args: Any, **kwargs: Any) -> Any:
-        if str(name).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") not in SAFE_LOOKUPS:
+        short = str(name).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
+        if short == "pipe":
+            return Time(loader=kwargs.get("loader"), templar=kwargs.get("templar"))
+        if short not in SAFE_LOOKUPS:
             raise RefusedError(f"lookup('{name}') is not run while analysing")
         if name in _FLATTENED:
             return Flattened(loader=kwargs.get("loader"), templar=kwargs.get("templar"))
@@ -100,6 +105,17 @@ def ansible() -> SimpleNamespace:
             """One list of all that the lists in `terms` hold, however deep."""
             del variables, kwargs
             return [one for term in terms for one in (self.run(term) if isinstance(term, (list, tuple)) else [term])]
+
+    class Time(LookupBase):  # type: ignore[misc]  # as above
+        """`pipe` of a command that only prints the time; no other command runs, and neither does this one."""
+
+        def run(self, terms: Any, variables: Any = None, **kwargs: Any) -> list[str]:
+            """What each command would print."""
+            del variables, kwargs
+            printed = [printed_date(str(term)) for term in terms]
+            if None in printed:
+                raise RefusedError("lookup('pipe') is not run while analysing")
+            return [each for each in printed if each is not None]
 
     @contextmanager
     def lookup_of_a_loop(module: str) -> Iterator[None]:

@@ -37,6 +37,7 @@ class Uses:
     names: frozenset[str] = frozenset()
     wide: bool = False
     stock: bool = False
+    clock: bool = False
 
 
 NOTHING = Uses()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.core import JINJA_EXTENSIONS, SAFE_LOOKUPS, UNSAFE_FILTERS, UNSAFE_GLOBALS
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Analysis:
     """The line of the text to which it belongs."""
     wide: bool = False
     """It calls look-ups, includes other templates or asks for `vars`: any variable may be needed."""
+    clock: bool = False
+    """It asks what time it is."""
     stock: bool = False
     """It opens other files, or calls a method that may change a variable's list or mapping: ansible-core's own objects
     must stand behind it."""
@@ -81,6 +84,7 @@ def _analyse(text: str) -> Analysis:
         references=tuple(sorted(ref for ref in found if ref.name not in stored)),
         refusals=tuple(sorted(refusals)),
         wide=wide or any(called.name in _WIDE for called in calls if isinstance(called, nodes.Name)),
+        clock=any(_prints_the_time(call) for call in tree.find_all(nodes.Call)),
         stock=files or any(_needs_stock(call) for call in tree.find_all(nodes.Call)),
     )
 
@@ -105,7 +109,21 @@ def _needs_stock(call: Any) -> bool:
     if not isinstance(call.node, nodes.Name) or call.node.name not in ("lookup", "query", "q"):
         return False
     plugin = call.args[0].value if call.args and isinstance(call.args[0], nodes.Const) else None
+    if _prints_the_time(call):
+        return False
     return not isinstance(plugin, str) or plugin.removeprefix("ansible.builtin.") not in _OF_TERMS_AND_VARIABLES
+
+
+def _prints_the_time(call: Any) -> bool:
+    """Whether a call is `lookup('pipe', 'date +FORMAT')`."""
+    from jinja2 import nodes
+
+    named = isinstance(call.node, nodes.Name) and call.node.name in ("lookup", "query", "q")
+    words = [argument.value for argument in call.args if isinstance(argument, nodes.Const)]
+    if not named or len(words) != 2 or len(call.args) != 2:
+        return False
+    plugin, command = map(str, words)
+    return plugin.removeprefix("ansible.builtin.") == "pipe" and printed_date(command) is not None
 
 
 def _visit(node: Any, found: set[Reference], refusals: set[str]) -> None:
@@ -144,7 +162,7 @@ def _visit_call(call: Any, refusals: set[str]) -> None:
         plugin = first.value if isinstance(first, nodes.Const) else None
         if not isinstance(plugin, str):
             refusals.add(f"{name}() of a plugin that is not named in the text")
-        elif plugin.removeprefix("ansible.builtin.") not in SAFE_LOOKUPS:
+        elif plugin.removeprefix("ansible.builtin.") not in SAFE_LOOKUPS and not _prints_the_time(call):
             refusals.add(f"lookup '{plugin}' is not run while analysing")
     elif name in UNSAFE_GLOBALS:
         refusals.add(f"{name}() gives a different result on every run")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from analyzer.model import Host
+from analyzer.read.ansible.arbitrary import date_time_facts
 
 ASSUMED: Mapping[str, object] = {
     "architecture": "x86_64",
@@ -19,12 +20,16 @@ ASSUMED: Mapping[str, object] = {
     "virtualization_role": "guest",
     "user_id": "root",
     "user_dir": "/root",
-    "env": {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
+    "user_uid": 0,
+    "user_gid": 0,
+    "env": {"HOME": "/root", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+            "PWD": "/root", "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash"},
     "is_chroot": False,
     "userspace_bits": "64",
     "userspace_architecture": "x86_64",
     "local": {},
-}
+    "date_time": date_time_facts(),
+}  # fmt: skip
 """What a project is read with where no facts.json says better: the facts that real roles use, whatever the release."""
 
 _DISTRIBUTIONS: Mapping[tuple[str, str], tuple[str, str, str]] = {

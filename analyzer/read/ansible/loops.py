@@ -29,7 +29,7 @@ class Loop:
 
     def variables(self, index: int, item: Any) -> dict[str, Any]:
         """What the loop sets for its item number `index`, counted from 0."""
-        found: dict[str, Any] = {self.variable: item, "ansible_loop_var": self.variable}
+        found: dict[str, Any] = {self.variable: thaw(item), "ansible_loop_var": self.variable}
         if self.index_variable:
             found |= {self.index_variable: index, "ansible_index_var": self.index_variable}
         if self.extended:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analyzer.model import Task, Unknown, Value, Verdict
+from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.fresh import Made, is_absent_at_first
 
@@ -33,6 +34,7 @@ def known_result(task: Task, entry: Mapping[str, Any], made: Made, *, may_fail: 
             found["rc"] = 0
     if not sure:
         return found
+    found |= _made_up(task)
     if not elsewhere:
         found |= _by_module(task, made, fails=may_fail or own_failure)
     if "changed_when" in entry:
@@ -42,6 +44,18 @@ def known_result(task: Task, entry: Mapping[str, Any], made: Made, *, may_fail: 
     elif only_looks or in_background:
         found.pop("changed", None)
     return found
+
+
+def _made_up(task: Task) -> dict[str, Any]:
+    """The result of a task that makes up a name: a time, or a temporary path."""
+    args, short = task.invocations[0].args, task.module.rpartition(".")[2]
+    if short == "tempfile" and isinstance(path := args.get("_path"), str):
+        return {"path": path, "changed": True}
+    written = args.get("_raw_params")
+    if short in ("command", "shell", "raw") and isinstance(written, str):
+        printed = printed_date(written)
+        return {} if printed is None else {"stdout": printed, "stdout_lines": [printed], "stderr": ""}
+    return {}
 
 
 def _by_module(task: Task, made: Made, *, fails: bool) -> dict[str, Any]:

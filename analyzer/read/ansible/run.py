@@ -45,6 +45,8 @@ class Run:
     """What include_vars has read; set_fact wins over it, whichever came first."""
     unknown: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clock: set[str] = field(default_factory=set)
+    """Names that hold the time of the run."""
     made: Made = field(default_factory=Made)
     notified: dict[str, Verdict] = field(default_factory=dict)
     ended: str = ""
@@ -117,6 +119,7 @@ class Run:
         self._facts.add(name)
         self.results.pop(name, None)
         self.set_facts.pop(name, None)
+        self.clock.discard(name)
         if task.applies is Verdict.NO:
             self.results[name] = {"changed": False, "skipped": True, "failed": False}
             self.unknown[name] = f"{task.source} does not run"
@@ -125,11 +128,14 @@ class Run:
         known = {} if loop.present else known_result(task, entry, self.made, may_fail=may_fail)
         if known:
             self.results[name] = known
+            if "stdout" in known:
+                self.clock.add(name)
 
     def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items) -> None:
         self.version += 1
         now: dict[str, Any] = {}
         unknown: dict[str, str] = {}
+        timed: set[str] = set()
         names = [name for name in arguments if name not in ("cacheable", "_raw_params")]
         for invocation, scope in items:
             if invocation.applies is Verdict.NO:
@@ -147,6 +153,9 @@ class Run:
                 else:
                     unknown.pop(name, None)
                     now[name] = thaw(value)
+                    if any(here.of_the_clock(each) for each in self.names.uses(arguments[name]).analyses):
+                        timed.add(name)
+        self.clock = (self.clock - now.keys()) | timed
         self._facts |= now.keys() | unknown.keys()
         for name in now.keys() - unknown.keys():
             self.unknown.pop(name, None)

@@ -7,11 +7,12 @@ that only the live host knows makes the whole expression `Unknown`, however deep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.model import Parameter, Source, Unknown, Value, Verdict, parameter_reference
+from analyzer.read.ansible.arbitrary import CLOCK
 from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
 from analyzer.read.ansible.evaluator import ABSENT, NOTHING, Evaluator, Layer, Uses
@@ -70,7 +71,13 @@ class Names:
         if kept is None or kept[0] is not value:
             analyses = tuple(analyse_template(text) for text in templates_in(value))
             names = frozenset(reference.name for analysis in analyses for reference in analysis.references)
-            found = Uses(analyses, names, any(each.wide for each in analyses), any(each.stock for each in analyses))
+            found = Uses(
+                analyses,
+                names,
+                wide=any(each.wide for each in analyses),
+                stock=any(each.stock for each in analyses),
+                clock=any(each.clock for each in analyses),
+            )
             kept = self._uses[id(value)] = (value, found if analyses else NOTHING)
         return kept[1]
 
@@ -102,6 +109,8 @@ class Reach:
     """Any variable may be needed."""
     stock: bool = False
     """ansible-core's own objects must stand behind it."""
+    clock: bool = False
+    """The time of the run is in it."""
 
 
 @dataclass(slots=True)
@@ -123,6 +132,8 @@ class Scope:
 
     In texts they become parameters; a condition that depends on one is decided for every kind of host.
     """
+    clock: Collection[str] = frozenset()
+    """Names that hold the time of the run: one value stands for it in texts, and no condition goes by it."""
     _memo: dict[str, str | None] = field(default_factory=dict, init=False)
     """Variable -> why it is not known, "" where it is; None while that is being found out."""
     _reached: dict[int, tuple[Analysis, Reach]] = field(default_factory=dict, init=False)
@@ -203,7 +214,7 @@ class Scope:
         return kept[1]
 
     def _find_reach(self, analysis: Analysis) -> Reach:
-        found = Reach(wide=analysis.wide, stock=analysis.stock)
+        found = Reach(wide=analysis.wide, stock=analysis.stock, clock=analysis.clock)
         undefined: dict[str, None] = {}
         pending = [analysis]
         while pending:
@@ -221,6 +232,7 @@ class Scope:
                 found.references[name] = uses.names
                 found.wide = found.wide or uses.wide
                 found.stock = found.stock or uses.stock
+                found.clock = found.clock or uses.clock
                 pending.extend(uses.analyses)
         found.undefined = list(undefined)
         return found
@@ -400,8 +412,22 @@ class Scope:
                 return verdict, reason
         return answers[-1]
 
+    def of_the_clock(self, analysis: Analysis) -> bool:
+        """Whether the result changes with the time of the run."""
+        if all(reference.test in _PARTIAL_TESTS for reference in analysis.references) and not analysis.clock:
+            return False
+        reach = self.reach(analysis)
+        fact = Reference("ansible_facts", ("date_time",))
+        return (
+            reach.clock
+            or not reach.references.keys().isdisjoint((CLOCK, *self.clock))
+            or any(each.name == fact.name and each.path[:1] == fact.path for each in analysis.references)
+        )
+
     def _decide_leaf(self, text: str) -> tuple[Verdict, str]:
         analysis = analyse_expression(text)
+        if not analysis.error and self.of_the_clock(analysis):
+            return Verdict.UNKNOWN, f"{text}: it depends on the time of the run"
         for reference in analysis.references:
             if reference.name in self.unknown and text.strip("() ") == f"{reference.name} is defined":
                 return Verdict.YES, f"{reference.name} is registered"

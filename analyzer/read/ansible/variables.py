@@ -87,6 +87,7 @@ class PlayVariables:
             variables=merged,
             unknown={name: why for name, why in run.unknown.items() if name not in above},
             known_results={name: known for name, known in run.results.items() if name not in above},
+            clock=run.clock,
             names=run.names,
             evaluator=run.evaluator,
             hide_root=run.hide_root,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.model import Source, Task, Value, Verdict
+from analyzer.read.ansible.arbitrary import temporary_path
 from analyzer.read.ansible.core import origin_of, plain
 from analyzer.read.ansible.expressions import analyse_expression, analyse_template
 from analyzer.read.ansible.frames import Frame, conditions
@@ -305,6 +306,7 @@ class PlayRun:
             source,
             lambda index, item: self._item_scope(inner, loop, index, item),
         )
+        items = _with_made_up_path(call.module, entry, items)
         applies, reason = verdict_on(inner, scope, loop, items, self.run, notified)
         task = Task(
             kind="handler" if frame.handlers else "task",
@@ -422,6 +424,15 @@ _INHERITED = frozenset(
     "when tags become become_user sudo sudo_user environment module_defaults delegate_to run_once no_log".split()
 )
 """Keywords of a role entry or include that hold for everything inside it."""
+
+
+def _with_made_up_path(module: str, entry: Mapping[str, Any], items: Items) -> Items:
+    """`tempfile` with the path that it makes as its argument `_path`."""
+    if not module.endswith(".tempfile") or len(items) != 1:
+        return items
+    (invocation, scope) = items[0]
+    path = temporary_path(invocation.args, str(plain(entry.get("register")) or ""))
+    return items if path is None else [(replace(invocation, args={**invocation.args, "_path": path}), scope)]
 
 
 def _reads_only(entry: Mapping[str, Any]) -> bool:
