@@ -94,9 +94,9 @@ def ansible() -> SimpleNamespace:
             return Time(loader=kwargs.get("loader"), templar=kwargs.get("templar"))
         if short not in SAFE_LOOKUPS:
             raise RefusedError(f"lookup('{name}') is not run while analysing")
-        if name in _FLATTENED:
+        if short in _FLATTENED:
             return Flattened(loader=kwargs.get("loader"), templar=kwargs.get("templar"))
-        return stock_get(name, *args, **kwargs)
+        return stock_get(short if short in SAFE_LOOKUPS else name, *args, **kwargs)
 
     class Flattened(LookupBase):  # type: ignore[misc]  # ansible-core publishes no types
         """`flattened` lives in a collection that is not installed here; flattening needs none of it."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analyzer.model import Invocation, Problem, Severity, Source, Task, Verdict
-from analyzer.read.ansible.evaluator import Evaluator
+from analyzer.read.ansible.conditional import ConditionalFacts
+from analyzer.read.ansible.evaluator import ABSENT, Evaluator
 from analyzer.read.ansible.fresh import Made
 from analyzer.read.ansible.hostvars import host_variables_view
 from analyzer.read.ansible.loops import Loop
@@ -45,6 +46,9 @@ class Run:
     """What include_vars has read; set_fact wins over it, whichever came first."""
     unknown: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    conditional: ConditionalFacts = field(default_factory=ConditionalFacts)
+    unsure: set[str] = field(default_factory=set)
+    """Unknown names that a task sets or not."""
     clock: set[str] = field(default_factory=set)
     """Names that hold the time of the run."""
     made: Made = field(default_factory=Made)
@@ -94,11 +98,13 @@ class Run:
         items: Items,
         loop: Loop,
         *,
+        when: Sequence[object] = (),
         may_fail: bool = False,
     ) -> None:
         """What the task leaves behind for later ones: results, notifications, paths, facts.
 
-        `entry` is the task as written; `may_fail`: the play goes on after a failure of it.
+        `entry` is the task as written; `when`: all conditions that it stands under; `may_fail`: the play goes on after
+        a failure of it.
         """
         if task.register:
             self.version += 1
@@ -112,7 +118,7 @@ class Run:
         for invocation, _scope in items:
             self.made.add(task.module, invocation.args, task.environment)
         if task.module == "ansible.builtin.set_fact":
-            self._set_facts(task, arguments, items)
+            self._set_facts(task, arguments, items, when)
 
     def _register(self, task: Task, entry: Mapping[str, Any], loop: Loop, *, may_fail: bool) -> None:
         name = task.register
@@ -120,6 +126,8 @@ class Run:
         self.results.pop(name, None)
         self.set_facts.pop(name, None)
         self.clock.discard(name)
+        self.unsure.discard(name)
+        self.conditional.forget((name,))
         if task.applies is Verdict.NO:
             self.results[name] = {"changed": False, "skipped": True, "failed": False}
             self.unknown[name] = f"{task.source} does not run"
@@ -131,11 +139,13 @@ class Run:
             if "stdout" in known:
                 self.clock.add(name)
 
-    def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items) -> None:
+    def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items, when: Sequence[object]) -> None:
         self.version += 1
         now: dict[str, Any] = {}
         unknown: dict[str, str] = {}
         timed: set[str] = set()
+        unsure: set[str] = set()
+        maybe: dict[str, Any] = {}
         names = [name for name in arguments if name not in ("cacheable", "_raw_params")]
         for invocation, scope in items:
             if invocation.applies is Verdict.NO:
@@ -146,7 +156,14 @@ class Run:
             here = replace(scope, unknown={**seen, **unknown}) if unknown and not now else here
             for name in names:
                 value = here.value(arguments[name], task.source)
-                if Verdict.UNKNOWN in (task.applies, invocation.applies):
+                may_not = Verdict.UNKNOWN in (task.applies, invocation.applies)
+                if may_not and len(items) == 1 and first_unknown(value) is None:
+                    if self._has_already(name, thaw(value), when, here):
+                        now[name] = thaw(value)
+                        continue
+                    maybe[name] = thaw(value)
+                if may_not:
+                    unsure.add(name)
                     unknown[name] = f"{task.source} sets it or not ({task.applies_reason or 'for some items'})"
                 elif (part := first_unknown(value)) is not None:
                     unknown[name] = f"set by {task.source} to something unknown: {part.reason}"
@@ -165,3 +182,13 @@ class Run:
             self.set_facts.pop(name, None)
             self.results.pop(name, None)
             self.unknown[name] = why
+        self.unsure = (self.unsure - now.keys() - unknown.keys()) | (unsure - now.keys())
+        self.conditional.forget(now.keys() | unknown.keys())
+        for name, value in maybe.items():
+            self.conditional.note(name, value, when, items[0][1])
+
+    def _has_already(self, name: str, value: Any, when: Sequence[object], scope: Scope) -> bool:
+        """Whether the variable has the value whether or not a task sets it that may not run."""
+        if self.conditional.default_of(name, when, scope) == value:
+            return True
+        return name not in scope.unknown and scope.variables.get(name, ABSENT) == value

@@ -132,6 +132,8 @@ class Scope:
 
     In texts they become parameters; a condition that depends on one is decided for every kind of host.
     """
+    unsure: Collection[str] = frozenset()
+    """Unknown names that a task sets or not."""
     clock: Collection[str] = frozenset()
     """Names that hold the time of the run: one value stands for it in texts, and no condition goes by it."""
     _memo: dict[str, str | None] = field(default_factory=dict, init=False)
@@ -182,6 +184,8 @@ class Scope:
             else:
                 if reference.path:
                     return ""
+            if reference.path[:1] == ("stat",) and known.get("stat") == {"exists": False}:
+                return ""  # the result of `stat` holds no other key for a path that is not there
         return self.unknown[reference.name]
 
     def _reason_for_facts(self, reference: Reference) -> str:
@@ -430,6 +434,8 @@ class Scope:
             return Verdict.UNKNOWN, f"{text}: it depends on the time of the run"
         for reference in analysis.references:
             if reference.name in self.unknown and text.strip("() ") == f"{reference.name} is defined":
+                if reference.name in self.unsure and reference.name not in self.variables:
+                    return Verdict.UNKNOWN, self.unknown[reference.name]
                 return Verdict.YES, f"{reference.name} is registered"
         result = self.evaluate(text)
         if isinstance(result, Unknown):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class PlayVariables:
     _exports: dict[str, Any] = field(default_factory=dict)
     _scopes: dict[tuple[object, ...], tuple[Frame, Scope]] = field(default_factory=dict)
     """Scopes by the identity of what they are merged from (each frame keeps that alive), for one version of the run."""
+    _assuming: dict[tuple[object, ...], tuple[Scope, Scope]] = field(default_factory=dict)
+    """Scopes with values that hold under a condition, beside what they were made from."""
     _version: int = -1
 
     def publish(self, use: RoleUse) -> None:
@@ -54,10 +56,25 @@ class PlayVariables:
         if self._version != self.run.version:
             self._version = self.run.version
             self._scopes.clear()
+            self._assuming.clear()
         chain = (*frame.parents, frame.role)
         key = (*map(id, chain), "", *map(id, frame.layers), "", *map(id, frame.parameters), frame.file)
         if (kept := self._scopes.get(key)) is None:
             kept = self._scopes[key] = (frame, self.merge(frame))
+        return kept[1]
+
+    def assuming(self, scope: Scope, values: Mapping[str, Any]) -> Scope:
+        """The scope with variables that a task knows by its conditions alone."""
+        above = self.run.extra
+        given = {name: value for name, value in values.items() if name not in above and name in scope.unknown}
+        if not given:
+            return scope
+        key = (id(scope), *sorted((name, id(value)) for name, value in given.items()))
+        kept = self._assuming.get(key)
+        if kept is None:
+            unknown = {name: why for name, why in scope.unknown.items() if name not in given}
+            kept = (scope, replace(scope, variables={**scope.variables, **given}, unknown=unknown))
+            self._assuming[key] = kept
         return kept[1]
 
     def merge(self, frame: Frame) -> Scope:
@@ -87,6 +104,7 @@ class PlayVariables:
             variables=merged,
             unknown={name: why for name, why in run.unknown.items() if name not in above},
             known_results={name: known for name, known in run.results.items() if name not in above},
+            unsure=run.unsure,
             clock=run.clock,
             names=run.names,
             evaluator=run.evaluator,

@@ -337,7 +337,7 @@ class PlayRun:
         self.run.tasks.append(task)
         if not why_never_reached(inner, self.run, notified):
             may_fail = inner.ignore_errors or inner.rescued
-            self.run.remember(task, entry, call.arguments, items, loop, may_fail=may_fail)
+            self.run.remember(task, entry, call.arguments, items, loop, when=inner.when, may_fail=may_fail)
         self._after(task, entry, frame, inner, items, loop)
 
     def _note_unparsable(self, entry: Mapping[str, Any], arguments: Mapping[str, Any], source: Source) -> None:
@@ -356,7 +356,8 @@ class PlayRun:
     # -- one task's parts --------------------------------------------------------------------------------------------
 
     def _item_scope(self, frame: Frame, loop: Loop, index: int, item: Any) -> Scope:
-        return self.variables.merge(replace(frame, parameters=(*frame.parameters, loop.variables(index, item))))
+        scope = self.variables.merge(replace(frame, parameters=(*frame.parameters, loop.variables(index, item))))
+        return self.variables.assuming(scope, self.run.conditional.under(frame.when, scope))
 
     # -- what a task leaves behind -----------------------------------------------------------------------------------
 
@@ -410,7 +411,8 @@ class PlayRun:
     # -- variables ---------------------------------------------------------------------------------------------------
 
     def _scope(self, frame: Frame) -> Scope:
-        return self.variables.scope(frame)
+        scope = self.variables.scope(frame)
+        return self.variables.assuming(scope, self.run.conditional.under(frame.when, scope))
 
     def source(self, value: Any, around: Any, file: Path) -> Source:
         """Where a value stands, or what is around it, or the file."""

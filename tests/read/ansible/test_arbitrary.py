@@ -60,7 +60,7 @@ def test_no_condition_goes_by_the_made_up_time(tasks_of: Callable[..., tuple[Tas
 - debug: msg=x
   when: {condition}
 """,
-        play="  vars:\n    indirect: \"{{ ansible_date_time.hour }}\"\n",
+        play='  vars:\n    indirect: "{{ ansible_date_time.hour }}"\n',
     )  # fmt: skip
     assert asked.applies is Verdict.UNKNOWN
 
@@ -105,9 +105,9 @@ def test_a_temporary_folder_has_a_name_that_later_tasks_see(tasks_of: Callable[.
 - file: path={{ work.path }} state=absent
   when: work.path is defined
 """)
-    assert made.invocations[0].args["_path"] == "/tmp/ansible.work.d"  # noqa: S108 - on the hosts
-    assert loaded.invocations[0].args["dest"] == "/tmp/ansible.work.d/x.tgz"  # noqa: S108 - on the hosts
-    assert removed.invocations[0].args["path"] == "/tmp/ansible.work.d"  # noqa: S108 - on the hosts
+    assert made.invocations[0].args["_path"] == "/tmp/ansible.work.d"
+    assert loaded.invocations[0].args["dest"] == "/tmp/ansible.work.d/x.tgz"
+    assert removed.invocations[0].args["path"] == "/tmp/ansible.work.d"
     assert removed.applies is Verdict.YES
 
 

@@ -1,0 +1,92 @@
+"""Facts that a task sets under a condition nobody can decide: known to those tasks that stand under the same one.
+
+`set_fact` under an unknown condition leaves a variable unknown. Where a later task has that condition too, it runs only
+after the fact was set, so for it the value is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from analyzer.model import Verdict
+from analyzer.read.ansible.core import plain
+from analyzer.read.ansible.evaluator import ABSENT
+from analyzer.read.ansible.expressions import analyse_expression
+from analyzer.read.ansible.scope import Scope
+from analyzer.read.ansible.values import thaw
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """A value that a variable has if all of the conditions hold."""
+
+    value: Any
+    conditions: frozenset[str]
+    """As written."""
+    seen: Mapping[str, Any]
+    """What the names in the conditions stood for; a condition means the same only as long as they do."""
+
+
+@dataclass(slots=True)
+class ConditionalFacts:
+    """The facts of one run that are set or not."""
+
+    _facts: dict[str, Conditional] = field(default_factory=dict)
+    _same: dict[tuple[int, str], tuple[Scope, bool]] = field(default_factory=dict)
+
+    def note(self, name: str, value: Any, when: Iterable[object], scope: Scope) -> None:
+        """Variable `name` has `value` if the conditions of `when` that could not be decided hold."""
+        undecided = [each for each in when if scope.verdict(each)[0] is not Verdict.YES]
+        conditions = frozenset(str(plain(each)) for each in undecided)
+        seen = {each: _raw(scope, each) for each in _names(scope, conditions)}
+        if conditions and name not in seen:
+            self._facts[name] = Conditional(value, conditions, seen)
+            self._same.clear()
+
+    def forget(self, names: Collection[str]) -> None:
+        """The variables have other values from now on, and conditions that ask for them may mean something else."""
+        self._same.clear()
+        for name in [
+            name for name, fact in self._facts.items() if name in names or not fact.seen.keys().isdisjoint(names)
+        ]:
+            del self._facts[name]
+
+    def default_of(self, name: str, when: Iterable[object], scope: Scope) -> Any:
+        """The value that `name` has if it is defined, where `when` asks for nothing but that it is not; else ABSENT."""
+        undecided = {str(plain(each)) for each in when if scope.verdict(each)[0] is not Verdict.YES}
+        fact = self._facts.get(name)
+        asked = undecided <= {f"{name} is not defined", f"{name} is undefined", f"not {name} is defined"}
+        return fact.value if fact is not None and asked and _raw(scope, name) is ABSENT else ABSENT
+
+    def under(self, when: Collection[object], scope: Scope) -> dict[str, Any]:
+        """The variables that are known to a task under the conditions `when`, or that have their value either way."""
+        if not self._facts:
+            return {}
+        held = {str(plain(each)) for each in when}
+        return {
+            name: fact.value
+            for name, fact in self._facts.items()
+            if (fact.conditions <= held and all(_raw(scope, each) is value for each, value in fact.seen.items()))
+            or self._is_same_unset(name, fact, scope)
+        }
+
+    def _is_same_unset(self, name: str, fact: Conditional, scope: Scope) -> bool:
+        """Whether the variable has the value of the fact where no task sets it: by a role's default, say."""
+        if name not in scope.variables or name not in scope.unknown:
+            return False
+        kept = self._same.get((id(scope), name))
+        if kept is None or kept[0] is not scope:
+            unset = replace(scope, unknown={each: why for each, why in scope.unknown.items() if each != name})
+            same = thaw(unset.value("{{ " + name + " }}")) == fact.value
+            kept = self._same[id(scope), name] = (scope, same)
+        return kept[1]
+
+
+def _names(scope: Scope, conditions: Iterable[str]) -> set[str]:
+    return {name for each in conditions for name in scope.reach(analyse_expression(each)).references}
+
+
+def _raw(scope: Scope, name: str) -> Any:
+    return scope.variables.get(name, ABSENT)
