@@ -16,7 +16,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import click
 
 from analyzer import __version__
+from analyzer.asked import reading_options, request_of, settings_of
 from analyzer.collect.command import collect
+from analyzer.verify.command import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +26,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-    from analyzer.model import Plan, Problem, Settings
-    from analyzer.read.layout import Layout, Request
-    from analyzer.verify.playbook import PlaybookRun
+    from analyzer.model import Plan, Problem
 
 NOTHING_WRITTEN = 2
 BLOCKED = 1
@@ -69,24 +69,7 @@ def cli() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("migration"), show_default=True, help="The bundle."
 )
-@click.option("--playbook", "playbooks", multiple=True, metavar="FILE", help="Playbooks that describe the hosts.")
-@click.option(
-    "-i", "--inventory", "inventories", multiple=True, metavar="PATH", help="Inventory source inside PROJECT."
-)
-@click.option("-l", "--limit", default="", metavar="PATTERN", help="As in ansible-playbook.")
-@click.option("-e", "--extra-vars", multiple=True, metavar="VARS", help="As in ansible-playbook.")
-@click.option("--vault-password-file", "vault_password_files", multiple=True, type=click.Path(), metavar="FILE",
-              help="To learn the names in encrypted files; values are never written.")  # fmt: skip
-@click.option("-t", "--tags", multiple=True, metavar="TAGS", help="As in ansible-playbook.")
-@click.option("--skip-tags", multiple=True, metavar="TAGS", help="As in ansible-playbook.")
-@click.option(
-    "--evidence", default="", metavar="DIR", help="Evidence tree.  [default: evidence/ in PROJECT or beside it]"
-)
-@click.option("--env", "environment", default="", metavar="NAME",
-              help="Environment.  [default: production, or the one that PROJECT names]")  # fmt: skip
-@click.option("--region", default="", metavar="NAME", help="AWS region.  [default: from the EC2 evidence]")
-@click.option("--timezone", default="", metavar="ZONE", help="Zone of the hosts' cron where no evidence says it.")
-@click.option("--decisions", default="", metavar="FILE", help="Reviewers' answers.  [default: migrate.yml]")
+@reading_options
 @click.option("--prices", type=click.Path(path_type=Path), metavar="FILE",
               help="Your own Fargate and EC2 prices (JSON or YAML) over the shipped ones.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -118,9 +101,9 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
     try:
         with steps_shown() as step:
             step(f"looking for inventory, playbooks and evidence in {project}")
-            request = _request(project, asked)
+            request = request_of(project, asked)
             layout = find_layout(request)
-            settings, problems = _settings(asked, layout)
+            settings, problems = settings_of(asked, layout)
             reading = read_project(request, layout, settings, step)
             step(f"deciding on {sum(len(one.tasks) for one in reading.project.applications)} tasks and handlers")
             plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())
@@ -134,54 +117,6 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
     print_problems([*plan.problems, *leaks, *written.problems], everything=str(out / "report.html"), language=language)
     click.echo(render_summary(plan, form=form, language=language, color=sys.stdout.isatty(), out=str(out)), nl=False)
     raise SystemExit(_status(plan, blocked=bool(leaks)))
-
-
-def _request(project: Path, asked: dict[str, Any]) -> Request:
-    from analyzer.read.layout import Request
-    from analyzer.resources import own_words
-
-    def split(texts: Sequence[str]) -> tuple[str, ...]:
-        return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
-
-    return Request(
-        project=project,
-        playbooks=asked["playbooks"],
-        inventories=asked["inventories"],
-        limit=asked["limit"],
-        extra_vars=asked["extra_vars"],
-        vault_password_files=asked["vault_password_files"],
-        tags=split(asked["tags"]),
-        skip_tags=split(asked["skip_tags"]),
-        evidence=asked["evidence"],
-        environment=asked["environment"],
-        own_words=own_words,
-    )
-
-
-def _settings(asked: dict[str, Any], layout: Layout) -> tuple[Settings, tuple[Problem, ...]]:
-    from analyzer.model import Settings
-    from analyzer.read.decisions import read_decisions
-    from analyzer.read.files import Tree
-    from analyzer.read.layout import UsageError
-
-    given = {name: asked[name] for name in ("region", "timezone") if asked[name]}
-    if asked.get("prices"):
-        from analyzer.read.prices import read_prices
-
-        given["prices"] = read_prices(asked["prices"])
-    settings = Settings(environment=layout.environment, **given)
-    if asked["decisions"]:
-        path = Path(asked["decisions"])
-        if not path.is_file():
-            raise UsageError(f"--decisions {path}: no such file")
-    else:
-        places = (asked.get("project"), layout.root, layout.root.parent)
-        path = next((place / "migrate.yml" for place in places if place and (place / "migrate.yml").is_file()), None)  # type: ignore[assignment]
-    if path is None:
-        return settings, ()
-    tree = Tree(path.resolve().parent)
-    settings, problems = read_decisions(tree, path.name, settings, frozenset(given))
-    return settings, (*problems, *tree.problems)
 
 
 def _with_problems(plan: Plan, problems: Sequence[Problem]) -> Plan:
@@ -259,105 +194,6 @@ def cron_command(
 
 
 @cli.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--context", type=click.Path(path_type=Path), metavar="DIR", help="The application's repository.")
-@click.option("--against-playbook", "project", type=click.Path(path_type=Path), metavar="PROJECT",
-              help="Run the playbook of this project in a container of the same base image, and compare.")  # fmt: skip
-@click.option("--env", "environment", default="", metavar="NAME",
-              help="Environment.  [default: production, or the one that PROJECT names]")  # fmt: skip
-@click.option("--batch", default="", metavar="JOB", help="Job to try.  [default: one is chosen]")
-@click.option("--keep-image", is_flag=True, help="Leave the image, so that the next build starts from its layers.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def verify(
-    bundle: Path,
-    context: Path | None,
-    project: Path | None,
-    environment: str,
-    batch: str,
-    keep_image: bool,
-    form: str,
-) -> None:
-    """Build the generated image with the Docker Engine, start what it is for, compare it with the real playbook.
-
-    \b
-    migrate-analyze verify migration --context ../accounting
-    migrate-analyze verify migration --context ../accounting --against-playbook inventory/
-    """
-    from analyzer.read.layout import UsageError
-    from analyzer.verify.engine import VerifyError
-    from analyzer.verify.run import run_verify
-    from analyzer.verify.text import render_json, render_report_json, render_text
-
-    def progress(text: str) -> None:
-        if sys.stderr.isatty():
-            click.echo(text, err=True)
-
-    try:
-        against = _playbook_runs(project, environment) if project is not None else ()
-        results = run_verify(
-            bundle, context=context, against=against, batch=batch, keep_image=keep_image, progress=progress
-        )
-    except UsageError as error:
-        raise SystemExit(_fail(str(error))) from None
-    except VerifyError as error:
-        raise SystemExit(_fail(f"{error}{'; ' + error.hint if error.hint else ''}")) from None
-    except KeyboardInterrupt:
-        raise SystemExit(_fail("interrupted: nothing was verified; containers and images are removed")) from None
-    _keep_fidelity(bundle, render_json(results), render_report_json(results))
-    click.echo(render_json(results) if form == "json" else render_text(results), nl=False)
-    raise SystemExit(0 if all(result.passed for result in results) else BLOCKED)
-
-
-def _keep_fidelity(bundle: Path, results: str, for_report: str) -> None:
-    """Put the result beside the plan and into the report, where the bundle can be written."""
-    from analyzer.model import OutputFile
-    from analyzer.render.report_fidelity import with_fidelity
-    from analyzer.write import WriteError, amend_bundle
-
-    files = [OutputFile(path="fidelity.json", data=results.encode())]
-    report = bundle / "report.html"
-    if report.is_file():
-        page = report.read_text(encoding="utf-8", errors="replace")
-        files.append(OutputFile(path="report.html", data=with_fidelity(page, for_report).encode()))
-    try:
-        amend_bundle(files, bundle)
-    except WriteError as error:
-        click.echo(f"note: the result is not kept in the bundle: {error}", err=True)
-
-
-def _playbook_runs(project: Path, environment: str) -> tuple[PlaybookRun, ...]:
-    """The runs of the real playbook to compare with, from reading the project again."""
-    from analyzer.decide.plan import decide
-    from analyzer.model import Settings
-    from analyzer.read.layout import Request, collection_folders, find_layout
-    from analyzer.read.project import read_project
-    from analyzer.resources import rule_texts
-    from analyzer.rulepack import load_pack
-    from analyzer.verify.playbook import PlaybookRun
-
-    request = Request(project=project, environment=environment)
-    layout = find_layout(request)
-    settings = Settings(environment=layout.environment)
-    reading = read_project(request, layout, settings)
-    plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())
-    modules = frozenset(task.module for given in reading.project.applications for task in given.tasks)
-    return tuple(
-        PlaybookRun(
-            application=application.name,
-            host=application.hosts[0].name,
-            root=layout.root,
-            playbooks=layout.playbooks,
-            inventories=layout.inventories,
-            tasks=given.tasks,
-            plan=application,
-            collections=collection_folders(layout),
-            modules=modules,
-        )
-        for given, application in zip(reading.project.applications, plan.applications, strict=True)
-    )
-
-
-@cli.command()
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 def rules(form: str) -> None:
     """Print the rule table.
@@ -399,6 +235,7 @@ def diff(old: Path, new: Path, form: str) -> None:
 
 
 cli.add_command(collect)
+cli.add_command(verify)
 
 
 @cli.command()

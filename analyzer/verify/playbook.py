@@ -105,7 +105,12 @@ class PlaybookRun:
     """Folders called `ansible_collections`."""
     modules: frozenset[str] = frozenset()
     """Modules of every play of the playbooks: ansible-core reads them all before it runs one."""
-    extra_variables: Mapping[str, object] = field(default_factory=dict)
+    variables: Mapping[str, object] = field(default_factory=dict)
+    """Variables that a person decided; they rank as extra variables."""
+    extra_vars: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    """As given to ansible-playbook."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,11 +201,11 @@ def run_playbook(
         container.put(HOME, _tar_of_code(code))
     replaced = _stubs(container, run)
     variables = {
+        **run.variables,
         **{secret.name: placeholder(secret.name) for secret in run.plan.secrets},
         "ansible_connection": "local",
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_become_method": "su",
-        **run.extra_variables,
     }
     left = left or Leave()
     hook = {
@@ -222,23 +227,49 @@ def run_playbook(
             "plugins/migrate_analyze.py": (Path(__file__).with_name("ansible_hook.py").read_bytes(), 0o644),
         }),
     )  # fmt: skip
+    files, options = _options(run)
+    container.put(HOME, tar_of(files))
     output = ""
     for playbook in run.playbooks:
         place = playbook.relative_to(run.root).as_posix()
         inventories = " ".join(f"-i {_word(path.relative_to(run.root).as_posix())}" for path in run.inventories)
         command = (
             f"cd {HOME}/project && python3 -m ansible.cli.playbook {_word(place)} {inventories}"
-            f" -l {_word(run.host)} -e @{HOME}/variables.json --force-handlers 2>&1"
+            f" -l {_word(run.host)}{options} -e @{HOME}/variables.json --force-handlers 2>&1"
         )
         answer = container.stream(
             command, lambda line: told(line[6:].strip(" *[]")) if line.startswith("TASK [") else None, ENVIRONMENT
         )
         output += answer.text
+        if answer.code not in (0, 2) and " ok=" not in answer.text:  # 2: tasks failed, which the events tell
+            raise VerifyError(f"the playbook {place} did not run: {answer.text.strip()[-600:]}")
     recap = next((line for line in reversed(output.splitlines()) if " ok=" in line), "")
     if not recap:
-        raise VerifyError(f"the playbook did not run: {output.strip()[-600:]}")
+        raise VerifyError(f"no play of the playbook is for {run.host}: {output.strip()[-600:]}")
     events = _events(container.run(f"cat {HOME}/events").output)
     return Ran(recap=" ".join(recap.split()), events=events, not_run=replaced)
+
+
+def _options(run: PlaybookRun) -> tuple[dict[str, tuple[bytes, int]], str]:
+    """(files to put into `HOME`, words of the command) for the options that the bundle was made with."""
+    files: dict[str, tuple[bytes, int]] = {}
+    words: list[str] = []
+    for number, text in enumerate(run.extra_vars):
+        if text.startswith("@"):
+            name = f"extra-{number}.yml"
+            files[name] = (_without_vault(Path(text[1:]).read_bytes()), 0o600)
+            words += ["-e", f"@{HOME}/{name}"]
+        else:
+            words += ["-e", text]
+    for option, tags in (("--tags", run.tags), ("--skip-tags", run.skip_tags)):
+        if tags:
+            words += [option, ",".join(tags)]
+    return files, "".join(f" {_word(word)}" for word in words)
+
+
+def _without_vault(data: bytes) -> bytes:
+    """A file of variables, emptied where it is wholly encrypted: the secrets in it are placeholders of the run."""
+    return b"{}\n" if data.startswith(b"$ANSIBLE_VAULT") else data
 
 
 def _facts(run: PlaybookRun) -> dict[str, object]:
@@ -308,9 +339,7 @@ def _put_project(container: Container, run: PlaybookRun) -> None:
         name = path.relative_to(run.root).as_posix()
         if not path.is_file() or name.split("/")[0] in (".git", "evidence", "migration", "app", ".venv"):
             continue
-        data = path.read_bytes()
-        if data.startswith(b"$ANSIBLE_VAULT"):
-            data = b"{}\n"
+        data = _without_vault(path.read_bytes())
         files[f"project/{name}"] = (data, 0o755 if path.stat().st_mode & 0o100 else 0o644)
     container.run(f"mkdir -p {HOME}")
     container.put(HOME, tar_of(files))

@@ -76,7 +76,7 @@ def test_the_section_appears_with_a_result(make, visit):
 
 def test_verify_keeps_its_result_in_the_bundle(make, tmp_path):
     """The command writes fidelity.json and the report's section, and the next analysis does not take them for edits."""
-    from analyzer.cli import _keep_fidelity
+    from analyzer.verify.command import _keep_fidelity
 
     report = OutputFile(path="report.html", data=page(make).encode())
     write_bundle([report], tmp_path)
