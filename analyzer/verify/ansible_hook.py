@@ -244,7 +244,10 @@ class Watcher:
 
     def read_packages(self) -> dict[str, str]:
         """Package -> status and version."""
-        for command in (["dpkg-query", "-W", "-f", "${Package}\t${db:Status-Abbrev} ${Version}\n"], ["rpm", "-qa"]):
+        for command in (
+            ["dpkg-query", "-W", "-f", "${Package}\t${db:Status-Abbrev} ${Version}\n"],
+            ["rpm", "-qa", "--qf", "%{NAME}\t%{VERSION}-%{RELEASE}\n"],
+        ):
             try:
                 text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
             except OSError:

@@ -13,7 +13,7 @@ from analyzer.model import Application
 from analyzer.verify.engine import Container, Engine, VerifyError
 from analyzer.verify.explain import Explainer, asked_packages, facts
 from analyzer.verify.fidelity import Check, Fidelity
-from analyzer.verify.leave import Leave, leave
+from analyzer.verify.leave import Leave, given, leave
 from analyzer.verify.playbook import HOME, PlaybookRun, Ran, placeholder, prepare, run_playbook
 from analyzer.verify.snapshot import Snapshot
 
@@ -140,6 +140,7 @@ class Comparison:
                 brought=frozenset({*preparation.before.packages} - {*preparation.bare.packages}),
             ),
             asked=asked_packages(run.plan, self.left),
+            named=frozenset(name for task in run.tasks for name in given(task) if name.startswith("/")),
         )
         waited = time.monotonic()
         same, differences = explainer.compare()

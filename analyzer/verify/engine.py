@@ -245,7 +245,13 @@ class Container:
 
     def snapshot(self) -> snapshot.Snapshot:
         """What is in it now."""
-        return snapshot.read_snapshot({name: self.run(text).output for name, text in snapshot.COMMANDS.items()})
+        found = snapshot.read_snapshot({name: self.run(text).output for name, text in snapshot.COMMANDS.items()})
+        if not (found.packages and found.users and any(file.kind == "f" for file in found.files.values())):
+            raise VerifyError(
+                "the content of the container cannot be read, so nothing can be compared",
+                "the base image needs find, xargs, sha256sum, and dpkg-query or rpm",
+            )
+        return found
 
 
 def tar_of(files: Mapping[str, tuple[bytes, int]]) -> bytes:

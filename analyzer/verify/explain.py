@@ -21,16 +21,21 @@ from analyzer.verify.leave import KEPT, Leave
 from analyzer.verify.playbook import HOME, Event, Ran
 from analyzer.verify.snapshot import File, Snapshot
 
-STATE: tuple[tuple[str, str], ...] = (
+NEVER: tuple[tuple[str, str], ...] = (
     (rf"{HOME}(/.*)?|/root/\.ansible(/.*)?", "the run's own files"),
     (r"/etc/dpkg/dpkg\.cfg\.d/migrate-analyze", "the run's own files"),
     (r"/(tmp|var/tmp|run|var/run|var/lock)(/.*)?", "temporary"),
     (r"/etc/(hosts|hostname|resolv\.conf|mtab|machine-id|\.pwd\.lock)|/\.dockerenv", "the engine writes them"),
     (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?", "compared as users and groups"),
+)
+"""Paths that are never compared, and why."""
+
+STATE: tuple[tuple[str, str], ...] = (
     (
-        r"/var/lib/(dpkg|apt|ucf|systemd|pam|python|dbus)(/.*)?|/var/cache(/.*)?|/var/log/[^/]*\.log|/var/log/apt(/.*)?",
+        r"/var/lib/(dpkg|apt|ucf|systemd|pam|python|dbus)(/.*)?|/var/log/[^/]*\.log|/var/log/apt(/.*)?",
         "state of package managers; packages are compared by themselves",
     ),
+    (r"/var/cache(/(apt|debconf|ldconfig|man|fontconfig|dnf|libdnf5|yum)(/.*)?)?", "caches"),
     (r"/var/log/(lastlog|faillog|btmp|wtmp|README|journal(/.*)?)|/var/backups(/.*)?", "logs and backups"),
     (r".*/__pycache__(/.*)?|.*\.pyc|/etc/ld\.so\.cache|/usr/share/mime/.*|/usr/share/info/dir", "caches"),
     (
@@ -40,8 +45,9 @@ STATE: tuple[tuple[str, str], ...] = (
     (r"/usr/lib/.*/gconv/gconv-modules\.cache|/usr/share/.*/icon-theme\.cache|/var/lib/fontconfig(/.*)?", "caches"),
     (r"/etc/ssl/(private|certs)/ssl-cert-snakeoil\..*|/etc/ssl/certs/[0-9a-f]{8}\.\d+", "made anew on each machine"),
 )
-"""Paths that hold the state of a running or building machine, not what a playbook makes, and why: not compared."""
+"""Paths that hold the state of a running or building machine, and why: compared only where a task names them."""
 
+_NEVER = re.compile("|".join(f"(?:{pattern})" for pattern, _ in NEVER))
 _STATE = re.compile("|".join(f"(?:{pattern})" for pattern, _ in STATE))
 _ENTRYPOINT = "/usr/local/bin/docker-entrypoint"
 _PREPARED = "the run itself needs it: Ansible speaks to Python on a host"
@@ -79,6 +85,8 @@ class Explainer:
     """`KIND NAME` -> why the image may differ from the second run there (a module that cannot act in a container …)."""
     asked: frozenset[str] = frozenset()
     """Packages that tasks of the image ask for."""
+    named: frozenset[str] = frozenset()
+    """Paths that tasks name."""
     _touched: dict[str, list[Event]] = field(default_factory=dict)
     _touched_without: dict[str, list[Event]] = field(default_factory=dict)
     _needed: frozenset[str] = frozenset()
@@ -103,7 +111,7 @@ class Explainer:
                 out.append(_difference(kind, name, image.get(name, "absent"), host.get(name, "absent"), why))
         kinds = {"f": "file", "d": "directory", "l": "link"}
         for path in sorted({*self.image.files, *self.host.files}):
-            if _STATE.fullmatch(path):
+            if _NEVER.fullmatch(path) or (_STATE.fullmatch(path) and path not in self.named):
                 continue
             mine, theirs = self.image.files.get(path), self.host.files.get(path)
             kind = kinds.get((mine or theirs or _NOTHING).kind, "other")
@@ -137,8 +145,8 @@ class Explainer:
                     "its condition could not be decided before the run and was false on this host; the image has it"
                 )
                 return Why(reason, "image", str(event.source))
-        if not events:
-            return None
+        if not events or any(events[-1].source == source for source, _ in self.ran_without.failed):
+            return None  # that the second run lacks it, too, says nothing where the task failed there
         # a task of the image changed it, and changes it otherwise where nothing was left out before it
         before = self.ran.events[: self.ran.events.index(events[-1])]
         cause = next((each for each in reversed(before) if self.left.of(each.source) and each.paths), None)

@@ -73,7 +73,7 @@ def leave(plan: Application, tasks: Sequence[Task]) -> Leave:
     for task in tasks:
         for decision in decisions.get(task.source, ()):
             if decision.outcome in KEPT:
-                for name in _given(task) - carried.get(task.source, set()):
+                for name in given(task) - carried.get(task.source, set()):
                     if found := _said(decision, name):
                         parts.setdefault(task.source, {}).setdefault(name, found)
     return Leave(skip=frozenset(skip), force=frozenset(force), parts=parts)
@@ -101,7 +101,7 @@ def _carried(steps: Iterable[Step]) -> dict[Source, set[str]]:
     return carried
 
 
-def _given(task: Task) -> set[str]:
+def given(task: Task) -> set[str]:
     """Names and paths in the arguments of a task."""
     return {
         text.rstrip("/") if text.startswith("/") else text

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-FILES = (
-    r"find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o "
-    r"-printf '%y\t%m\t%u\t%g\t%l\t%p\0'"
-)
-DIGESTS = (
-    r"find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o "
-    r"-type f -size -65536k -print0 | xargs -0 -r sha256sum -z"
+_EVERYWHERE = r"find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o"
+FILES = rf"{_EVERYWHERE} -printf '%y\t%m\t%u\t%g\t%s\t%l\t%p\0'"
+DIGESTS = f"{_EVERYWHERE} -type f -size -{1024 * 1024}k -print0 | xargs -0 -r sha256sum -z"
+"""Of larger files, such as a swap file, only the size is compared."""
+CAPABILITIES = (
+    # tar needs none of libcap's programs: the second tells which files have some, the third packs those
+    f"{_EVERYWHERE} -type f -perm /111 -print0"
+    " | tar -P --null --no-recursion --xattrs --xattrs-include=security.capability -T - -cf - 2>/dev/null"
+    " | tar -P --xattrs --xattrs-include='*' --quoting-style=literal -tvvf - 2>/dev/null"
+    r" | sed -n 's|^[^ ]*\* [^ ]* *[^ ]* [^ ]* [^ ]* /|/|p'"
+    " | tar -P --format=pax --no-recursion --xattrs --xattrs-include=security.capability -T - -cf - 2>/dev/null"
 )
 PACKAGES = (
     "if command -v dpkg-query >/dev/null; then dpkg-query -W "
@@ -21,7 +27,14 @@ PACKAGES = (
 )
 OWNERS = 'cd /var/lib/dpkg/info 2>/dev/null && for list in *.list; do sed "s|^|${list%.list}\t|" "$list"; done'
 ACCOUNTS = "cat /etc/passwd; echo; echo --; cat /etc/group"
-COMMANDS = {"FILES": FILES, "DIGESTS": DIGESTS, "PACKAGES": PACKAGES, "OWNERS": OWNERS, "ACCOUNTS": ACCOUNTS}
+COMMANDS = {
+    "FILES": FILES,
+    "DIGESTS": DIGESTS,
+    "CAPABILITIES": CAPABILITIES,
+    "PACKAGES": PACKAGES,
+    "OWNERS": OWNERS,
+    "ACCOUNTS": ACCOUNTS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +48,9 @@ class File:
     group: str
     target: str = ""
     digest: str = ""
+    """SHA-256 of a file, its size where it is very large"""
+    capabilities: str = ""
+    """the attribute `security.capability` in hexadecimal digits"""
 
     def differs(self, other: File) -> list[str]:
         """In what two paths differ."""
@@ -49,13 +65,16 @@ class File:
             out.append("owner")
         if self.digest != other.digest:
             out.append("content")
+        if self.capabilities != other.capabilities:
+            out.append("capabilities")
         return out
 
     def __str__(self) -> str:
         if self.kind == "l":
             return f"-> {self.target}"
         digest = f" {self.digest[:12]}" if self.digest else ""
-        return f"{self.mode} {self.owner}:{self.group}{digest}"
+        capabilities = f" capabilities {self.capabilities}" if self.capabilities else ""
+        return f"{self.mode} {self.owner}:{self.group}{digest}{capabilities}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +116,20 @@ def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
         digest, _, path = record.partition("  ")
         if path:
             digests[path] = digest
+    capabilities = _capabilities(outputs["CAPABILITIES"])
     files: dict[str, File] = {}
     for record in outputs["FILES"].decode("utf-8", "replace").split("\0"):
-        parts = record.split("\t", 5)
-        if len(parts) == 6:
-            kind, mode, owner, group, target, path = parts
+        parts = record.split("\t", 6)
+        if len(parts) == 7:
+            kind, mode, owner, group, size, target, path = parts
             files[path] = File(
                 kind=kind,
                 mode=mode.zfill(4),
                 owner=owner,
                 group=group,
                 target=target,
-                digest=digests.get(path, "") if kind == "f" else "",
+                digest=digests.get(path, f"{size} bytes") if kind == "f" else "",
+                capabilities=capabilities.get(path, ""),
             )
     packages = _Packages().read(outputs["PACKAGES"].decode("utf-8", "replace"))
     users, groups = _accounts(outputs["ACCOUNTS"].decode("utf-8", "replace"))
@@ -128,6 +149,16 @@ def read_snapshot(outputs: Mapping[str, bytes]) -> Snapshot:
         users=users,
         groups=groups,
     )
+
+
+def _capabilities(archive: bytes) -> dict[str, str]:
+    """Path -> its capabilities, from the archive of the files that have some."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+            found = {member.name: member.pax_headers.get("SCHILY.xattr.security.capability", "") for member in members}
+    except tarfile.TarError:  # there is no tar in the container
+        return {}
+    return {path: value.encode("utf-8", "surrogateescape").hex() for path, value in found.items() if value}
 
 
 @dataclass(slots=True)

@@ -138,17 +138,38 @@ def test_what_nothing_was_seen_to_change_is_unexplained() -> None:
     assert found["/etc/a"].standing is Standing.UNEXPLAINED
 
 
+def test_a_task_that_only_the_second_run_could_not_do_explains_nothing() -> None:
+    """Both the image and the second run lack its file: the first by a mistake, the second because the task failed there."""
+    other = Source("tasks.yml", 9)
+    events = (event("/etc/left-out"), event("/etc/a", source=other))
+    failed = Ran(recap="", events=(Event(source=other, name="t", status="failed", message="no such folder"),))
+    _, found = compared(Snapshot(), Snapshot(files={"/etc/a": file()}), Snapshot(), events=events, ran_without=failed)
+    assert found["/etc/a"].standing is Standing.UNEXPLAINED
+
+
+def test_state_of_a_machine_is_compared_where_a_task_names_it() -> None:
+    """A log or a cache that a task makes is no leftover; what is temporary never counts."""
+    host = Snapshot(
+        files={path: file() for path in ("/var/log/app.log", "/var/log/dpkg.log", "/tmp/x", "/var/cache/app")}
+    )
+    _, found = compared(Snapshot(), host, host, named=frozenset({"/var/log/app.log", "/tmp/x"}))
+    assert set(found) == {"/var/log/app.log", "/var/cache/app"}
+
+
 def test_a_snapshot_is_read_from_the_outputs() -> None:
     """Paths with any character, digests, packages that are installed, and accounts are read."""
     read = read_snapshot({
-        "FILES": b"f\t644\troot\tadm\t\t/etc/a b\nc\0l\t777\troot\troot\t/x\t/y\0d\t2770\tu\tg\t\t/z\0",
+        "FILES": b"f\t644\troot\tadm\t9\t\t/etc/a b\nc\0l\t777\troot\troot\t2\t/x\t/y\0d\t2770\tu\tg\t4\t\t/z\0"
+        b"f\t600\troot\troot\t5000000000\t\t/swapfile\0",
         "DIGESTS": b"abc  /etc/a b\nc\0",
+        "CAPABILITIES": b"",
         "PACKAGES": b"a\t1\tii \tbb (>= 2), cc | dd, \tvirtual (= 1)\tee\nold\t1\trc \t\t\t\n",
         "OWNERS": b"a:amd64\t/lib/x\na\t/.\n",
         "ACCOUNTS": b"root:x:0:0:root:/root:/bin/sh\n\n--\nadm:x:4:b,a\n",
     })  # fmt: skip
     assert read.files["/etc/a b\nc"] == File(kind="f", mode="0644", owner="root", group="adm", digest="abc")
     assert read.files["/y"].target == "/x"
+    assert read.files["/swapfile"].digest == "5000000000 bytes"
     assert read.files["/z"].mode == "2770"
     assert read.packages == {"a": "1"}
     assert read.needs["a"] == {"bb", "cc", "dd"}

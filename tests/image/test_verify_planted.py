@@ -16,12 +16,23 @@ PLAYBOOK = """\
     - {name: service of the platform, ansible.builtin.apt: {name: chrony}}
     - {name: its settings, ansible.builtin.copy: {dest: /etc/chrony/chrony.conf, content: "server a\\n"}}
     - {name: group, ansible.builtin.group: {name: staffers, gid: 1600}}
-    - {name: user, ansible.builtin.user: {name: app, uid: 1500}}
+    - {name: group of jobs, ansible.builtin.group: {name: jobs, gid: 1601}}
+    - {name: user, ansible.builtin.user: {name: app, uid: 1500, groups: [jobs]}}
     - {name: user of jobs, ansible.builtin.user: {name: worker, uid: 1501}}
     - {name: file, ansible.builtin.copy: {dest: "/etc/app.{{ item }}", content: "{{ item }}\\n", mode: "0644"},
        loop: [mode, content, owner, gone]}
     - {name: folder, ansible.builtin.file: {path: /srv/folder, state: directory, mode: "0750"}}
     - {name: link, ansible.builtin.file: {src: /etc/app.mode, dest: /etc/app.link, state: link}}
+    - {name: tools, ansible.builtin.apt: {name: [libcap2-bin, tzdata]}}
+    - {name: program, ansible.builtin.copy: {dest: /usr/local/bin/program, content: "x\\n", mode: "0755"}}
+    - {name: port, ansible.builtin.command: setcap cap_net_bind_service=+ep /usr/local/bin/program}
+    - {name: as its owner, ansible.builtin.copy: {dest: /usr/local/bin/suid, content: "x\\n", mode: "4755"}}
+    - {name: alternative, ansible.builtin.command: update-alternatives --install /usr/bin/tool tool /usr/local/bin/program 1}
+    - {name: zone, ansible.builtin.file: {src: /usr/share/zoneinfo/Asia/Tokyo, dest: /etc/localtime, state: link, force: true}}
+    - {name: empty, ansible.builtin.file: {path: /srv/empty, state: directory}}
+    - {name: cache, ansible.builtin.file: {path: /var/cache/app, state: directory, owner: app, mode: "0750"}}
+    - {name: log, ansible.builtin.copy: {dest: /var/log/app.log, content: "", owner: app, mode: "0640"}}
+    - {name: large, ansible.builtin.command: {cmd: "truncate -s 100M /opt/large", creates: /opt/large}}
     - {name: message, ansible.builtin.copy: {dest: /etc/motd, content: "hello\\n"}}
 """
 PLANTED = {
@@ -36,6 +47,17 @@ PLANTED = {
     ("user", "worker"): "sed -i '/^worker:/d' /etc/passwd",
     ("user", "app"): "usermod -s /bin/false app",
     ("group", "staffers"): "groupmod -g 1700 staffers",
+    ("file", "/usr/local/bin/program"): "setcap -r /usr/local/bin/program",
+    ("file", "/usr/local/bin/suid"): "chmod 0755 /usr/local/bin/suid",
+    ("file", "/usr/local/lib/app/more"): "mkdir /usr/local/lib/app && touch /usr/local/lib/app/more",
+    ("directory", "/usr/local/lib/app"): "true",
+    ("link", "/etc/alternatives/tool"): "ln -sfn /bin/true /etc/alternatives/tool",
+    ("link", "/etc/localtime"): "ln -sfn /usr/share/zoneinfo/Europe/Paris /etc/localtime",
+    ("directory", "/srv/empty"): "rmdir /srv/empty",
+    ("directory", "/var/cache/app"): "chmod 0777 /var/cache/app",
+    ("file", "/var/log/app.log"): "echo wrong > /var/log/app.log",
+    ("file", "/opt/large"): "head -c 104857600 /dev/zero | tr '\\0' x > /opt/large",
+    ("group", "jobs"): "gpasswd -d app jobs",
     # where a decision leaves something out, nothing else may hide behind it
     ("file", "/etc/chrony/chrony.conf"): "mkdir -p /etc/chrony && echo wrong > /etc/chrony/chrony.conf",
     ("file", "/etc/motd"): "echo wrong > /etc/motd",
