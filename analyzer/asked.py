@@ -75,7 +75,7 @@ def request_of(project: Path, asked: dict[str, Any]) -> Request:
     )
 
 
-def settings_of(asked: dict[str, Any], layout: Layout) -> tuple[Settings, tuple[Problem, ...]]:
+def settings_of(asked: dict[str, Any], request: Request, layout: Layout) -> tuple[Settings, tuple[Problem, ...]]:
     """Settings from options and from the reviewers' answers, with the problems of these."""
     from analyzer.model import Settings
     from analyzer.read.decisions import read_decisions
@@ -88,13 +88,14 @@ def settings_of(asked: dict[str, Any], layout: Layout) -> tuple[Settings, tuple[
 
         given["prices"] = read_prices(asked["prices"])
     settings = Settings(environment=layout.environment, **given)
+    path: Path | None
     if asked["decisions"]:
         path = Path(asked["decisions"])
         if not path.is_file():
             raise UsageError(f"--decisions {path}: no such file")
     else:
-        places = (asked.get("project"), layout.root, layout.root.parent)
-        path = next((place / "migrate.yml" for place in places if place and (place / "migrate.yml").is_file()), None)  # type: ignore[assignment]
+        places = [folder / "migrate.yml" for folder in (request.project, layout.root, layout.root.parent)]
+        path = next((place for place in places if place.is_file()), None)
     if path is None:
         return settings, ()
     tree = Tree(path.resolve().parent)

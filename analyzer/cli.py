@@ -103,7 +103,7 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
             step(f"looking for inventory, playbooks and evidence in {project}")
             request = request_of(project, asked)
             layout = find_layout(request)
-            settings, problems = settings_of(asked, layout)
+            settings, problems = settings_of(asked, request, layout)
             reading = read_project(request, layout, settings, step)
             step(f"deciding on {sum(len(one.tasks) for one in reading.project.applications)} tasks and handlers")
             plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())

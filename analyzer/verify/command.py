@@ -98,7 +98,7 @@ def _playbook_runs(bundle: Path, project: Path, asked: dict[str, Any]) -> tuple[
 
     request = request_of(project, asked)
     layout = find_layout(request)
-    settings, _ = settings_of(asked, layout)
+    settings, _ = settings_of(asked, request, layout)
     reading = read_project(request, layout, settings)
     plan = decide(reading.project, load_pack(rule_texts()), settings, rule_texts())
     _check_decisions(bundle, project, plan)
@@ -135,6 +135,7 @@ def _check_decisions(bundle: Path, project: Path, plan: Plan) -> None:
             for each in one["decisions"]
             if each["kind"] in ("task", "handler")
         }
+        then |= {(str(one["name"]), "base image", str(one["base_image"])) for one in written}
     except (OSError, ValueError, KeyError, TypeError):
         return  # the next step says what is wrong with it
     now = {
@@ -143,6 +144,7 @@ def _check_decisions(bundle: Path, project: Path, plan: Plan) -> None:
         for each in one.decisions
         if each.kind in ("task", "handler")
     }
+    now |= {(one.name, "base image", one.image.base_image) for one in plan.applications}
     if then == now:
         return
     name, place, outcome = min(then ^ now)
