@@ -16,6 +16,7 @@ from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.roles import YamlReader
 from analyzer.read.ansible.scope import OMITTED, Scope
+from analyzer.read.ansible.stand_ins import StandIns
 from analyzer.read.ansible.values import holds_unknown, thaw
 from analyzer.read.secrets import is_secret_text
 
@@ -139,7 +140,8 @@ def _rendered(
             "jinja-syntax", path, f"cannot be parsed by Jinja: {analysis.error}",
             "correct it; what it renders to is unknown in the plan", analysis.error_line, Severity.WARNING,
         )  # fmt: skip
-    if reason := scope.reason_unknown(analysis):
+    stand_ins = StandIns(scope, raw.source)
+    if reason := stand_ins.why_not(analysis):
         return FileContent(source=raw.source, data=None, unknown=Unknown(raw.source.file, reason))
     overrides: dict[str, Any] = {"trim_blocks": _boolean(args.get("trim_blocks"), default=True),
                                  "lstrip_blocks": _boolean(args.get("lstrip_blocks"), default=False)}  # fmt: skip
@@ -154,6 +156,7 @@ def _rendered(
         analysis,
         raw.source,
         searchpath=search,
+        stand_ins=stand_ins.values,
         escape_backslashes=False,
         overrides=overrides,
     )

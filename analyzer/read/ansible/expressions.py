@@ -39,6 +39,10 @@ class Analysis:
     """The line of the text to which it belongs."""
     wide: bool = False
     """It calls look-ups, includes other templates or asks for `vars`: any variable may be needed."""
+    alterations: tuple[tuple[str, frozenset[str]], ...] = ()
+    """Filters that turn a text into another that does not show it any more, and the names that each is applied to."""
+    shown: frozenset[Reference] = frozenset()
+    """Those of the references that the text only shows: no condition, loop or computation goes by their values."""
     clock: bool = False
     """It asks what time it is."""
     stock: bool = False
@@ -76,15 +80,24 @@ def _analyse(text: str) -> Analysis:
     stored = {node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param")}
     found: set[Reference] = set()
     refusals: set[str] = set()
-    _visit(tree, found, refusals)
+    shown = _only_shown(tree)
+    _visit(tree, found, refusals, frozenset(shown))
+    in_sight = {reference for each in shown.values() if (reference := _reference(each)) is not None} - found
+    found |= in_sight
     files = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None) is not None
     wide = files or any(reference.name in _WIDE for reference in found)
     calls = [call.node for call in tree.find_all(nodes.Call)]
     return Analysis(
         references=tuple(sorted(ref for ref in found if ref.name not in stored)),
         refusals=tuple(sorted(refusals)),
+        shown=frozenset(reference for reference in in_sight if reference.name not in stored),
         wide=wide or any(called.name in _WIDE for called in calls if isinstance(called, nodes.Name)),
         clock=any(_prints_the_time(call) for call in tree.find_all(nodes.Call)),
+        alterations=tuple(
+            (each.name, frozenset(name.name for name in each.node.find_all(nodes.Name)) | _own_name(each.node))
+            for each in tree.find_all(nodes.Filter)
+            if each.name in _ALTERING and each.node is not None
+        ),
         stock=files or any(_needs_stock(call) for call in tree.find_all(nodes.Call)),
     )
 
@@ -126,12 +139,73 @@ def _prints_the_time(call: Any) -> bool:
     return plugin.removeprefix("ansible.builtin.") == "pipe" and printed_date(command) is not None
 
 
-def _visit(node: Any, found: set[Reference], refusals: set[str]) -> None:
+_ALTERING = frozenset("b64encode b64decode hash md5 sha1 checksum upper lower capitalize title reverse".split())
+"""Filters that must see the very text: a name that stands for a secret would come out as nonsense."""
+
+
+def _own_name(node: Any) -> frozenset[str]:
+    from jinja2 import nodes
+
+    return frozenset({node.name}) if isinstance(node, nodes.Name) else frozenset()
+
+
+_AS_IT_IS = frozenset({"default", "d", "string", "trim", "to_json", "to_nice_json", "to_yaml", "to_nice_yaml", "quote"})
+"""Filters that show a value as it is, in another notation."""
+
+
+def _only_shown(tree: Any) -> dict[int, Any]:
+    """Nodes that a template puts out and does nothing else with: by id, the chains and filters over chains."""
+    from jinja2 import nodes
+
+    found: dict[int, Any] = {}
+    pending = [each for output in tree.find_all(nodes.Output) for each in output.nodes]
+    while pending:
+        here = pending.pop()
+        if isinstance(here, nodes.Concat):
+            pending.extend(here.nodes)
+        elif isinstance(here, nodes.Filter) and here.node is not None and here.name in _AS_IT_IS:
+            inner = _only_chain(here)
+            if inner is not None and all(isinstance(each, nodes.Const) for each in here.args):
+                found[id(here)] = here
+        elif _only_chain(here) is not None:
+            found[id(here)] = here
+    return found
+
+
+def _only_chain(node: Any) -> Any:
+    """The chain below filters that show it as it is; None where a key in it is computed."""
+    from jinja2 import nodes
+
+    while isinstance(node, nodes.Filter) and node.name in _AS_IT_IS:
+        node = node.node
+    if node is None or _chain(node) is None or _arguments_in(node):
+        return None
+    return node
+
+
+def _reference(node: Any) -> Reference | None:
+    """The reference of a chain, or of filters over it."""
+    from jinja2 import nodes
+
+    chain = _chain(_only_chain(node))
+    if chain is None:
+        return None
+    names = set()
+    while isinstance(node, nodes.Filter):
+        names.add(node.name)
+        node = node.node
+    return Reference(*chain, "default" if names & {"default", "d"} else "")
+
+
+def _visit(node: Any, found: set[Reference], refusals: set[str], left_out: frozenset[int]) -> None:
+    """What the nodes below `node` refer to, without those whose id is in `left_out`."""
     from jinja2 import nodes
 
     pending = [node]
     while pending:
         here = pending.pop()
+        if id(here) in left_out:
+            continue
         children = list(here.iter_child_nodes())
         chain = _chain(here)
         if chain is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analyzer.model import Parameter, Source, Unknown, Value, Verdict, parameter_reference
+from analyzer.model import PARAMETER_OPEN, SECRET_OPEN, Parameter, Source, Unknown, Value, Verdict, parameter_reference
 from analyzer.read.ansible.arbitrary import CLOCK
 from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
@@ -111,6 +111,8 @@ class Reach:
     """ansible-core's own objects must stand behind it."""
     clock: bool = False
     """The time of the run is in it."""
+    alterations: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    """Filters that turn some of it into what does not show it any more."""
 
 
 @dataclass(slots=True)
@@ -150,11 +152,12 @@ class Scope:
         if analysis.refusals:
             return analysis.refusals[0]
         for reference in analysis.references:
-            if reason := self._reason_for(reference):
+            if reason := self.reason_for(reference):
                 return reason
         return ""
 
-    def _reason_for(self, reference: Reference) -> str:
+    def reason_for(self, reference: Reference) -> str:
+        """Why the value that the reference leads to is not known, "" if it is."""
         name = reference.name
         if name in self.unknown:
             return self._reason_for_unknown(reference)
@@ -222,7 +225,9 @@ class Scope:
         undefined: dict[str, None] = {}
         pending = [analysis]
         while pending:
-            for reference in pending.pop().references:
+            here = pending.pop()
+            found.alterations.extend(here.alterations)
+            for reference in here.references:
                 name = reference.name
                 if name in found.references:
                     if name not in self.variables:
@@ -258,7 +263,7 @@ class Scope:
             if not reach.wide:
                 variables = {name: variables[name] for name in reach.references if name in variables}
             with bounded():
-                return plain(ask(self.evaluator.stock(variables, searchpath)))
+                return _unescaped(plain(ask(self.evaluator.stock(variables, searchpath))))
         if reach.wide:
             layer = self._whole(extra)
         else:
@@ -266,7 +271,7 @@ class Scope:
             layer = self.evaluator.layer(values, reach.references)
         if key not in layer.answers:
             with bounded():
-                layer.answers[key] = plain(ask(layer.templar))
+                layer.answers[key] = _unescaped(plain(ask(layer.templar)))
         return layer.answers[key]
 
     def _whole(self, extra: Mapping[str, Any]) -> Layer:
@@ -329,20 +334,24 @@ class Scope:
         source: Source | None,
         *,
         searchpath: list[str] | None = None,
+        stand_ins: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Any:
         """One template, evaluated; undefined variables stand as markers; a failure is `Unknown` in ansible's words.
 
-        `OMITTED` where the whole of it is `omit`.
+        `OMITTED` where the whole of it is `omit`. `stand_ins`: what to take for variables that are not known.
         """
         core = ansible()
         reach = self.reach(analysis)
-        stand_ins = {name: self.names.reference(name, source) for name in reach.undefined}
-        stand_ins.update({name: self.names.varying(name) for name in self._varying_in(reach)})
+        given = {name: self.names.reference(name, source) for name in reach.undefined}
+        given.update({name: self.names.varying(name) for name in self._varying_in(reach)})
+        given.update(stand_ins or {})
+        if altering := self._alters_marker(reach, given):
+            return Unknown(plain(written)[:200], f"filter {altering} needs the value of a secret or parameter itself")
         key = (written, *(f"{name}={value}" for name, value in sorted(options.items())))
         try:
             result = self._run(
-                analysis, stand_ins, key, lambda templar: templar.template(trusted(written), **options), searchpath
+                analysis, given, key, lambda templar: templar.template(trusted(written), **options), searchpath
             )
         except RefusedError as error:
             return Unknown(plain(written), str(error))
@@ -355,6 +364,18 @@ class Scope:
         if isinstance(result, str) and len(result) > MAX_RENDERED:
             return Unknown(plain(written)[:200], f"renders to more than {MAX_RENDERED} characters")
         return result
+
+    def _alters_marker(self, reach: Reach, given: Mapping[str, Any]) -> str:
+        """A filter that would be applied to what stands for a secret or parameter, "" if there is none."""
+        for altering, names in reach.alterations:
+            reached, pending = set(names), list(names)
+            while pending:
+                more = reach.references.get(pending.pop(), frozenset()) - reached
+                reached |= more
+                pending.extend(more)
+            if any(name in given or _marked(self._raw(name, {})) for name in reached):
+                return altering
+        return ""
 
     def _varying_in(self, reach: Reach) -> list[str]:
         """Varying variables that a template depends on."""
@@ -443,6 +464,24 @@ class Scope:
         if truthy(result):
             return Verdict.YES, text
         return Verdict.NO, text
+
+
+def _marked(value: Any) -> bool:
+    """Whether a marker of a secret or parameter stands anywhere in the value."""
+    if isinstance(value, str):
+        return SECRET_OPEN in value or PARAMETER_OPEN in value
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return any(map(_marked, parts))
+
+
+_ESCAPED = re.compile(r"\\u(e00[0-3])")
+
+
+def _unescaped(value: Any) -> Any:
+    """A text in which markers stand as they are: filters that write JSON escape them."""
+    if isinstance(value, str) and "\\ue00" in value:
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+    return value
 
 
 _GLOBALS = frozenset(

@@ -1,0 +1,108 @@
+"""What only the live host knows, shown in a file: a parameter or secret of the container; decided by, it stays unknown."""
+
+from collections.abc import Callable
+
+import pytest
+
+from analyzer.model import Task, parameter_reference, secret_reference
+
+SHOWN = {
+    "a fact": ("{{ ansible_default_ipv4.address }}", parameter_reference("ansible_default_ipv4_address")),
+    "a fact among the facts": ("{{ ansible_facts.swaptotal_mb }}", parameter_reference("ansible_facts_swaptotal_mb")),
+    "a variable made of it": ("{{ listen }}", "http://" + parameter_reference("ansible_default_ipv4_address")),
+    "a result": ("{{ version.stdout }}", parameter_reference("version")),
+    "a secret by its name": ("{{ app_secret_key.stdout }}", secret_reference("app_secret_key")),
+    "with a default": ("{{ version.stdout | default('1') }}", parameter_reference("version")),
+    "joined": ("{{ 'v' ~ version.stdout }}", "v" + parameter_reference("version")),
+    "a look-up": ("{{ salt }}", parameter_reference("salt")),
+    "a password that is looked up": ("{{ db_password }}", secret_reference("db_password")),
+    "inside a dictionary": (
+        "{{ settings | to_json }}",
+        '{"at": "' + parameter_reference("ansible_swaptotal_mb") + '"}',
+    ),
+    "what set_fact took over": ("{{ release }}", parameter_reference("release")),
+}
+PLAY = """  vars:
+    listen: "http://{{ ansible_default_ipv4.address }}"
+    salt: "{{ lookup('password', 'salts/one') }}"
+    db_password: "{{ lookup('password', 'salts/two') }}"
+    settings: {at: "{{ ansible_swaptotal_mb }}"}
+"""
+TASKS = """
+- command: app --version
+  register: version
+- command: rake secret
+  register: app_secret_key
+- set_fact: {release: "{{ version.stdout | trim | regex_replace('^v', '') }}"}
+- template: src=app.j2 dest=/etc/app.conf
+"""
+
+
+def rendered(tasks_of: Callable[..., tuple[Task, ...]], text: str) -> str | None:
+    """The text that the template `text` gives, None where it is not known."""
+    *_, task = tasks_of(TASKS, files={"templates/app.j2": text}, play=PLAY)
+    ((_, content),) = task.invocations[0].contents
+    return None if content.data is None else content.data.decode()
+
+
+@pytest.mark.parametrize(("text", "expected"), SHOWN.values(), ids=SHOWN.keys())
+def test_what_a_file_shows_is_filled_in_later(tasks_of: Callable[..., tuple[Task, ...]], text: str, expected: str):
+    """The file is known but for the value, which gets the name of what it is."""
+    assert rendered(tasks_of, f"at {text}\n") == f"at {expected}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% if version.stdout == '2' %}new{% endif %}",
+        "{{ version.stdout.split('.')[0] }}",
+        "{{ ansible_memtotal_mb * 2 }}",
+        "{{ 'a' if version.stdout == '1' else 'b' }}",
+        "{% for line in version.stdout_lines %}{{ line }}{% endfor %}",
+        "{{ version.stdout }} {{ version.stdout | upper }}",
+        "{{ version.stdout_lines[0] }}",
+        "{{ ansible_default_ipv4[which.stdout] }}",
+        "{{ settings_by_size }}",
+        "{% set x = version.stdout %}{{ x }}",
+    ],
+)
+def test_what_a_file_decides_or_reckons_by_is_not(tasks_of: Callable[..., tuple[Task, ...]], text: str):
+    """A marker in a condition, a loop or a computation would give another file: the content stays unknown."""
+    assert rendered(tasks_of, text.replace("settings_by_size", "(ansible_memtotal_mb | int)")) is None
+
+
+def test_the_parameter_says_why_it_is_one(read: Callable[..., object]):
+    """The plan names the parameter, with the reason, beside those that the project does not define."""
+    reading = read(
+        {
+            "site.yml": "- hosts: web\n  tasks:\n    - template: src=app.j2 dest=/etc/app.conf\n",
+            "templates/app.j2": "listen {{ ansible_default_ipv4.address }}\n",
+        }
+    )
+    (application,) = reading.project.applications  # type: ignore[attr-defined]
+    (parameter,) = application.parameters
+    assert parameter.name == "ansible_default_ipv4_address"
+    assert "ansible_default_ipv4" in parameter.reason
+
+
+def test_a_secret_in_json_keeps_its_name(tasks_of: Callable[..., tuple[Task, ...]]):
+    """`to_json` escapes what is not ASCII, and the marker of a secret must come out whole."""
+    (task,) = tasks_of(
+        "- copy: {content: \"{{ {'a': db_password} | to_json }}\", dest: /x}", play="  vars: {db_password: hunter22}\n"
+    )
+    ((_, content),) = task.invocations[0].contents
+    assert content.data == ('{"a": "' + secret_reference("db_password") + '"}').encode()
+
+
+@pytest.mark.parametrize("altering", ["b64encode", "hash('sha256')", "upper"])
+def test_a_filter_over_a_secret_is_not_applied_to_its_name(tasks_of: Callable[..., tuple[Task, ...]], altering: str):
+    """The hash of a marker is the hash of nothing that the host has: the content stays unknown."""
+    hidden, shown = tasks_of(
+        f"""
+- copy: content="{{{{ db_password | {altering} }}}}" dest=/x
+- copy: content="{{{{ name | {altering} }}}}" dest=/y
+""",
+        play="  vars: {db_password: hunter22, name: app}\n",
+    )
+    assert hidden.invocations[0].contents[0][1].data is None
+    assert shown.invocations[0].contents[0][1].data is not None
