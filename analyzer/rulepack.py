@@ -125,9 +125,10 @@ def examples(rule: Rule) -> tuple[Example, ...]:
     Loader.add_constructor("!unknown", lambda loader, node: Unknown(loader.construct_scalar(node), "example"))
     found = []
     for entry in yaml.load(rule.examples_text, Loader=Loader):  # noqa: S506 - a C safe loader
-        if not isinstance(entry, dict) or not {"task", "gives"} <= set(entry) <= {"task", "gives", "rule", "effects"}:
+        known = {"task", "gives", "rule", "effects", "manager"}
+        if not isinstance(entry, dict) or not {"task", "gives"} <= set(entry) <= known:
             raise RulePackError(
-                f"{rule.source}: rule {rule.id}: an example has task, gives and may have rule, effects: {entry}"
+                f"{rule.source}: rule {rule.id}: an example has task, gives, maybe rule, effects, manager: {entry}"
             )
         effects = entry.get("effects")
         found.append(
@@ -135,6 +136,7 @@ def examples(rule: Rule) -> tuple[Example, ...]:
                 task=entry["task"],
                 gives=entry["gives"],
                 rule=entry.get("rule", ""),
+                manager=entry.get("manager", ""),
                 effects=None if effects is None else tuple(effects),
                 line=rule.source.line,
             )

@@ -91,6 +91,8 @@ class Example:
     """An outcome, or `other` where another rule (or none) decides."""
     rule: str = ""
     """The rule that decides it; by default the rule that carries the example."""
+    manager: str = ""
+    """Package manager that the facts of the hosts tell; "" where there are none."""
     effects: tuple[Mapping[str, Any], ...] | None = None
     """Expected effects with the fields that matter; None where the example does not say."""
     line: int = 1

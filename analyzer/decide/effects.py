@@ -263,7 +263,12 @@ def _resolve(value: Any, scope: Mapping[str, Value]) -> Any:
     if isinstance(value, Mapping):
         return {key: found for key, each in value.items() if (found := _resolve(each, scope)) is not None}
     if isinstance(value, list):
-        return Words(found for each in value if (found := _resolve(each, scope)) is not None)
+        words: list[Any] = []
+        for each in value:
+            found = [_resolve(one, scope) for one in each] if isinstance(each, list) else [_resolve(each, scope)]
+            # a list in the list is an option with its value: both or none of them
+            words.extend(() if None in found else found)
+        return Words(words)
     return value
 
 
@@ -282,7 +287,17 @@ def _literal(value: object) -> str:
 def _command(value: object) -> str | tuple[str, ...]:
     if not isinstance(value, tuple):
         return text(value)
-    return tuple(word for each in value for word in (map(text, each) if isinstance(each, tuple) else (text(each),)))
+    return tuple(word for each in value for word in _words(each))
+
+
+def _words(value: object) -> Iterator[str]:
+    """The words of one part of a command: a list's entries, a mapping's as `name=value`."""
+    if isinstance(value, Mapping):
+        yield from (name if one is None else f"{name}={text(one)}" for name, one in value.items())
+    elif isinstance(value, tuple):
+        yield from map(text, value)
+    else:
+        yield text(value)
 
 
 def _mapping(value: object) -> Mapping[str, Value]:

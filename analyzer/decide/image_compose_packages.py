@@ -9,6 +9,7 @@ from analyzer.decide.image_composed import Composition
 from analyzer.decide.image_languages import language_step
 from analyzer.decide.image_packages import Installed, brings_sources, repository_commands
 from analyzer.decide.image_paths import normal
+from analyzer.decide.repositories import with_section
 from analyzer.model import InstallPackages, LanguagePackages, Ownership, PackageRepository, Via
 
 
@@ -26,6 +27,9 @@ def install(to: Composition, effect: InstallPackages, via: Via) -> None:
         to.installed -= {each for each in to.installed if each.split("=")[0] in names}
     if not names:
         return
+    for name in names:
+        if name.startswith("/") and (there := to.out.files.get(normal(name))) and there.kind == "file":
+            _bring_package(to, normal(name))
     kept = InstallPackages(
         manager=effect.manager,
         names=names,
@@ -51,10 +55,20 @@ def install(to: Composition, effect: InstallPackages, via: Via) -> None:
         sources.append([Installed(effect=replace(kept, names=fresh), via=via)])
 
 
+def _bring_package(to: Composition, path: str) -> None:
+    """A package file of the project comes into the image before the package manager reads it."""
+    to.out.build[:] = [step for step in to.out.build if step.copy != path]
+    to.early(path)
+
+
 def add_repository(to: Composition, effect: PackageRepository, via: Via) -> None:
     """The file of a repository goes in before the packages that follow."""
     if effect.path and effect.content:
-        to.out.files.write(effect.path, effect.content.encode(), Ownership(), via, late=False)
+        content = effect.content
+        before = to.out.files.get(effect.path)
+        if effect.kind == "yum-repository" and before is not None and before.kind == "file":
+            content = with_section(before.data.decode(errors="replace"), content)
+        to.out.files.write(effect.path, content.encode(), Ownership(), via, late=False)
         to.early(effect.path)
     commands = repository_commands(effect, via)
     if commands:

@@ -41,7 +41,7 @@ def host_only(path: str) -> str:
 _PLAIN = frozenset(
     "/ /etc /etc/default /etc/profile.d /etc/ld.so.conf.d /etc/apt /etc/apt/apt.conf.d /etc/apt/preferences.d"
     " /etc/apt/sources.list.d"
-    " /etc/apt/trusted.gpg.d /etc/apt/keyrings /etc/yum.repos.d /etc/pki /etc/ssl /etc/ssl/certs"
+    " /etc/apt/trusted.gpg.d /etc/apt/keyrings /etc/yum.repos.d /etc/sysconfig /etc/pki /etc/ssl /etc/ssl/certs"
     " /etc/alternatives /etc/skel /etc/opt /etc/systemd /etc/terminfo /etc/security /etc/update-motd.d /etc/kernel"
     " /usr /usr/bin /usr/sbin /usr/lib /usr/share /usr/share/keyrings /usr/include /usr/src /usr/games"
     " /usr/local /usr/local/bin /usr/local/sbin /usr/local/etc /usr/local/lib /usr/local/share /usr/local/src"

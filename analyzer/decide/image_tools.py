@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyzer.decide.image_base import manager_of
+from analyzer.decide.image_base import Manager, manager_of
 from analyzer.decide.image_commands import BuildStep
 from analyzer.decide.image_composed import Composed
 from analyzer.decide.image_packages import Installed
@@ -24,6 +24,8 @@ class _Tool:
     dnf: tuple[str, ...]
     small: tuple[str, ...] = ()
     """Packages that only the smallest images of the Red Hat family lack."""
+    yum: tuple[str, ...] = ()
+    """Names that releases with yum have in place of those in `dnf`."""
 
 
 def _program(name: str) -> re.Pattern[str]:
@@ -44,8 +46,14 @@ _TOOLS: tuple[_Tool, ...] = (
     _Tool(_program("add-apt-repository"), ("software-properties-common",), ()),
     _Tool(_program("update-locale"), ("locales",), ()),
     _Tool(_program("locale-gen"), ("locales",), ()),
-    _Tool(re.compile(r"\bdnf (-y )?(copr|config-manager|versionlock) "), (), ("dnf-plugins-core",)),
-    _Tool(_program("perl"), (), ("perl-interpreter",)),
+    _Tool(re.compile(r"\bdnf (-y )?(copr|config-manager) "), (), ("dnf-plugins-core",)),
+    _Tool(
+        re.compile(r"\b(dnf|yum) (-y )?versionlock "),
+        (),
+        ("python3-dnf-plugin-versionlock",),
+        yum=("yum-plugin-versionlock",),
+    ),
+    _Tool(_program("perl"), (), ("perl-interpreter",), yum=("perl",)),
     _Tool(_program("yum-config-manager"), (), ("yum-utils",)),
     _Tool(_program("tar"), (), (), ("tar", "gzip")),
     _Tool(re.compile(rf"{_program('find').pattern}|{_program('xargs').pattern}"), (), (), ("findutils",)),
@@ -74,14 +82,21 @@ def missing_tools(composed: Composed, base: str) -> tuple[str, ...]:
             continue
         text = _text(each, apt=manager == "apt")
         for tool in (*_TOOLS, *(_PYTHON if _DISTRIBUTIONS.match(base) else ())):
-            packages = tool.apt if manager == "apt" else (*tool.dnf, *(tool.small if small else ()))
+            packages = tool.apt if manager == "apt" else _of_rpm(tool, manager, small=small)
             if packages and packages[0] not in installed and tool.call.search(text):
                 missing.update(dict.fromkeys(name for name in packages if name not in installed))
         if not isinstance(each, BuildStep):
             installed.update(re.split(r"[=/:]", name)[0] for one in each for name in one.effect.names)
-    if composed.timezone and not base.startswith("debian:") and "tzdata" not in installed:
+    links = (entry.target for entry in composed.files.entries.values() if entry.kind == "link")
+    zone = composed.timezone or any(target.startswith("/usr/share/zoneinfo/") for target in links)
+    if zone and not base.startswith("debian:") and "tzdata" not in installed:
         missing["tzdata"] = None
     return tuple(missing)
+
+
+def _of_rpm(tool: _Tool, manager: Manager, *, small: bool) -> tuple[str, ...]:
+    named = tool.yum if manager == "yum" and tool.yum else tool.dnf
+    return (*named, *(tool.small if small else ()))
 
 
 def _text(each: BuildStep | Sequence[Installed], *, apt: bool) -> str:

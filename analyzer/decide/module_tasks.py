@@ -15,15 +15,20 @@ from analyzer.ruletypes import Rule, RulePack
 
 _WITHOUT_CONTENT = DROPPING | {Outcome.INFRASTRUCTURE}
 """Outcomes for which it does not matter what a file at that place says."""
+_MANAGER = "host.package_manager"
+"""What rules call the package manager of the hosts, in `where` and in `emit`."""
 _PLACES = ("path", "dest", "destfile", "name")
 
 
 def module_parts(
-    task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem]
+    task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem], *, told_manager: str = ""
 ) -> Iterator[Part]:
-    """What becomes of one call of a module; a list that is known in part is decided in part."""
+    """What becomes of one call of a module; a list that is known in part is decided in part.
+
+    `manager`: apt or dnf, what the hosts have as far as anything tells; `told_manager`: the same where facts say it.
+    """
     if (inner := _wrapped(task, invocation, pack)) is not None:
-        yield from _elsewhere(module_parts(*inner, pack, manager, problems), task)
+        yield from _elsewhere(module_parts(*inner, pack, manager, problems, told_manager=told_manager), task)
         return
     rules = pack.rules_for(task.module)
     if not rules:
@@ -33,13 +38,13 @@ def module_parts(
     for name, value in invocation.args.items():
         if isinstance(value, tuple) and any(isinstance(one, Unknown) for one in value):
             known = tuple(one for one in value if not isinstance(one, Unknown))
-            chosen = _choose(task, rules, {**args, name: known}, []) if known else None
+            chosen = _choose(task, rules, {**args, name: known}, told_manager, []) if known else None
             if isinstance(chosen, tuple):
                 args[name] = known
                 if chosen[0].outcome not in DROPPING:
                     missing = "; ".join(told(one) for one in value if isinstance(one, Unknown))
                     yield replace(refused(rules[0], f"Not known in {name}: {missing}"), subject=name)
-    chosen = _choose(task, rules, args, problems)
+    chosen = _choose(task, rules, args, told_manager, problems)
     if isinstance(chosen, Part):
         yield _by_place(args, pack) or chosen
         return
@@ -47,7 +52,7 @@ def module_parts(
     if rule.outcome is Outcome.MANUAL and rule.fallback and (placed := _by_place(args, pack)) is not None:
         yield placed
         return
-    beside = {"host.package_manager": manager, "subject": task.module.rsplit(".", 1)[-1]}
+    beside = {_MANAGER: manager, "subject": task.module.rsplit(".", 1)[-1]}
     built = build(rule.emit, bindings, task, invocation, beside)
     if isinstance(built, Refusal):
         found = refused(rule, built.reason)
@@ -80,14 +85,17 @@ def _elsewhere(parts: Iterator[Part], task: Task) -> Iterator[Part]:
 
 
 def _choose(
-    task: Task, rules: tuple[Rule, ...], args: Mapping[str, Value], problems: list[Problem]
+    task: Task, rules: tuple[Rule, ...], args: Mapping[str, Value], told_manager: str, problems: list[Problem]
 ) -> tuple[Rule, Mapping[str, Value]] | Part:
     matched: list[tuple[Rule, Mapping[str, Value]]] = []
     undetermined: list[tuple[Rule, Undetermined]] = []
     for rule in rules:
-        found = match(rule, args)
+        of_hosts = any(one.argument == _MANAGER for one in rule.where)
+        found = match(rule, {**args, _MANAGER: told_manager} if of_hosts else args)
         if isinstance(found, Undetermined):
             undetermined.append((rule, found))
+        elif found is not None and of_hosts:
+            return rule, args  # a module that these hosts cannot run: its arguments do not matter
         elif found is not None:
             matched.append((rule, found))
     strict = [pair for pair in matched if not pair[0].fallback]

@@ -23,6 +23,7 @@ from analyzer.model import (
     Process,
     Source,
     Step,
+    TaskSetting,
     Verdict,
     Via,
 )
@@ -129,7 +130,8 @@ def _uses(steps: Sequence[Step], processes: Sequence[Process], jobs: Sequence[Jo
                 yield _Use(owner.owner, "user", step.via.sources, path)
             if owner.group:
                 yield _Use(owner.group, "group", step.via.sources, path)
-        user = getattr(step.effect, "user", "")
+        # a limit of a task definition holds whoever the process runs as
+        user = "" if isinstance(step.effect, TaskSetting) else getattr(step.effect, "user", "")
         if isinstance(user, str) and user:
             yield _Use(user, "user", step.via.sources)
         if isinstance(step.effect, MakeUser):

@@ -115,6 +115,31 @@ def _yum(found: PackageRepository) -> PackageRepository:
     return PackageRepository(kind="yum-repository", path=path, content=content, options=given)
 
 
+def with_section(before: str, content: str) -> str:
+    """A file of yum sources after a further one was written into it, as the module does it; `content` has one section.
+
+    What was there is written anew in the module's form; a section of the same name gives way to the new one.
+    """
+    import configparser
+    import io
+
+    file = configparser.RawConfigParser()
+    added = configparser.RawConfigParser()
+    try:
+        file.read_string(before)
+        added.read_string(content)
+    except configparser.Error:
+        return f"{before.rstrip()}\n\n{content}"
+    for section in added.sections():
+        file.remove_section(section)
+        file.add_section(section)
+        for option, value in added.items(section):
+            file.set(section, option, value)
+    written = io.StringIO()
+    file.write(written)
+    return written.getvalue()
+
+
 def _yum_value(option: str, value: Any) -> str:
     if option in _YUM_BOOLEANS:
         return str(int(bool(boolean(value))))

@@ -71,7 +71,9 @@ def decide_tasks(
     dropped: list[Step] = []
     problems: list[Problem] = []
     ids = _question_ids(tasks)
-    around = Around(manager=manager, mounted=mounted_folders(tasks), controller=controller)
+    around = Around(
+        manager=manager, told_manager=package_manager, mounted=mounted_folders(tasks), controller=controller
+    )
     decided = without_people(tasks, [list(_task_parts(task, pack, around, problems)) for task in tasks], pack)
     for task, question_id, undecided in zip(tasks, ids, with_their_tasks(tasks, decided), strict=True):
         parts, settled = with_answers(undecided, question_id, task, settings, problems)
@@ -91,6 +93,8 @@ class Around:
 
     manager: str
     """apt or dnf: what `package` uses on these hosts."""
+    told_manager: str
+    """The same where the hosts' facts say it, else ""."""
     mounted: tuple[str, ...]
     """Folders of the host that containers mount."""
     controller: bool = False
@@ -122,7 +126,7 @@ def _invocation_parts(
     elif task.module in SCRIPT_MODULES:
         parts = script_parts(task, invocation, pack)
     else:
-        parts = tuple(module_parts(task, invocation, pack, around.manager, problems))
+        parts = tuple(module_parts(task, invocation, pack, around.manager, problems, told_manager=around.told_manager))
     for part in parts:
         if (elsewhere := _elsewhere(part, task, around)) is not None:
             yield elsewhere

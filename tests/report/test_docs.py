@@ -74,7 +74,10 @@ def test_the_rule_of_the_page_is_a_rule_and_passes_its_examples(monkeypatch):
 
     pack = load_pack({"notices.yaml": blocks("rules", "yaml")[0]})
     (rule,) = pack.rules
-    found = [(one.gives, decide_tasks([task(one.task)], pack, Settings()).decisions[0]) for one in examples(rule)]
+    found = [
+        (one.gives, decide_tasks([task(one.task)], pack, Settings(), package_manager=one.manager).decisions[0])
+        for one in examples(rule)
+    ]
     assert [gives for gives, _ in found] == ["platform", "other", "manual"]
     assert [(decision.rule == rule.id, decision.outcome) for _, decision in found] == [
         (True, "platform"), (False, "manual"), (True, "manual")

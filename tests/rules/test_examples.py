@@ -23,7 +23,7 @@ CASES = [
 @pytest.mark.parametrize(("rule", "example"), CASES)
 def test_example(rule, example):
     """The task becomes what its example says, by the rule it says, with the effects it says."""
-    found = decide_tasks([task(example.task)], PACK, Settings())
+    found = decide_tasks([task(example.task)], PACK, Settings(), package_manager=example.manager)
     decision = found.decisions[0]
     expected = example.rule or ("" if example.gives == "other" else rule.id)
     if expected:

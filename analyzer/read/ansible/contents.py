@@ -52,12 +52,13 @@ def contents_for(
     folder = _FOLDERS.get(module)
     if folder is None or args.get("remote_src") in (True, "yes", "true", "True"):
         return ()
-    written = args.get("_raw_params", "") if module == "ansible.builtin.script" else args.get("src")
+    script = module == "ansible.builtin.script"
+    written = (args.get("_raw_params") or args.get("cmd") or "") if script else args.get("src")
     if isinstance(written, Unknown):
         return (("", FileContent(source=task, data=None, unknown=written)),)
     if not isinstance(written, str) or not written:
         return ()
-    if module == "ansible.builtin.script":
+    if script:
         written = written.split()[0]
     if module == "ansible.builtin.unarchive" and re.match(r"[a-z]+://", written):
         return ()
