@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from analyzer.model import (
     Outcome,
     Ownership,
     ReleaseStep,
+    RemovePath,
     RunCommand,
     Task,
     Unknown,
@@ -35,8 +35,8 @@ COMMAND_MODULES = frozenset(
     for name in ("command", "shell", "raw")
 )
 SCRIPT_MODULES = frozenset({"ansible.builtin.script", "ansible.legacy.script"})
-_SCRIPTS = "/usr/local/share/ansible-scripts"
-"""Where scripts of the project lie in the image; Ansible puts them into a folder of its own on the host."""
+_SCRIPTS = "/tmp"  # noqa: S108 - of the build's container
+"""Where scripts of the project lie while they run; Ansible puts them into a folder of its own, and removes it."""
 _TEMPLATE = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _READS_ONLY = "The task says of itself that it changes nothing (changed_when: false); what it found steered the run."
 _LISTS = "commands-package-lists"
@@ -94,7 +94,8 @@ def script_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Pa
     content = next((content for _, content in invocation.contents if content.data is not None), None)
     if with_file is None or content is None or not words or first_unknown(tuple(invocation.args.values())) is not None:
         return (_asked(rules, "The script is not in the project, or its arguments are not known"),)
-    path = f"{_SCRIPTS}/{posixpath.basename(words[0])}"
+    # scripts of several roles may have the same name
+    path = f"{_SCRIPTS}/{'-'.join(filter(None, (task.role, *words[0].split('/'))))}"
     program = _vector(text(invocation.args.get("executable")))
     run = _whole(
         Outcome.IMAGE,
@@ -105,7 +106,7 @@ def script_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Pa
     if not run:
         return (_asked(rules, "The script's environment is not known"),)
     file = WriteFile(path=path, content=content, ownership=Ownership(mode="0755"))
-    return (rule_part(with_file, (file, *run)),)
+    return (rule_part(with_file, (file, *run, RemovePath(path=path))),)
 
 
 def _asked(rules: Sequence[Rule], reason: str) -> Part:

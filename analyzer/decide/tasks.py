@@ -209,7 +209,7 @@ def _when_unknown(part: Part, task: Task) -> Part:
 def _harmful(effect: object) -> bool:
     match effect:
         case RemovePath():
-            return True
+            return not effect.path.startswith("/tmp/")  # noqa: S108 - of the image, where nothing is left in it
         case InstallPackages(state="absent") | MakeUser(state="absent") | MakeGroup(state="absent"):
             return True
         case RunCommand(creates="", removes=""):
