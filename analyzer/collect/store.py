@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.collect.records import Content
+from analyzer.read.files import is_folder_name
 from analyzer.read.redact import Flavour, redact
 from analyzer.read.secrets import REDACTED
 
@@ -39,7 +40,7 @@ class HostStore:
     @classmethod
     def open(cls, evidence: Path, host: str) -> HostStore:
         """The folder `evidence/<host>` with what its collect.json says; a damaged one counts as none."""
-        if host in ("", ".", "..") or "/" in host or "\0" in host or host.startswith("-"):
+        if not is_folder_name(host):
             raise StoreError(f"host {host!r}: no folder can have this name; rename it in the inventory")
         folder = evidence / host
         try:

@@ -40,7 +40,7 @@ def question_groups(questions: Sequence[OpenQuestion]) -> tuple[QuestionGroup, .
     """The questions by application, what they have in common, and answers: blocking first, then in their order."""
     found: dict[tuple[object, ...], list[OpenQuestion]] = {}
     for one in questions:
-        key = (not one.question.blocking, one.application, one.alike, one.question.answers)
+        key = (not one.question.blocking, one.applications, one.alike, one.question.answers)
         found.setdefault(key, []).append(one)
     return tuple(
         QuestionGroup(members[0].alike if len(members) > 1 else "", tuple(members))

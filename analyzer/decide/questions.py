@@ -10,6 +10,7 @@ from typing import Literal
 
 from analyzer.decide.likeness import in_common
 from analyzer.decide.processes_sockets import PORT_QUESTION, port_question
+from analyzer.decide.schedules_job import ZONE_QUESTION
 from analyzer.model import (
     Application,
     Decided,
@@ -24,6 +25,7 @@ from analyzer.model import (
     Source,
 )
 
+_ZONES = "give the name of a time zone, as in Asia/Tokyo"
 _SIZES = "choose a pair of CPU units and MiB from Fargate's table, e.g. 512/1024, 1024/2048, 2048/4096"
 
 
@@ -31,7 +33,7 @@ _SIZES = "choose a pair of CPU units and MiB from Fargate's table, e.g. 512/1024
 class OpenQuestion:
     """One question that a person has not answered yet."""
 
-    application: str
+    applications: tuple[str, ...]
     question: Question
     subject: str
     """What it is about: the task's, job's or task definition's name."""
@@ -49,9 +51,12 @@ class OpenQuestion:
 def open_questions(plan: Plan) -> tuple[OpenQuestion, ...]:
     """Every open question once, blocking ones first, then in the order of the applications and of the run.
 
-    Tasks that share a subject share a question: it appears once, with the first task.
+    Tasks and jobs that share a subject share a question, and so do applications that ask the same: it appears once,
+    with the first task. (Two applications may ask differently under one id: their words are different questions.)
     """
     found: dict[tuple[str, str], OpenQuestion] = {}
+    asked: set[tuple[str, str]] = set()
+    said = plan.question_texts
     for application in plan.applications:
         for one in (
             *_of_decisions(application),
@@ -59,8 +64,14 @@ def open_questions(plan: Plan) -> tuple[OpenQuestion, ...]:
             *_of_jobs(application),
             *_of_sizes(application),
         ):
-            found.setdefault((application.name, one.question.id), one)
-    said = plan.question_texts
+            if (application.name, one.question.id) in asked:
+                continue
+            asked.add((application.name, one.question.id))
+            key = (one.question.id, one.question.text)
+            known = found.get(key)
+            found[key] = (
+                replace(known, applications=(*known.applications, application.name)) if known is not None else one
+            )
     worded = []
     for one in found.values():
         text, alike = one.question.text, in_common(one.question.text)
@@ -73,7 +84,7 @@ def _of_decisions(application: Application) -> Iterator[OpenQuestion]:
     for decision in application.decisions:
         if decision.question is not None and not decision.answered:
             yield OpenQuestion(
-                application=application.name,
+                applications=(application.name,),
                 question=decision.question,
                 subject=decision.name,
                 kind=decision.kind,
@@ -88,7 +99,7 @@ def _of_jobs(application: Application) -> Iterator[OpenQuestion]:
     for job in application.jobs:
         if job.question is not None and job.question.id not in job.answered_questions:
             yield OpenQuestion(
-                application=application.name,
+                applications=(application.name,),
                 question=job.question,
                 subject=job.id,
                 kind="cron",
@@ -102,7 +113,7 @@ def _of_processes(application: Application) -> Iterator[OpenQuestion]:
     for process in application.processes:
         if (question := port_question(process)) is not None:
             yield OpenQuestion(
-                application=application.name,
+                applications=(application.name,),
                 question=question,
                 subject=process.name,
                 kind="process",
@@ -125,7 +136,7 @@ def _of_sizes(application: Application) -> Iterator[OpenQuestion]:
             asked[name] = Question(id=name, text=text, answers=(size,))
     for question in asked.values():
         yield OpenQuestion(
-            application=application.name,
+            applications=(application.name,),
             question=question,
             subject=question.id.partition(":")[2] or question.id,
             kind="size",
@@ -208,7 +219,7 @@ def answers_without_effect(plan: Plan, settings: Settings) -> Iterator[Problem]:
         answer, answers = settings.answers[name], one.question.answers
         close = get_close_matches(str(answer), answers, n=1, cutoff=0.6)
         hint = f"Answer one of {', '.join(answers)}." if answers else "Only what its text asks for settles it."
-        hint = _SIZES if name.startswith("size:") else hint
+        hint = _SIZES if name.startswith("size:") else _ZONES if name == ZONE_QUESTION else hint
         yield Problem(
             Severity.ERROR,
             "answer-not-understood",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from analyzer.cron.zones import HORIZON_START
+from analyzer.cron.zones import HORIZON_START, ZoneError, zone
 from analyzer.decide.batch_rules import BatchRule
 from analyzer.decide.commands import BatchCommand, analyse_command, with_end_marker
 from analyzer.decide.job_names import job_name
@@ -33,6 +33,8 @@ from analyzer.model import (
 LEAVE, RUN = "leave it behind", "run it as a batch"
 AS_ON_HOST, AS_IN_ANSIBLE = "as on the host", "as in Ansible"
 PART_OF_START = "part of the start of a process"
+ZONE_QUESTION = "timezone"
+"""One question for every job whose host says no zone."""
 
 _CONVERTED = "cron-converted"
 """Rule id of what no rule of batches.yaml speaks about: a batch of the application."""
@@ -48,6 +50,8 @@ class _Verdict:
     question: str = ""
     answers: tuple[str, ...] = ()
     blocking: bool = False
+    asks: str = ""
+    """Id of its question where several jobs share one."""
 
 
 @dataclass(slots=True)
@@ -119,6 +123,8 @@ class UndecidedJob:
         if timing.conversion is not None:
             notes.append(f"{len(timing.conversion.expressions)} schedule(s): {timing.conversion.reason}")
         answered = (question_id,) if not verdict.question and verdict != unanswered else ()
+        if self.zone_source and (self.host_zone, self.zone_source) == _answered_zone(settings):
+            answered = (*answered, ZONE_QUESTION)
         wanted = settings.answers.get(f"retries:{job_id}")
         retries = min(wanted, 10) if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0 else 0
         if retries:
@@ -132,7 +138,10 @@ class UndecidedJob:
         question = None
         if verdict.question:
             question = Question(
-                id=question_id, text=verdict.question, answers=verdict.answers, blocking=verdict.blocking
+                id=verdict.asks or question_id,
+                text=verdict.question,
+                answers=verdict.answers,
+                blocking=verdict.blocking,
             )
         return Job(
             id=job_id,
@@ -275,8 +284,11 @@ class UndecidedJob:
                 "manual",
                 "cron-zone-unknown",
                 "Nothing tells the time zone of the host's cron, so no schedule can be exact.",
-                "In which time zone does the host's cron run? Give --timezone, or fs/etc/timezone as evidence.",
+                "In which time zone does cron run on the hosts? EC2 images come with UTC; `timedatectl` on a host "
+                "tells, and so does fs/etc/timezone as evidence.",
+                ("UTC",),
                 blocking=True,
+                asks=ZONE_QUESTION,
             )
         return _Verdict(
             "manual",
@@ -366,7 +378,18 @@ def _zone(entry: CronEntry, hosts: Sequence[Host], steps: Sequence[Step], settin
     if len(named) == 1:
         sources = tasks[0].via.sources
         return named.pop(), str(sources[0]) if sources else "an Ansible task"
-    return (settings.timezone, "--timezone") if settings.timezone else ("", "")
+    return (settings.timezone, "--timezone") if settings.timezone else _answered_zone(settings)
+
+
+def _answered_zone(settings: Settings) -> tuple[str, str]:
+    """What a reviewer answered, and where; ("", "") where nobody did, or with a zone that there is not."""
+    name = str(settings.answers.get(ZONE_QUESTION, ""))
+    try:
+        zone(name)
+    except ZoneError:
+        return "", ""
+    key = f"answers.{ZONE_QUESTION}"
+    return name, str(settings.decided_at.get(key, key))
 
 
 def _home(user: str, host: Host | None, steps: Sequence[Step]) -> str:

@@ -143,6 +143,19 @@ def _text(pattern: str, expected: str) -> Handler:
     return handle
 
 
+def _timezone(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    from analyzer.cron.zones import ZoneError, zone
+
+    found = str(reader.value(node))
+    try:
+        zone(found)
+    except ZoneError:
+        reader.invalid(key, node, "an IANA time zone such as Asia/Tokyo")
+        return
+    values[key] = found
+    reader.say(values, key, node)
+
+
 def _architecture(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
     found = {"x86_64": "X86_64", "amd64": "X86_64", "arm64": "ARM64", "aarch64": "ARM64"}.get(
         str(reader.value(node)).lower()
@@ -255,7 +268,7 @@ _KEYS: Mapping[str, Handler] = {
     "version": _version,
     "environment": _text(r"[a-z][a-z0-9-]{0,20}", "a name such as production"),
     "region": _text(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as ap-northeast-1"),
-    "timezone": _text(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", "an IANA time zone such as Asia/Tokyo"),
+    "timezone": _timezone,
     "base_image": _text(r"[a-z0-9][\w./-]*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", "an image such as debian:bookworm-slim"),
     "headroom_percent": _headroom,
     "architecture": _architecture,

@@ -15,6 +15,17 @@ MAX_BYTES = 512 * 1024 * 1024
 """Largest file, unpacked, that is read; a gzip bomb ends here."""
 
 
+def is_folder_name(host: str) -> bool:
+    """Whether the evidence of a host of this name can lie in a folder of that name; `..` and `/` lead elsewhere."""
+    return host not in ("", ".", "..") and "/" not in host and "\0" not in host and not host.startswith("-")
+
+
+def not_utf8(source: Source) -> Problem:
+    """The warning for a text whose first byte that is not UTF-8 stands at `source`."""
+    message = f"{source.file} is not UTF-8; undecodable bytes are replaced"
+    return Problem(Severity.WARNING, "file-not-utf8", message, source, "convert it to UTF-8")
+
+
 @dataclass(slots=True)
 class Tree:
     """A folder that may be read, and the problems met while reading it.
@@ -32,8 +43,11 @@ class Tree:
         return Source(f"{self.label}/{path}" if self.label else path, line)
 
     def _inside(self, path: str) -> Path | None:
-        root = Path(os.path.realpath(self.root))
-        real = Path(os.path.realpath(root / path))
+        try:
+            root = Path(os.path.realpath(self.root))
+            real = Path(os.path.realpath(root / path))
+        except (OSError, ValueError):  # a link that may not be read, a path with a null byte
+            return None
         return real if real == root or root in real.parents else None
 
     def is_file(self, path: str) -> bool:
@@ -94,14 +108,8 @@ class Tree:
             return None
         try:
             return data.decode("utf-8")
-        except UnicodeDecodeError:
-            self._refuse(
-                "file-not-utf8",
-                path,
-                "is not UTF-8; undecodable bytes are replaced",
-                "convert it to UTF-8",
-                Severity.WARNING,
-            )
+        except UnicodeDecodeError as error:
+            self.problems.append(not_utf8(self.source(path, data.count(b"\n", 0, error.start) + 1)))
             return data.decode("utf-8", errors="replace")
 
     def walk(self, path: str = "") -> Iterator[str]:

@@ -34,7 +34,7 @@ from analyzer.read.ansible.scope import Names
 from analyzer.read.ansible.walk import PlayRun
 from analyzer.read.applications import applications_of
 from analyzer.read.excerpts import read_excerpts
-from analyzer.read.files import Tree
+from analyzer.read.files import Tree, is_folder_name
 from analyzer.read.hosts import read_host
 from analyzer.read.layout import Layout, Request, UsageError, collection_folders, role_folders
 from analyzer.read.secrets import SecretBook
@@ -97,7 +97,7 @@ def read_project(
             )
         )
     problems += facts.problems([host for application in applications for host in application.hosts])
-    problems += [*inventory.problems, *reader.problems, *book.problems()]
+    problems += [*inventory.problems, *inventory.encoding_problems(), *reader.problems, *book.problems()]
     project = Project(
         root=layout.root.name,
         environment=layout.environment,
@@ -141,7 +141,7 @@ def _read_evidence(
     for name in names:
         in_inventory = inventory.manager.get_host(name) is not None
         source = inventory.source_of_host(name) if in_inventory else None
-        folder = layout.evidence / name if layout.evidence else None
+        folder = layout.evidence / name if layout.evidence and is_folder_name(name) else None
         if folder is None or not folder.is_dir():
             hosts.append(_bare_host(name, inventory, facts))
             continue

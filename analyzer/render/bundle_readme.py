@@ -52,7 +52,7 @@ def _line(text: str) -> str:
 
 def _question(one: OpenQuestion) -> dict[str, str]:
     return {
-        "where": readable(f"{one.source or one.application}"),
+        "where": readable(f"{one.source or ', '.join(one.applications)}"),
         "text": readable(f"{one.subject}: {one.question.text} (`{one.question.id}`)"),
         "answers": readable(" / ".join(one.question.answers)),
     }

@@ -50,7 +50,7 @@ def snippet(one: OpenQuestion) -> str:
 
 def _lines(one: OpenQuestion, texts: Texts, *, several: bool) -> list[str]:
     place = f"{one.source}  " if one.source else ""
-    application = f"{one.application}: " if several else ""
+    application = f"{', '.join(one.applications)}: " if several else ""
     kind = f"{texts('questions.blocking')}  " if one.question.blocking else ""
     said = [f"{kind}{application}{place}{one.subject}", one.question.text]
     if one.question.answers:

@@ -28,7 +28,6 @@ def page_data(plan: Plan, files: Sequence[OutputFile]) -> dict[str, Any]:
         "apps": [_application(application, plan.excerpts) for application in plan.applications],
         "questions": [
             {
-                "app": one.application,
                 "id": one.question.id,
                 "text": one.question.text,
                 "answers": list(one.question.answers),

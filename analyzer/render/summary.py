@@ -82,7 +82,7 @@ def summary_object(plan: Plan) -> dict[str, Any]:
 
 def _question_object(one: OpenQuestion) -> dict[str, Any]:
     return {
-        "application": one.application,
+        "applications": list(one.applications),
         "id": one.question.id,
         "subject": readable(one.subject),
         "text": readable(one.question.text),

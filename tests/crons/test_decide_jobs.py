@@ -177,6 +177,20 @@ def test_the_zone_comes_from_a_task_where_no_evidence_says_it() -> None:
     assert (unknown.outcome, unknown.question.blocking, unknown.expressions) == ("manual", True, ())
 
 
+def test_one_answer_tells_the_zone_of_every_job():
+    """Jobs without a zone share one question; a zone that there is not leaves it open."""
+    lines, rules = [entry("0 1 * * * /srv/a"), entry("0 2 * * * /srv/b")], rule_texts()
+
+    def jobs(**answers: str):
+        return decide_jobs(lines, [host(timezone="")], (), Settings(answers=answers), rules).jobs
+
+    assert {job.question.id for job in jobs()} == {"timezone"}
+    answered = jobs(timezone="Asia/Tokyo")
+    assert {job.expressions[0].timezone for job in answered} == {"Asia/Tokyo"}
+    assert {job.answered_questions for job in answered} == {("timezone",)}
+    assert {job.question.id for job in jobs(timezone="Asia/Tokio")} == {"timezone"}
+
+
 def test_the_home_directory_is_the_accounts() -> None:
     """cron starts in it; a user that Ansible makes has the home that Ansible gives."""
     step = Step(effect=MakeUser(name="app", home="/srv/app"), via=Via(rule="x"))

@@ -140,6 +140,21 @@ def test_questions_come_blocking_first_and_once(make):
     assert [one.question.id for one in open_questions(make.plan(app))] == ["b", "same", "size:batch_light"]
 
 
+def test_applications_that_ask_the_same_share_the_question(make):
+    """One answer settles it for all of them; other words under the same id are a question of their own."""
+    asked = [Question(id="zone", text=text) for text in ("Which?", "Which?", "Which one here?")]
+    plan = make.plan(
+        *(
+            dataclasses.replace(
+                make.application(name=name), decisions=(make.decision(0, question=question),), task_definitions=()
+            )
+            for name, question in zip("abc", asked, strict=True)
+        )
+    )
+    found = [(one.applications, one.question.text) for one in open_questions(plan)]
+    assert found == [(("a", "b"), "Which?"), (("c",), "Which one here?")]
+
+
 def test_the_skeleton_is_a_decisions_file(tmp_path, make):
     """Uncommented, every line of questions.yml is a decision that is read without a problem and matches the plan."""
     plan = make.plan()

@@ -375,8 +375,8 @@ def test_links_lead_both_ways(make, visit):
     tab = visit(page(make, ordinary(make)))
     first = tab.locator("#entries .entry").first
     first.locator(".outs a").first.click()
-    row = tab.locator("#line-2")
-    assert "target" in row.get_attribute("class")
+    row = tab.locator("#line-2.target")
+    row.wait_for()
     assert row.is_visible()
     assert row.locator("span").nth(1).inner_text() == "RUN apt-get update"
     row.locator("a").click()

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from analyzer.read.ansible.arbitrary import printed_date
+from analyzer.read.ansible.listing import as_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -146,6 +147,7 @@ def ansible() -> SimpleNamespace:
         Templar=Templar,
         trust_as_template=trust_as_template,
         combine_vars=combine_vars,
+        tag_copy=_datatag.AnsibleTagHelper.tag_copy,
         VariableManager=VariableManager,
         HostVars=HostVars,
         HostVarsVars=HostVarsVars,
@@ -240,6 +242,8 @@ def guarded_loader_class() -> type[Any]:
             self._roots = tuple(Path(os.path.realpath(root)) for root in roots)
             self.variables_instead: Callable[[Path], dict[str, Any] | None] = lambda _path: None
             """Asked before a file of variables is loaded: what to take in its place, or None to load it."""
+            self.not_utf8: dict[str, int] = {}
+            """File -> line of its first byte that is not UTF-8; such bytes are replaced."""
 
         def load_once(self, path: Path) -> Any:
             """A file's data, strings trusted as templates; the caller keeps it, so it is neither cached nor copied."""
@@ -250,7 +254,8 @@ def guarded_loader_class() -> type[Any]:
                 instead = self.variables_instead(Path(file_name))
                 if instead is not None:
                     return instead
-            return super().load_from_file(file_name, *args, **kwargs)
+                return super().load_from_file(file_name, *args, **kwargs)
+            return as_inventory(super().load_from_file(file_name, *args, **kwargs))
 
         def _inside(self, path: str) -> bool:
             real = Path(os.path.realpath(path))
@@ -278,7 +283,13 @@ def guarded_loader_class() -> type[Any]:
         def _get_file_contents(self, file_name: str) -> Any:
             if not self._inside(self.path_dwim(file_name)):
                 raise core.AnsibleError(f"{file_name} leads out of the project and is not read")
-            return super()._get_file_contents(file_name)
+            data, is_plaintext = super()._get_file_contents(file_name)
+            try:
+                data.decode()
+            except UnicodeDecodeError as error:
+                self.not_utf8.setdefault(self.path_dwim(file_name), data.count(b"\n", 0, error.start) + 1)
+                data = core.tag_copy(data, data.decode(errors="replace").encode())
+            return data, is_plaintext
 
         def get_real_file(self, file_path: str, decrypt: bool = True) -> Any:  # noqa: ARG002 - the base's signature
             raise RefusedError("no temporary file is made while analysing")

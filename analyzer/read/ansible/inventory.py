@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import MESSAGES, ansible, guarded_loader_class, plain, warnings_since
+from analyzer.read.evidence_json import NotJsonError, parse_json
+from analyzer.read.files import not_utf8
 from analyzer.read.secrets import SecretBook
 
 _NOT_INVENTORY = (".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rst", ".swp", ".txt", "~")
@@ -110,9 +112,15 @@ class Inventory:
         """The same variables with secrets as markers."""
         encrypted = ansible().EncryptedString
         return {
-            plain(name): self.book.mask(plain(name), value, self.source_of(value), encrypted=encrypted)
+            (key := str(plain(name))): self.book.mask(key, value, self.source_of(value), encrypted=encrypted)
             for name, value in variables.items()
         }
+
+    def encoding_problems(self) -> tuple[Problem, ...]:
+        """A warning for each file whose bytes are not all UTF-8."""
+        return tuple(
+            not_utf8(Source(relative(self.root, path), line)) for path, line in sorted(self.loader.not_utf8.items())
+        )
 
     def source_of(self, value: Any) -> Source | None:
         """Where a value stands in the project."""
@@ -169,6 +177,12 @@ def _inventory_files(path: Path) -> list[Path]:
     ]
 
 
+_SAVE_IT = (
+    "`migrate-analyze collect` keeps what it says; or save what `ansible-inventory -i FILE --list --export` prints as "
+    "a file, e.g. hosts.json, and give that with -i"
+)
+
+
 def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
     source = Source(relative(root, str(file)))
     try:
@@ -188,7 +202,7 @@ def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
             "inventory-dynamic",
             f"{source.file} is an executable inventory and is not run",
             source,
-            "save the output of `ansible-inventory --list --export -i …` as a YAML inventory and give that with -i",
+            _SAVE_IT,
         )
     if re.search(rb"^plugin\s*:", head, re.MULTILINE):
         return Problem(
@@ -196,8 +210,21 @@ def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
             "inventory-plugin",
             f"{source.file} configures an inventory plugin, which is not run",
             source,
-            "save the output of `ansible-inventory --list --export -i …` as an inventory file and give that with -i",
+            _SAVE_IT,
         )
+    if head.lstrip()[:1] == b"{" and file.suffix not in (".yml", ".yaml"):  # where it may be a flow mapping
+        return _broken_listing(file, source)
+    return None
+
+
+def _broken_listing(file: Path, source: Source) -> Problem | None:
+    """JSON that is none: Ansible's parser of INI files would make hosts of its braces."""
+    try:
+        parse_json(file.read_text(encoding="utf-8", errors="replace"))
+    except NotJsonError as error:
+        where = replace(source, line=error.line)
+        message = f"{source.file} cannot be read as an inventory: {error}"
+        return Problem(Severity.ERROR, "inventory-syntax", message, where, "save the whole of the listing again")
     return None
 
 

@@ -80,7 +80,8 @@ def resolve_items(
             here = item_scope(index, item)
         elif loop.present:
             here = replace(scope, unknown={**scope.unknown, loop.variable: loop.reason})
-        args = {name: _argument(call.module, name, value, here, run, source) for name, value in call.arguments.items()}
+        given = {str(name): value for name, value in call.arguments.items()}  # YAML has other keys, too
+        args = {name: _argument(call.module, name, value, here, run, source) for name, value in given.items()}
         args = {name: value for name, value in args.items() if value is not OMITTED}
         if frame.no_log and not call.module.endswith(("set_fact", "debug")):
             args = _hide_no_log(args, run, source)

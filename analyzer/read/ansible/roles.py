@@ -137,11 +137,6 @@ class YamlReader:
         tag = origin if getattr(origin, "line_num", None) else ansible().Origin.get_tag(origin) if origin else None
         words = hide(self.inventory.root, str(error).strip().splitlines()[0]).removeprefix("YAML parsing failed: ")
         line = int(getattr(tag, "line_num", 0) or 1)
-        if "surrogates not allowed" in words:
-            self.note(
-                "file-not-utf8", path, "is not UTF-8 and is not read", "convert it, e.g. iconv -f latin1 -t utf-8"
-            )
-            return
         self.note("yaml-syntax", path, f"cannot be read as YAML: {words}", "check it with yamllint", line)
 
 
