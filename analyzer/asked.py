@@ -78,11 +78,13 @@ def request_of(project: Path, asked: dict[str, Any]) -> Request:
 def settings_of(asked: dict[str, Any], request: Request, layout: Layout) -> tuple[Settings, tuple[Problem, ...]]:
     """Settings from options and from the reviewers' answers, with the problems of these."""
     from analyzer.model import Settings
-    from analyzer.read.decisions import read_decisions
+    from analyzer.read.decisions import is_zone, read_decisions
     from analyzer.read.files import Tree
     from analyzer.read.layout import UsageError
 
     given = {name: asked[name] for name in ("region", "timezone") if asked[name]}
+    if asked["timezone"] and not is_zone(asked["timezone"]):
+        raise UsageError(f"--timezone {asked['timezone']}: there is no such zone; give a name such as Asia/Tokyo")
     if asked.get("prices"):
         from analyzer.read.prices import read_prices
 

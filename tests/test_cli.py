@@ -54,7 +54,9 @@ def test_an_empty_folder_says_what_was_expected(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("option", [["--env"], ["--no-such-option"], ["--format", "yaml"]])
+@pytest.mark.parametrize(
+    "option", [["--env"], ["--no-such-option"], ["--format", "yaml"], ["--timezone", "Asia/Tokio"]]
+)
 def test_wrong_options_are_wrong_usage(option: list[str], tmp_path: Path) -> None:
     """click's own message, status 2."""
     assert run(write(tmp_path / "p", GOOD), tmp_path / "out", *option).exit_code == 2

@@ -143,17 +143,24 @@ def _text(pattern: str, expected: str) -> Handler:
     return handle
 
 
-def _timezone(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+def is_zone(name: str) -> bool:
+    """Whether tzdata has a zone of this name."""
     from analyzer.cron.zones import ZoneError, zone
 
-    found = str(reader.value(node))
     try:
-        zone(found)
+        zone(name)
     except ZoneError:
+        return False
+    return True
+
+
+def _timezone(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
+    found = str(reader.value(node))
+    if is_zone(found):
+        values[key] = found
+        reader.say(values, key, node)
+    else:
         reader.invalid(key, node, "an IANA time zone such as Asia/Tokyo")
-        return
-    values[key] = found
-    reader.say(values, key, node)
 
 
 def _architecture(reader: _Reader, key: str, node: Node, values: dict[str, Any]) -> None:
