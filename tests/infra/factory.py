@@ -257,6 +257,16 @@ def no_api() -> Application:
     return application(name="batches_only", processes=(), hosts=(bare,), region="", timezone="", environments=())
 
 
+def no_jobs() -> Application:
+    """An API alone; the two sizes of batches are there, as always, and nothing runs on them."""
+    base = application(members=(), environments=("production",))
+    (api,) = base.task_definitions
+    unused = (
+        dataclasses.replace(api, name=name, process="", desired_count=0) for name in ("batch_heavy", "batch_light")
+    )
+    return dataclasses.replace(base, task_definitions=(api, *unused))
+
+
 def two_processes() -> Application:
     """An API and a worker, shared storage, a user with a secret in a batch's command."""
     efs = Step(
@@ -347,6 +357,7 @@ class _Applications(Mapping[str, Application]):
         "typical": application,
         "many-jobs": many_jobs,
         "no-api": no_api,
+        "no-jobs": no_jobs,
         "two-processes": two_processes,
         "hostile": hostile,
         "fixture": fixture,

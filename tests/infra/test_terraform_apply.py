@@ -25,7 +25,7 @@ pytestmark = pytest.mark.terraform
 
 CASES = [
     (name, environment)
-    for name in ("fixture", "no-api", "two-processes")
+    for name in ("fixture", "no-api", "no-jobs", "two-processes")
     for environment in (
         ("production", "development") if name == "fixture" else environments(factory.APPLICATIONS[name])[:1]
     )
@@ -237,7 +237,8 @@ def test_roles_may_only_what_they_must(name: str, environment: str) -> None:
         assert not any("*" in action for action in actions)
         if "*" in (statement["resources"] or ()):
             assert actions <= RESOURCELESS, statement["sid"]
-        conditions = {one["variable"] for one in statement["condition"] or ()}
+        conditions = {one["variable"] for one in statement["condition"] or () if one["values"]}
+        assert len(conditions) == len(statement["condition"] or ())
         if "sts:AssumeRole" in actions:
             assert {"aws:SourceAccount", "aws:SourceArn"} <= conditions
         if "iam:PassRole" in actions:

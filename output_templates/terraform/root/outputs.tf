@@ -4,7 +4,7 @@ output "cluster" {
 }
 
 output "private_subnet_ids" {
-  description = "Subnets of the tasks; the deployment and ops/run-batch.sh need them."
+  description = "Subnets of the tasks; the deployment needs them for the tasks of a release."
   value       = var.private_subnet_ids
 }
 

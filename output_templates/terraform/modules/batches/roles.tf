@@ -10,28 +10,37 @@ locals {
   families = toset([for job in var.jobs : job.task_definition])
   ecs      = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.region}:${var.account_id}"
   states   = "arn:${data.aws_partition.current.partition}:states:${data.aws_region.current.region}:${var.account_id}"
-  log_delivery = [
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
-  ]
-  events = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.region}:${var.account_id}"
+  events   = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.region}:${var.account_id}"
 }
 
-# --- what the state machines may do
+# --- who takes a role: a service, for what is named here and for nothing else
 
-data "aws_iam_policy_document" "states_trust" {
+locals {
+  trusted = {
+    states = {
+      service = "states.amazonaws.com"
+      sources = [for job in var.jobs : "${local.states}:stateMachine:${job.state_machine}"]
+    }
+    heartbeat_check = {
+      service = "states.amazonaws.com"
+      sources = ["${local.states}:stateMachine:${var.names.heartbeat_check}"]
+    }
+    scheduler = {
+      service = "scheduler.amazonaws.com"
+      sources = [aws_scheduler_schedule_group.this.arn]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "trust" {
+  for_each = local.trusted
+
   statement {
     actions = ["sts:AssumeRole"]
 
     principals {
       type        = "Service"
-      identifiers = ["states.amazonaws.com"]
+      identifiers = [each.value.service]
     }
 
     condition {
@@ -43,32 +52,57 @@ data "aws_iam_policy_document" "states_trust" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [for job in var.jobs : "${local.states}:stateMachine:${job.state_machine}"]
+      values   = each.value.sources
     }
   }
 }
 
+# --- what every state machine may do
+
+data "aws_iam_policy_document" "machine" {
+  statement {
+    sid       = "Report"
+    actions   = ["sns:Publish"]
+    resources = [var.topic_arn]
+  }
+
+  statement {
+    sid = "WriteHistory"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"] # these actions know no resource
+  }
+}
+
+# --- what those of the batches may do
+
 resource "aws_iam_role" "states" {
   name               = var.names.states_role
   description        = "State machines: run batch tasks and watch them"
-  assume_role_policy = data.aws_iam_policy_document.states_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["states"].json
 }
 
 data "aws_iam_policy_document" "states" {
-  dynamic "statement" {
-    for_each = length(local.families) > 0 ? [1] : []
+  source_policy_documents = [data.aws_iam_policy_document.machine.json]
 
-    content {
-      sid     = "RunBatches"
-      actions = ["ecs:RunTask"]
-      # RunTask is authorised against the revision that the family stands for
-      resources = [for family in local.families : "${local.ecs}:task-definition/${family}:*"]
+  statement {
+    sid     = "RunBatches"
+    actions = ["ecs:RunTask"]
+    # RunTask is authorised against the revision that the family stands for
+    resources = [for family in local.families : "${local.ecs}:task-definition/${family}:*"]
 
-      condition {
-        test     = "ArnEquals"
-        variable = "ecs:cluster"
-        values   = [var.cluster_arn]
-      }
+    condition {
+      test     = "ArnEquals"
+      variable = "ecs:cluster"
+      values   = [var.cluster_arn]
     }
   }
 
@@ -120,20 +154,10 @@ data "aws_iam_policy_document" "states" {
   }
 
   # whether the run that holds a lock still goes on
-  dynamic "statement" {
-    for_each = length(var.jobs) > 0 ? [1] : []
-
-    content {
-      sid       = "LookAtLockHolder"
-      actions   = ["states:DescribeExecution"]
-      resources = [for job in var.jobs : "${local.states}:execution:${job.state_machine}:*"]
-    }
-  }
-
   statement {
-    sid       = "Report"
-    actions   = ["sns:Publish"]
-    resources = [var.topic_arn]
+    sid       = "LookAtLockHolder"
+    actions   = ["states:DescribeExecution"]
+    resources = [for job in var.jobs : "${local.states}:execution:${job.state_machine}:*"]
   }
 
   # batches whose end no filter of the log can tell: their machine counts it
@@ -152,12 +176,6 @@ data "aws_iam_policy_document" "states" {
       }
     }
   }
-
-  statement {
-    sid       = "WriteHistory"
-    actions   = local.log_delivery
-    resources = ["*"] # these actions know no resource
-  }
 }
 
 resource "aws_iam_role_policy" "states" {
@@ -168,54 +186,21 @@ resource "aws_iam_role_policy" "states" {
 
 # --- what the daily look for rare batches may do
 
-data "aws_iam_policy_document" "heartbeat_check_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["states.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = ["${local.states}:stateMachine:${var.names.heartbeat_check}"]
-    }
-  }
-}
-
 resource "aws_iam_role" "heartbeat_check" {
   count = length(var.heartbeat_checks) > 0 ? 1 : 0
 
   name               = var.names.heartbeat_check_role
   description        = "The daily look for batches that are too rare for an alarm"
-  assume_role_policy = data.aws_iam_policy_document.heartbeat_check_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["heartbeat_check"].json
 }
 
 data "aws_iam_policy_document" "heartbeat_check" {
+  source_policy_documents = [data.aws_iam_policy_document.machine.json]
+
   statement {
     sid       = "CountEnds"
     actions   = ["cloudwatch:GetMetricStatistics"]
     resources = ["*"] # this action knows no resource
-  }
-
-  statement {
-    sid       = "Report"
-    actions   = ["sns:Publish"]
-    resources = [var.topic_arn]
-  }
-
-  statement {
-    sid       = "WriteHistory"
-    actions   = local.log_delivery
-    resources = ["*"] # these actions know no resource
   }
 }
 
@@ -229,44 +214,17 @@ resource "aws_iam_role_policy" "heartbeat_check" {
 
 # --- what the schedules may do
 
-data "aws_iam_policy_document" "scheduler_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.account_id]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_scheduler_schedule_group.this.arn]
-    }
-  }
-}
-
 resource "aws_iam_role" "scheduler" {
   name               = var.names.scheduler_role
   description        = "Schedules: start the state machines"
-  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["scheduler"].json
 }
 
 data "aws_iam_policy_document" "scheduler" {
-  dynamic "statement" {
-    for_each = length(local.machine_arns) > 0 ? [1] : []
-
-    content {
-      sid       = "Start"
-      actions   = ["states:StartExecution"]
-      resources = local.machine_arns
-    }
+  statement {
+    sid       = "Start"
+    actions   = ["states:StartExecution"]
+    resources = local.machine_arns
   }
 
   statement {

@@ -13,7 +13,7 @@ variable "names" {
 }
 
 variable "jobs" {
-  description = "Batches: their state machine, the task definition they run on, and when they start."
+  description = "Batches, at least one: their state machine, the task definition they run on, and when they start."
   type = map(object({
     state_machine   = string
     definition      = string

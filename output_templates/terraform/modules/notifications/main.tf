@@ -15,38 +15,43 @@ resource "aws_sns_topic_subscription" "email" {
 
 data "aws_partition" "current" {}
 
-data "aws_iam_policy_document" "topic" {
-  statement {
-    sid       = "Alarms"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.this.arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
-    }
-
-    condition {
+locals {
+  # who may publish, each confined in the way that it supports
+  publishers = {
+    Alarms = {
+      service  = "cloudwatch.amazonaws.com"
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.account_id]
+      value    = var.account_id
     }
-  }
-
-  statement {
-    sid       = "Events"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.this.arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
+    Events = {
+      service  = "events.amazonaws.com"
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      values   = ["arn:${data.aws_partition.current.partition}:events:*:${var.account_id}:rule/*"]
+      value    = "arn:${data.aws_partition.current.partition}:events:*:${var.account_id}:rule/*"
+    }
+  }
+}
+
+data "aws_iam_policy_document" "topic" {
+  dynamic "statement" {
+    for_each = local.publishers
+
+    content {
+      sid       = statement.key
+      actions   = ["sns:Publish"]
+      resources = [aws_sns_topic.this.arn]
+
+      principals {
+        type        = "Service"
+        identifiers = [statement.value.service]
+      }
+
+      condition {
+        test     = statement.value.test
+        variable = statement.value.variable
+        values   = [statement.value.value]
+      }
     }
   }
 }
