@@ -266,3 +266,12 @@ def test_order_of_points_gaps_and_the_zone_of_the_stamps_change_nothing(order, g
     series = reading.series[0]
     assert series.times_s.tolist() == [START_S + index * 60 for index in sorted(kept)]
     assert series.values.tolist() == pytest.approx([index / 100 for index in sorted(kept)])
+
+
+def test_a_column_of_memory_without_unit_and_without_a_number_is_only_noted(read):
+    """Nothing tells its unit, and no warning of numpy's reaches the terminal."""
+    usage, problems = read(
+        {"m.csv": b"timestamp,cpu_cores,mem\n2026-11-23T00:00:00Z,0.5,\n2026-11-23T00:01:00Z,0.6,x\n"}
+    )
+    assert [series.quantity for series in usage.series] == ["cpu"]
+    assert "metric-unit-assumed" in problems

@@ -180,6 +180,18 @@ def test_a_log_in_another_zone_than_the_metrics_is_refused(truth, platform, hour
     assert sizing.task_definitions[0].assumed
 
 
+@pytest.mark.parametrize("hours", [0, -9, 9])
+def test_a_log_without_ends_in_another_zone_is_told_but_not_refused(truth, platform, hours):
+    """Any load may begin beside a start by chance: a warning, and the figures stay."""
+    usage, jobs = simulator.evidence(truth, simulator.Mode(step_s=300, ends=False))
+    shifted = tuple(replace(one, starts_s=one.starts_s - hours * 3600) for one in usage.runs)
+    sizing = sized(replace(usage, runs=shifted), jobs, platform)
+    said = [one.message for one in sizing.problems if one.code == "sizing-clocks-differ"]
+    assert len(said) == (1 if hours else 0)
+    assert all("the clocks of log and metrics may differ" in one for one in said)
+    assert not sizing.task_definitions[0].assumed
+
+
 def test_every_size_names_the_evidence_behind_it(whole):
     """Provenance leads from a task definition to the metrics and the log."""
     files = {source.file for one in whole.task_definitions for via in one.via for source in via.sources}

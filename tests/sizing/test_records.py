@@ -174,3 +174,47 @@ def test_a_process_beside_the_api_is_told_when_the_chosen_size_is_too_small(plat
     assert said == ["worker on 0.25 vCPU / 0.5 GiB has only 512 MiB of 1239"]
     definition = next(one for one in found.task_definitions if one.name == "worker")
     assert definition.basis.startswith("a reviewer chose it; seen: highest of its own series")
+
+
+def test_runs_in_gaps_of_the_metrics_are_no_runs_without_load(platform):
+    """Without five of fourteen days of metrics a nightly job keeps its CPU time, and nine runs are counted."""
+    usage, jobs = evidence(simulate(777), Mode(step_s=300, ends=False))
+    begin_s = usage.series[0].times_s[0]
+    series = []
+    for one in usage.series:
+        gap = (one.times_s - begin_s) // DAY_S
+        kept = (gap < 3) | ((gap >= 7) & (gap != 9))
+        series.append(replace(one, times_s=one.times_s[kept], values=one.values[kept]))
+    whole = size_application([usage], jobs, [], [], SETTINGS, platform).footprints["nightly-close"]
+    found = size_application([replace(usage, series=tuple(series))], jobs, [], [], SETTINGS, platform)
+    assert (whole.runs, found.footprints["nightly-close"].runs) == (14, 9)
+    assert found.footprints["nightly-close"].cpu_s == pytest.approx(whole.cpu_s, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "code", "words"),
+    [
+        ("cpu", "sizing-no-cpu-series", "its CPU is in percent, and nothing says how many CPUs it has"),
+        ("memory", "sizing-no-memory-total", "its memory is in percent, and nothing says how much it has"),
+    ],
+)
+def test_percent_of_nothing_known_is_told(platform, quantity, code, words):
+    """The problem names what to add, and no footprint says that a job was not seen."""
+    series = tuple(replace(one, unit="share") if one.quantity == quantity else one for one in USAGE.series)
+    bare = replace(USAGE, series=series, vcpus=None, memory_total_mib=None)
+    found = size_application([bare], JOBS, [], [], SETTINGS, platform)
+    said = next(problem for problem in found.problems if problem.code == code)
+    assert words in said.message
+    assert "facts.json" in said.hint
+    expected = "no CPU metrics tell what it needs" if quantity == "cpu" else "no memory metrics"
+    assert expected in found.footprints["nightly-close"].basis
+    assert "/usr/bin/time -v" in found.footprints["nightly-close"].advice
+    heavy = next(one for one in found.task_definitions if one.name == "batch_heavy")
+    assert "needs 900 MiB" not in heavy.basis
+
+
+def test_a_host_without_a_cron_log_is_told(platform):
+    """Schedules stand for runs, and the reader knows."""
+    found = size_application([replace(USAGE, runs=(), log_span_s=None)], JOBS, [], [], SETTINGS, platform)
+    said = [problem.message for problem in found.problems if problem.code == "sizing-no-cron-log"]
+    assert said == [f"{USAGE.host}: no cron log shows when jobs ran: every firing of their schedules counts as a run"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from analyzer.decide.sizing.baseline import baseline_design
+from analyzer.decide.sizing.confidence import FEWEST_RUNS
 from analyzer.decide.sizing.fit import JobRuns
 from analyzer.decide.sizing.regression import Partialled
 from analyzer.decide.sizing.signals import Signal, entries
@@ -17,22 +18,45 @@ if TYPE_CHECKING:
 COARSE_S = 600
 """Hours are told apart well enough in ten-minute bins."""
 _LONG_S = 300.0
-"""Shorter jobs do not show in such bins, and jobs without ends fit anywhere."""
+"""Shorter jobs do not show in such bins."""
+_RARE_S = 20 * 3600
+"""A job that starts more often has a start beside every load."""
+_GUESSED_S = 1800
+"""Length of a run whose end is not known."""
 _CLEARLY, _AT_LEAST = 1.3, 0.05
 """Another offset must explain so much more than none, and so much of the whole."""
+_HARDLY = 3.0
+"""The same where only starts are known: with the right clocks something begins at them."""
 
 
-def clock_offset_s(signal: Signal, jobs: Sequence[JobRuns]) -> int:
-    """The shift of all runs, in seconds, that the series speaks for; 0 where nothing contradicts the clocks."""
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """The shift of all runs that the series speaks for; 0 where nothing contradicts the clocks."""
+
+    seconds: int
+    sure: bool = True
+    """False: only the starts of runs are known, and any load may begin beside a start by chance."""
+
+
+def clock_offset(signal: Signal, jobs: Sequence[JobRuns]) -> ClockOffset:
+    """By the runs whose ends are known where there are any, else by what begins at starts."""
     import numpy as np
 
-    long = [
-        job
+    told = [job for job in jobs if job.count and not job.frequent and not np.isnan(job.ends_s).any()]
+    if long := [job for job in told if np.median(job.durations_s) >= _LONG_S]:
+        return ClockOffset(_best_shift(signal, long, _CLEARLY))
+    rare = [
+        replace(job, ends_s=job.starts_s + _GUESSED_S)
         for job in jobs
-        if job.count and not job.frequent and not np.isnan(job.ends_s).any() and np.median(job.durations_s) >= _LONG_S
+        if job.count >= FEWEST_RUNS and job.period_s >= _RARE_S and np.isnan(job.ends_s).all()
     ]
-    if not long:
-        return 0
+    return ClockOffset(_best_shift(signal, rare, _HARDLY) if rare else 0, sure=False)
+
+
+def _best_shift(signal: Signal, long: Sequence[JobRuns], factor: float) -> int:
+    """Seconds; 0 where no shift explains `factor` times as much as none."""
+    import numpy as np
+
     coarse = _coarser(signal)
     base, ridge = baseline_design(coarse)
     hours = range(-12, 13)
@@ -40,7 +64,7 @@ def clock_offset_s(signal: Signal, jobs: Sequence[JobRuns]) -> int:
     best = max(gains, key=lambda shift: (gains[shift], -abs(shift)))
     have = coarse.have
     spread = float(np.sum((coarse.values[have] - coarse.values[have].mean()) ** 2))
-    if best and gains[best] > _CLEARLY * gains[0] and gains[best] - gains[0] > _AT_LEAST * spread:
+    if best and gains[best] > factor * gains[0] and gains[best] - gains[0] > _AT_LEAST * spread:
         return best
     return 0
 

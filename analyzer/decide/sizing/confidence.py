@@ -79,7 +79,9 @@ def label(
         cpu = "medium" if cpu == "high" else cpu
         reasons.append("the host's CPU credits were used up at times: it may need more than it got")
     memory_label: Confidence = "none" if memory is None else "low"
-    if memory is not None:
+    if memory is None:
+        advice.append("measure")
+    else:
         memory_label = _memory(memory)
         if memory_label == "low":
             reasons.append(_memory_reason(memory))

@@ -16,6 +16,7 @@ from analyzer.usage import HostUsage
 FEWEST_API_TASKS = 2
 """One task that is replaced or lost must not take the API down."""
 MEMORY_MARGIN = 1.10
+_NO_JOB = "no job is in it: it stands for the next one and costs nothing until then"
 
 
 def chosen_size(name: str, settings: Settings, platform: PlatformData) -> FargateSize | None:
@@ -125,17 +126,19 @@ def batch_definitions(
             hungry = max(measured, key=lambda need: (need.memory_mib, need.job))
             slow = max(measured, key=lambda need: (need.lasts_s(1.0) / need.allowed_s, need.job))
             allowed, lasts = f"{slow.allowed_s:.0f}", f"{slow.lasts_s(size.vcpus):.0f}"
+            memory = (
+                f"{hungry.memory_mib:.0f} MiB are assumed for {hungry.job}"
+                if hungry.job in assumed
+                else f"{hungry.job} needs {hungry.memory_mib:.0f} MiB with its margin"
+            )
             basis = (
-                f"{_seen_of(len(measured), len(members))}; memory: {hungry.job} needs {hungry.memory_mib:.0f} MiB with "
-                f"its margin; CPU: {slow.job} may take {allowed} s and takes {lasts} s on it; least certain member: "
-                f"{_least_certain(members, footprints)}. "
+                f"{_seen_of(len(measured), len(members))}; memory: {memory}; CPU: {slow.job} may take {allowed} s and "
+                f"takes {lasts} s on it; least certain member: {_least_certain(members, footprints)}. "
                 + ("" if chosen else _job_not_smaller(size, measured, price, platform))
             )
-        elif known and not members:
-            basis = "no job needs a size of its own: kept for the next one"
         else:
-            size = chosen or platform.assumed_sizes[name]
-            basis = "no metrics of its jobs: an assumed size"
+            size = chosen or (cut_size if known and not members else platform.assumed_sizes[name])
+            basis = "no metrics of its jobs: an assumed size" if members else _NO_JOB
         if chosen is not None:
             basis, is_assumed = f"a reviewer chose it; seen: {basis}", False
             problems += jobs_too_large(name, chosen, measured, cut.unsafe, settings)

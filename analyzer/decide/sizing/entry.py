@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
+from dataclasses import replace
 
 from analyzer.decide.platform import FargatePrice, FargateSize, PlatformData
-from analyzer.decide.sizing.attribution import JobEstimate, attribute
-from analyzer.decide.sizing.censoring import censored
+from analyzer.decide.sizing.attribution import JobEstimate
 from analyzer.decide.sizing.classes import JobNeed, Partition, partition
-from analyzer.decide.sizing.clock import clock_offset_s
 from analyzer.decide.sizing.costs import compare_costs
 from analyzer.decide.sizing.definitions import api_definition, batch_definitions, process_definitions
-from analyzer.decide.sizing.matching import Firings, match_runs
+from analyzer.decide.sizing.matching import Firings
 from analyzer.decide.sizing.needs import Seen, estimates_by_job, footprint, job_need
+from analyzer.decide.sizing.one_host import attribute_host
 from analyzer.decide.sizing.plots import plots_of
 from analyzer.decide.sizing.reasons import batch_cuts, cut_reason, job_sizings, launch_notes
 from analyzer.decide.sizing.result import Sizing
-from analyzer.decide.sizing.signals import Signal, cpu_signal, memory_signal
 from analyzer.model import Host, Job, Problem, Process, Question, Settings, Severity, TaskDefinition, Via
 from analyzer.usage import HostUsage
 
 SIZED_OUTCOMES = ("schedule", "manual")
 """Jobs that will, or may, run on Fargate. The others still explain the host's load."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Capacity:
-    vcpus: float | None
-    memory_mib: float | None
 
 
 def size_application(
@@ -54,7 +44,7 @@ def size_application(
     by_name = {host.name: host for host in hosts}
     seen: list[Seen] = []
     for usage in usages:
-        one = _attribute(usage, by_name.get(usage.host), jobs, settings, platform, firings, problems)
+        one = attribute_host(usage, by_name.get(usage.host), jobs, settings, platform, firings, problems)
         if one is not None:
             seen.append(one)
     found = estimates_by_job(seen)
@@ -69,7 +59,7 @@ def size_application(
                 "give the region's prices with --prices",
             )
         )
-    footprints = {job.id: footprint(job, found.get(job.id, ())) for job in jobs}
+    footprints = {job.id: footprint(job, found.get(job.id, ()), recorded=bool(seen)) for job in jobs}
     sized = [job for job in jobs if job.outcome in SIZED_OUTCOMES]
     needs, assumed = _needs(sized, found, settings)
     cut = partition([need for need in needs.values() if need.memory_mib > 0], price, platform)
@@ -125,85 +115,6 @@ def _price_basis(hosts: Sequence[Host], platform: PlatformData, price: FargatePr
 
 def _region(settings: Settings, hosts: Sequence[Host]) -> str:
     return settings.region or next((host.ec2.region for host in hosts if host.ec2 and host.ec2.region), "")
-
-
-def _instance_type(host: Host | None) -> str:
-    return host.ec2.instance_type if host is not None and host.ec2 is not None else ""
-
-
-def _capacity(usage: HostUsage, host: Host | None, platform: PlatformData) -> _Capacity:
-    kind = platform.ec2_types.get(_instance_type(host))
-    return _Capacity(
-        vcpus=usage.vcpus or (float(kind.vcpus) if kind else None),
-        memory_mib=usage.memory_total_mib or (float(kind.memory_mib) if kind else None),
-    )
-
-
-def _attribute(
-    usage: HostUsage,
-    host: Host | None,
-    jobs: Sequence[Job],
-    settings: Settings,
-    platform: PlatformData,
-    firings: Firings | None,
-    problems: list[Problem],
-) -> Seen | None:
-    capacity = _capacity(usage, host, platform)
-    zone = _zone(usage, settings)
-    cpu = cpu_signal(usage, capacity.vcpus, zone)
-    memory = memory_signal(usage, capacity.memory_mib, zone, cpu)
-    if cpu is None:
-        if usage.series:
-            problems.append(
-                Problem(
-                    Severity.WARNING,
-                    "sizing-no-cpu-series",
-                    f"{usage.host}: no CPU series of six hours or more, or nothing says how many CPUs it has",
-                    usage.series[0].source,
-                    "add a day of `sadf -j -- -u -r` or CloudWatch CPUUtilization, and facts.json",
-                )
-            )
-        return None
-    if cpu.left_out:
-        problems.append(_record_cut(usage, cpu))
-    runs = match_runs(usage, jobs, cpu, firings)
-    offset = clock_offset_s(cpu, runs)
-    if offset:
-        problems.append(
-            Problem(
-                Severity.ERROR,
-                "sizing-clocks-differ",
-                f"{usage.host}: the load follows the runs of the cron log {abs(offset) // 3600} h "
-                f"{'later' if offset > 0 else 'earlier'}: their clocks differ, and nothing is attributed",
-                usage.runs[0].source if usage.runs else None,
-                "check etc/timezone in the evidence, and the zone in which the metrics were exported",
-            )
-        )
-        return None
-    held_down = censored(usage, cpu, capacity.vcpus, _instance_type(host))
-    problems += held_down
-    throttled = any(problem.code in ("sizing-credits-exhausted", "sizing-cpu-steal") for problem in held_down)
-    return Seen(host=usage.host, attribution=attribute(cpu, memory, runs, capacity.vcpus, throttled=throttled))
-
-
-def _record_cut(usage: HostUsage, cpu: Signal) -> Problem:
-    begin, end = (datetime.fromtimestamp(at, UTC).date() for at in (cpu.start_s, cpu.start_s + cpu.size * cpu.step_s))
-    return Problem(
-        Severity.NOTE,
-        "sizing-record-cut",
-        f"{usage.host}: its sizes go by the CPU of {begin} to {end}, at most a quarter of a year; {cpu.left_out} "
-        "samples outside of that are not used",
-        usage.series[0].source,
-        "if that is the wrong time, leave the files of other times out of the evidence",
-    )
-
-
-def _zone(usage: HostUsage, settings: Settings) -> tzinfo:
-    name = usage.timezone or settings.timezone
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (KeyError, ValueError, OSError):
-        return UTC
 
 
 def _needs(

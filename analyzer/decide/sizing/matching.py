@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from analyzer.cron.crontab import ScheduleError, read_schedule
 from analyzer.cron.firings import next_firings
 from analyzer.decide.sizing.fit import JobRuns
-from analyzer.decide.sizing.signals import DAY_S, Signal
+from analyzer.decide.sizing.signals import DAY_S, Signal, entries
 from analyzer.model import CronDaemon, Job, Via
 from analyzer.usage import CommandRuns, HostUsage, Measurement
 
@@ -41,7 +42,7 @@ _ONE_SECOND = 0.5
 
 
 def match_runs(usage: HostUsage, jobs: Sequence[Job], signal: Signal, firings: Firings | None) -> tuple[JobRuns, ...]:
-    """Each job with at least one run within the signal's time. Jobs of one and the same text share their runs."""
+    """Each job with at least one run that the signal saw. Jobs of one and the same text share their runs."""
     begin, end = signal.start_s, signal.start_s + signal.size * signal.step_s
     logged: dict[tuple[str, str], CommandRuns] = {}
     for command_runs in usage.runs:
@@ -60,6 +61,7 @@ def match_runs(usage: HostUsage, jobs: Sequence[Job], signal: Signal, firings: F
             found = _from_schedule(first, names, firings or schedule_firings, begin, end) if first.enabled else None
         else:
             found = None  # the log covers the time and shows no run
+        found = _recorded(found, signal) if found is not None else None
         if found is not None and found.count:
             out.append(found)
     used = {
@@ -67,7 +69,7 @@ def match_runs(usage: HostUsage, jobs: Sequence[Job], signal: Signal, firings: F
     }
     # commands that became no job still explain the host's load
     others = [
-        _from_log(_nameless(runs), (f"{OTHER}{runs.command}",), runs, begin, end)
+        _recorded(_from_log(_nameless(runs), (f"{OTHER}{runs.command}",), runs, begin, end), signal)
         for runs in usage.runs
         if id(runs) not in used
     ]
@@ -90,6 +92,26 @@ def _nameless(runs: CommandRuns) -> Job:
         command=runs.command,
         outcome="skipped",
         reason="",
+    )
+
+
+def _recorded(job: JobRuns, signal: Signal) -> JobRuns:
+    """Without the runs that lie in gaps of the signal for the most part: they would pass for runs without load."""
+    import numpy as np
+
+    if signal.have.all():
+        return job
+    # of a run without an end only the first bin is known to be its own
+    covered = entries(signal, job.starts_s, np.where(np.isnan(job.ends_s), job.starts_s + 1, job.ends_s))
+    whole = np.bincount(covered.runs, weights=covered.shares, minlength=job.count)
+    in_sight = np.bincount(covered.runs, weights=covered.shares * signal.have[covered.bins], minlength=job.count)
+    kept = in_sight >= 0.5 * whole
+    return replace(
+        job,
+        starts_s=job.starts_s[kept],
+        ends_s=job.ends_s[kept],
+        cpu_s=job.cpu_s[kept] if job.cpu_s is not None else None,
+        memory_mib=job.memory_mib[kept] if job.memory_mib is not None else None,
     )
 
 

@@ -27,11 +27,11 @@ class Seen:
     log: str = ""
 
 
-def footprint(job: Job, seen: Sequence[tuple[Seen, JobEstimate]]) -> Footprint:
-    """The estimate of the host where the job needs most, with how it was found."""
+def footprint(job: Job, seen: Sequence[tuple[Seen, JobEstimate]], *, recorded: bool = True) -> Footprint:
+    """The estimate of the host where the job needs most, with how it was found. `recorded`: there are CPU metrics."""
     if not seen:
         return Footprint(
-            basis="no run of it was seen in the recorded time",
+            basis="no run of it was seen in the recorded time" if recorded else "no CPU metrics tell what it needs",
             advice=measure_advice(job),
         )
     where, estimate = max(seen, key=lambda one: (one[1].cpu_s, one[1].memory.need_mib if one[1].memory else 0.0))
@@ -118,7 +118,7 @@ def _advice(job: Job, estimate: JobEstimate) -> list[str]:
         )
     if "wait" in kinds:
         out.append("Wait for more runs, or run it by hand.")
-    if kinds and (estimate.labels.cpu == "low" or estimate.labels.memory == "low"):
+    if kinds and {"low", "none"} & {estimate.labels.cpu, estimate.labels.memory}:
         out.append(measure_advice(job))
     return out
 

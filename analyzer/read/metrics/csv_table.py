@@ -109,7 +109,7 @@ def _memory(file: MetricFile, name: str, values: Floats) -> tuple[Unit, Floats]:
             return ("share", values / 100) if factor is None else ("mib", values * factor)
     if re.search(r"byte", name, re.IGNORECASE):
         return "mib", values / 1024**2
-    largest = float(np.nanmax(values)) if len(values) else 0.0
+    largest = float(np.fmax.reduce(values, initial=0.0))  # of what is a number
     if largest <= 100:
         _assumed(file, name, "percent of the host's memory")
         return "share", values / 100
