@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from analyzer.decide.language_options import language_values
+from analyzer.decide.language_options import django_command, language_values
 from analyzer.decide.match import boolean, first_unknown
 from analyzer.decide.package_options import package_values
 from analyzer.decide.repositories import with_file
@@ -72,6 +72,7 @@ def build(
         **args,
         **beside,
         "args": dict(args),
+        "django": _django(args) if beside.get("subject") == "django_manage" else None,
         "task.become_user": task.become_user if task.become else "",
         "task.environment": task.environment,
         "task.name": task.name,
@@ -84,6 +85,11 @@ def build(
                 return made
             effects.extend(made)
     return Built(tuple(effects), tuple(dict.fromkeys(notes)))
+
+
+def _django(args: Mapping[str, Value]) -> Value:
+    """Words for `$django`; unknown where one of the arguments is."""
+    return first_unknown(tuple(args.values())) or Words(django_command(args))
 
 
 def _each(emit: Emit, scope: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
@@ -136,8 +142,9 @@ def _finish(
             return Refusal(f"the edit is not known: {told(unknown)}", unknown)
         values["args"] = given
     elif kind is Unpack and not values.get("remote"):
-        values["content"] = next((content for _, content in invocation.contents), None)
-        if values["content"] is None and not (boolean(scope.get("remote_src")) or boolean(scope.get("copy")) is False):
+        there = boolean(scope.get("remote_src")) or boolean(scope.get("copy")) is False
+        values["content"] = None if there else next((content for _, content in invocation.contents), None)
+        if values["content"] is None and not there:
             return Refusal(f"the archive {values['archive']} was not found in the project")
     elif kind is MakeUser:
         values.update(_account(scope["args"]))

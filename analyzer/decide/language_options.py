@@ -27,6 +27,26 @@ def language_values(module: str, args: Arguments) -> dict[str, Any]:
     return made(args) if made else {}
 
 
+_WITHOUT_QUESTIONS = ("flush", "syncdb", "migrate", "test", "collectstatic")
+"""Commands of Django that the module gives `--noinput`."""
+_DJANGO_FLAGS = ("failfast", "skip", "merge", "link", "clear")
+_DJANGO_VALUES = ("database", "pythonpath", "settings", "testrunner")
+
+
+def django_command(args: Arguments) -> tuple[str, ...]:
+    """The words that `django_manage` runs in the project's folder, by the Python of its virtual environment."""
+    written = _words(args.get("command"))
+    virtual = text(args.get("virtualenv")).rstrip("/")
+    words = [*((f"{virtual}/bin/python", "manage.py") if virtual else ("./manage.py",)), *written]
+    if written and written[0] in _WITHOUT_QUESTIONS and "--noinput" not in written:
+        words.append("--noinput")
+    words += [f"--{name}" for name in _DJANGO_FLAGS if boolean(args.get(name))]
+    words += [f"--{name}={text(args[name])}" for name in _DJANGO_VALUES if args.get(name)]
+    for name in ("apps", "cache_table", "fixtures"):
+        words += _words(args.get(name))
+    return tuple(words)
+
+
 def _flags(args: Arguments, flags: Mapping[str, str], defaults: tuple[str, ...] = ()) -> list[str]:
     """`--flag` for every argument that is true; arguments in `defaults` are true unless given."""
     return [option for name, option in flags.items() if boolean(args.get(name, name in defaults))]

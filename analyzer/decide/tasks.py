@@ -41,6 +41,9 @@ from analyzer.ruletypes import RulePack
 _MARKS = (SECRET_OPEN, PARAMETER_OPEN)
 CONTROLLER = frozenset({"localhost", "127.0.0.1", "::1"})
 """Names by which playbooks mean the machine that runs Ansible."""
+_NOTHING_THERE = (
+    "A fresh machine has nothing there, and no task before it makes it: whether it applies or not, it removes nothing."
+)
 _ON_HOST = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.PLATFORM})
 
 
@@ -193,6 +196,8 @@ def _when_unknown(part: Part, task: Task) -> Part:
     harmful = [effect for effect in part.effects if _harmful(effect)]
     if not harmful:
         return part
+    if task.removes_nothing:
+        return replace(part, outcome=Outcome.CONTROL, effects=(), reason=_NOTHING_THERE, question="", answers=())
     reason = task.applies_reason or "Its condition could not be decided."
     return replace(
         part,

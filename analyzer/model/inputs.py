@@ -71,6 +71,8 @@ class Task:
     no_log: bool = False
     reads_only: bool = False
     """It says of itself that it changes nothing (`changed_when: false`) and keeps its result (`register`)."""
+    removes_nothing: bool = False
+    """All that it does is to remove paths that a fresh machine surely does not have when the task's turn comes."""
     tags: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     """The hosts of the application for which it applies or may apply."""

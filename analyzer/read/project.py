@@ -218,6 +218,8 @@ def _walk(
     base["groups"] = {name: list(members) for name, members in inventory.groups().items()}
     base["group_names"] = list(host.groups)
     base["ansible_version"] = {"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}
+    base["ansible_run_tags"] = list(request.tags or ("all",))
+    base["ansible_skip_tags"] = list(request.skip_tags)
     base["ansible_playbook_python"] = "/usr/bin/python3"
     varying = _varying(hosts, inventory, base, names)
     facts = {each.name: fact_variables(each) for each in hosts}

@@ -52,6 +52,8 @@ def contents_for(
     folder = _FOLDERS.get(module)
     if folder is None or args.get("remote_src") in (True, "yes", "true", "True"):
         return ()
+    if module == "ansible.builtin.unarchive" and not _boolean(args.get("copy"), default=True):
+        return ()
     script = module == "ansible.builtin.script"
     written = (args.get("_raw_params") or args.get("cmd") or "") if script else args.get("src")
     if isinstance(written, Unknown):

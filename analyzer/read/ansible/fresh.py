@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from analyzer.model import Unknown, Value
@@ -62,6 +62,7 @@ _RUNS_A_SCRIPT = re.compile(
 """A program that came from elsewhere: what it makes, and where, stands in no line that was read."""
 _A_WORD_IS_A_PARAMETER = re.compile(rf"(?<![^\s=\"']){PARAMETER_OPEN}[^\s]*")
 ANYWHERE = "/"
+ANYTHING = "*"
 
 
 _SHORT = 3
@@ -76,6 +77,8 @@ class Made:
     """One that ends in a slash may hold anything; home folders all stand as `~`."""
     names: set[str] = field(default_factory=set)
     """First words of packages and services: what they bring often lies in a folder called so."""
+    packages: set[str] = field(default_factory=set)
+    """Packages by their whole names, and the commands that may install some; ANYTHING where one is not known."""
 
     def add(self, module: str, args: Mapping[str, Value], environment: Mapping[str, Value]) -> None:
         """Note what a task makes that calls `module` with `args`."""
@@ -85,11 +88,13 @@ class Made:
         if short in _PACKAGES or short in _SERVICES:
             self.paths.update(_OF_PACKAGES if short in _PACKAGES else ())
             self.names.update(_first_words(args.get("name")))
+            self.packages.update(_said(args))
         if short in ("pip", "gem", "npm", "yarn", "pnpm", "cargo", "composer", "pipx", "cpanm"):
             self.paths.add("/usr/local/")
         if short == "user":
             self.paths.update(_home_of(args))
         if short in _COMMANDS:
+            self.packages.update(_said(args))
             self.paths.update(_of_a_command(short, args, environment))
         for value in _paths_in(args, short):
             self.paths.update(_named(value, "" if short in _ONE_PATH and args.get("state") != "link" else "/"))
@@ -114,6 +119,29 @@ class Made:
             or (other.endswith("/") and path.startswith(other))
             for other in self.paths
         )
+
+
+def removes_nothing(module: str, calls: Iterable[Mapping[str, Value]], made: Made) -> bool:
+    """Whether a task only removes paths that surely are not there: `state: absent`, or `rm` without wildcards."""
+    short = module.rpartition(".")[2]
+    paths: list[Value] = []
+    for args in calls:
+        if short == "file" and args.get("state") == "absent":
+            paths.append(next((args[name] for name in ("path", "dest", "name") if name in args), None))
+        elif short in ("command", "shell") and (found := _removed(args.get("_raw_params"))):
+            paths += found
+        else:
+            return False
+    return bool(paths) and all(
+        isinstance(path, str) and is_absent_at_first(path) and not made.may_hold(path) for path in paths
+    )
+
+
+def _removed(written: Value) -> tuple[str, ...]:
+    """The paths of a command that is `rm` and nothing else."""
+    if not isinstance(written, str) or not re.fullmatch(r"rm( -\w+)*( \"?[/~][\w./~-]+\"?)+", written.strip()):
+        return ()
+    return tuple(word.strip('"') for word in written.split()[1:] if not word.startswith("-"))
 
 
 def is_absent_at_first(path: str) -> bool:
@@ -206,6 +234,14 @@ def _home_of(args: Mapping[str, Value]) -> Iterator[str]:
     for path in _named(where, ""):
         yield path
         yield f"{path.rstrip('/')}/.ssh/"
+
+
+def _said(args: Mapping[str, Value]) -> Iterator[str]:
+    """The texts of a task's arguments in small letters."""
+    for value in args.values():
+        yield str(value).lower()
+        if isinstance(value, Unknown) or _A_WORD_IS_A_PARAMETER.search(str(value)) or "Unknown(" in str(value):
+            yield ANYTHING
 
 
 def _first_words(value: Value) -> Iterator[str]:

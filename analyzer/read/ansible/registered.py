@@ -9,16 +9,20 @@ from analyzer.model import Task, Unknown, Value, Verdict
 from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.fresh import Made, is_absent_at_first
+from analyzer.read.ansible.programs import result_without_program
 
 _INSTALL = frozenset("apt dnf package pip gem npm".split())
 _WRITE = frozenset("copy template get_url git".split())
 
 
-def known_result(task: Task, entry: Mapping[str, Any], made: Made, *, may_fail: bool) -> dict[str, Any]:
+def known_result(
+    task: Task, entry: Mapping[str, Any], made: Made, *, may_fail: bool, ignored: bool = False, dash: bool = True
+) -> dict[str, Any]:
     """The keys of the task's result that are known on a fresh machine, none where it may not run.
 
     `made`: what earlier tasks may have made; `may_fail`: the play goes on after a failure of the task, by
-    `ignore_errors` or because a rescue section takes over.
+    `ignore_errors` or because a rescue section takes over; `ignored`: it goes on with the next task; `dash`: /bin/sh is
+    dash.
     """
     sure = task.applies is Verdict.YES
     own_failure = "failed_when" in entry
@@ -35,6 +39,11 @@ def known_result(task: Task, entry: Mapping[str, Any], made: Made, *, may_fail: 
     if not sure:
         return found
     found |= _made_up(task)
+    runs = task.module.rpartition(".")[2] in ("command", "shell") and not (elsewhere or only_looks or in_background)
+    if runs and ignored:
+        found |= result_without_program(task, task.invocations[0].args, made, dash=dash)
+        if own_failure:
+            found.pop("failed", None)
     if not elsewhere:
         found |= _by_module(task, made, fails=may_fail or own_failure)
     if "changed_when" in entry:

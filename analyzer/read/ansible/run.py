@@ -100,15 +100,16 @@ class Run:
         *,
         when: Sequence[object] = (),
         may_fail: bool = False,
+        ignored: bool = False,
     ) -> None:
         """What the task leaves behind for later ones: results, notifications, paths, facts.
 
         `entry` is the task as written; `when`: all conditions that it stands under; `may_fail`: the play goes on after
-        a failure of it.
+        a failure of it; `ignored`: with the next task.
         """
         if task.register:
             self.version += 1
-            self._register(task, entry, loop, may_fail=may_fail)
+            self._register(task, entry, loop, may_fail=may_fail, ignored=ignored)
         if task.applies is Verdict.NO:
             return
         changes = entry.get("changed_when") is not False
@@ -120,7 +121,7 @@ class Run:
         if task.module == "ansible.builtin.set_fact":
             self._set_facts(task, arguments, items, when)
 
-    def _register(self, task: Task, entry: Mapping[str, Any], loop: Loop, *, may_fail: bool) -> None:
+    def _register(self, task: Task, entry: Mapping[str, Any], loop: Loop, *, may_fail: bool, ignored: bool) -> None:
         name = task.register
         self._facts.add(name)
         self.results.pop(name, None)
@@ -133,10 +134,21 @@ class Run:
             self.unknown[name] = f"{task.source} does not run"
             return
         self.unknown[name] = f"registered by {task.source}"
-        known = {} if loop.present else known_result(task, entry, self.made, may_fail=may_fail)
+        known = (
+            {}
+            if loop.present
+            else known_result(
+                task,
+                entry,
+                self.made,
+                may_fail=may_fail,
+                ignored=ignored,
+                dash=self.base.get("ansible_os_family") == "Debian",
+            )
+        )
         if known:
             self.results[name] = known
-            if "stdout" in known:
+            if "stdout" in known and not known.get("rc"):
                 self.clock.add(name)
 
     def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items, when: Sequence[object]) -> None:

@@ -12,6 +12,7 @@ from analyzer.read.ansible.arbitrary import temporary_path
 from analyzer.read.ansible.core import origin_of, plain
 from analyzer.read.ansible.expressions import analyse_expression, analyse_template
 from analyzer.read.ansible.frames import Frame, conditions
+from analyzer.read.ansible.fresh import removes_nothing
 from analyzer.read.ansible.imports import publish_entries, publish_role_imports
 from analyzer.read.ansible.includes import (
     DYNAMIC,
@@ -329,6 +330,7 @@ class PlayRun:
             run_once=inner.run_once,
             no_log=inner.no_log,
             reads_only=_reads_only(entry),
+            removes_nothing=removes_nothing(call.module, [invocation.args for invocation, _ in items], self.run.made),
             tags=tuple(dict.fromkeys(inner.tags)),
             hosts=(self.run.host,),
         )
@@ -337,7 +339,10 @@ class PlayRun:
         self.run.tasks.append(task)
         if not why_never_reached(inner, self.run, notified):
             may_fail = inner.ignore_errors or inner.rescued
-            self.run.remember(task, entry, call.arguments, items, loop, when=inner.when, may_fail=may_fail)
+            ignored = inner.ignore_errors or ("failed_when" in entry and not inner.rescued)
+            self.run.remember(
+                task, entry, call.arguments, items, loop, when=inner.when, may_fail=may_fail, ignored=ignored
+            )
         self._after(task, entry, frame, inner, items, loop)
 
     def _note_unparsable(self, entry: Mapping[str, Any], arguments: Mapping[str, Any], source: Source) -> None:

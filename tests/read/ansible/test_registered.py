@@ -1,10 +1,21 @@
 """What later tasks know of a registered result: a wrong yes or no is worse than none."""
 
+import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from analyzer.model import Task, Verdict
+from analyzer.decide.tasks import decide_tasks
+from analyzer.model import Settings, Task, Verdict
+from analyzer.read.ansible.fresh import Made
+from analyzer.read.ansible.programs import result_without_program
+from analyzer.resources import rule_texts
+from analyzer.rulepack import load_pack
 
 RESULTS = r"""
 rescued block | r is failed | unknown
@@ -103,6 +114,105 @@ include_vars under register | r.rc == 3 | no
 - command: x
   register: r
 - include_vars: v.yml
+
+program not there yet | r.rc != 0 | yes
+- command: node --version
+  register: r
+  ignore_errors: true
+
+program not there yet, by its text | r.stderr is search('not found') | yes
+- shell: ruby -v
+  register: r
+  failed_when: false
+
+program not there yet, failed | r is failed | yes
+- command: docker --version
+  register: r
+  ignore_errors: true
+
+program not there yet, succeeded | r is succeeded | no
+- command: docker --version
+  register: r
+  ignore_errors: true
+
+program not there yet, asked by which | r.stdout == '' | yes
+- command: which composer
+  register: r
+  failed_when: r.rc not in [0, 1]
+
+program by its path | r.rc == 0 | no
+- command: /opt/app/bin/app --version
+  register: r
+  ignore_errors: true
+
+program that the play needs | r.rc == 0 | yes
+- command: node --version
+  register: r
+
+program of a package | r.rc == 0 | unknown
+- apt: name=nodejs
+- command: node --version
+  register: r
+  ignore_errors: true
+
+program of a package that brings it along | r.rc == 0 | unknown
+- apt: name=tomcat9
+- command: java -version
+  register: r
+  ignore_errors: true
+
+program beside another package | r.rc == 0 | no
+- apt: name=vim
+- command: node --version
+  register: r
+  ignore_errors: true
+
+program of an unknown package | r.rc == 0 | unknown
+- apt: name={{ odd.stdout }}
+- command: node --version
+  register: r
+  ignore_errors: true
+
+program of an installing command | r.rc == 0 | unknown
+- shell: apt-get install -y nodejs
+- command: node --version
+  register: r
+  ignore_errors: true
+
+program of a script | r.rc == 0 | unknown
+- shell: curl https://example.com/setup | bash
+- command: node --version
+  register: r
+  ignore_errors: true
+
+program unpacked | r.rc == 0 | unknown
+- unarchive: src=https://example.com/x.tgz dest=/usr/local
+- command: node --version
+  register: r
+  ignore_errors: true
+
+program that any machine may have | r.rc == 0 | unknown
+- command: git --version
+  register: r
+  ignore_errors: true
+
+program in a pipe | r.rc == 0 | unknown
+- shell: node --version | cut -c2-
+  register: r
+  ignore_errors: true
+
+program in a rescued block | r is failed | unknown
+- block:
+    - command: node --version
+      register: r
+  rescue:
+    - debug: msg=x
+
+program on another host | r.rc == 0 | unknown
+- command: node --version
+  register: r
+  ignore_errors: true
+  delegate_to: localhost
 
 systemd started | r is changed | unknown
 - systemd: name=x enabled=no
@@ -339,3 +449,65 @@ def test_a_task_that_says_it_changes_nothing_notifies_nobody(tasks_of: Callable[
         play="  handlers:\n    - {name: restart, command: x}\n",
     )
     assert tasks[-1].applies is Verdict.NO
+
+
+ABSENT = "julia"
+
+
+@pytest.mark.parametrize("module", ["command", "shell"])
+@pytest.mark.skipif(shutil.which(ABSENT) is not None, reason=f"this machine has {ABSENT}")
+def test_a_program_that_is_absent_fails_as_ansible_says(
+    module: str, tmp_path: Path, tasks_of: Callable[..., tuple[Task, ...]]
+) -> None:
+    """ansible-core itself is the oracle for code, output and message."""
+    (task,) = tasks_of(f"- {module}: {ABSENT} --version")
+    dash = Path("/bin/sh").resolve().name == "dash"
+    found = result_without_program(replace(task, module=f"ansible.builtin.{module}"),
+                                   task.invocations[0].args, Made(), dash=dash)  # fmt: skip
+    argv = [
+        sys.executable,
+        "-m",
+        "ansible.cli.adhoc",
+        "localhost",
+        "-c",
+        "local",
+        "-m",
+        module,
+        "-a",
+        f"{ABSENT} --version",
+        "-t",
+        str(tmp_path),
+    ]
+    subprocess.run(
+        argv,
+        check=False,
+        capture_output=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+    )
+    answer = json.loads((tmp_path / "localhost").read_text())
+    assert found
+    assert {name: answer.get(name, False) for name in found if name != "failed"} == {
+        name: value for name, value in found.items() if name != "failed"
+    }
+
+
+REMOVALS = """
+file: path=/srv/app/old state=absent | control
+command: rm -rf /srv/app/old | control
+file: path=/srv/made/x state=absent | manual
+file: path=/etc/nginx/sites-enabled/default state=absent | manual
+file: path={{ odd.stdout }} state=absent | manual
+shell: rm -rf /srv/app/* | manual
+command: rm -rf /srv/app/old /etc/x | manual
+"""
+
+
+@pytest.mark.parametrize("line", REMOVALS.strip().splitlines())
+def test_removing_what_cannot_be_there_is_no_question(line: str, tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """Under a condition nobody can decide, a removal asks only where there may be something to remove."""
+    task, wanted = line.rsplit(" | ", 1)
+    tasks = tasks_of(
+        f"- unarchive: src=https://example.com/x.tgz dest=/srv/made\n- {task}\n  when: given_later | bool\n"
+    )
+    *_, decision = decide_tasks(tasks, load_pack(rule_texts()), Settings()).decisions
+    assert decision.outcome == wanted

@@ -1,0 +1,110 @@
+"""Programs that a machine surely does not have before a playbook installs them: the idiom `node --version`, registered.
+
+Only programs of which no distribution's image has a copy are listed; any other may be there, and stays unknown.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from analyzer.model import Task, Value
+from analyzer.read.ansible.fresh import ANYTHING, ANYWHERE, Made, is_absent_at_first
+
+_FOLDERS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin", "/snap/bin")
+
+_FAMILIES = (
+    ("ruby gem bundle bundler rake irb rails", "ruby rvm rbenv passenger puppet chef vagrant jekyll gitlab fluentd"),
+    ("rvm", "rvm"),
+    ("rbenv", "rbenv"),
+    ("node nodejs npm npx yarn pnpm corepack pm2 bower gulp grunt", "node npm yarn nvm fnm nodenv pm2"),
+    ("nvm fnm nodenv n", "nvm fnm nodenv node"),
+    ("php composer wp drush artisan", "php composer wp drush wordpress drupal nextcloud moodle mediawiki"),
+    (
+        "java javac",
+        "java jdk jre jvm corretto temurin tomcat jenkins solr kafka elastic logstash cassandra hadoop nexus",
+    ),
+    ("mvn gradle ant", "maven mvn gradle ant"),
+    ("go", "go golang"),
+    ("cargo rustc rustup", "rust cargo"),
+    ("poetry pipenv pyenv conda uv pipx", "poetry pipenv pyenv conda uv pipx"),
+    ("docker docker-compose", "docker moby containerd compose"),
+    ("kubectl helm", "kube helm microk k3s minikube"),
+    ("terraform vault consul nomad packer", "terraform vault consul nomad packer hashi"),
+    ("nginx", "nginx openresty passenger"),
+    ("apache2 apache2ctl httpd a2enmod", "apache httpd php"),
+    ("mysql mysqld mysqladmin mariadb", "mysql mariadb percona"),
+    ("psql pg_ctl pg_dump postgres", "postgres pgdg postgis"),
+    ("mongo mongod mongosh", "mongo"),
+    ("redis-server redis-cli", "redis valkey"),
+    ("rabbitmqctl rabbitmq-server", "rabbit"),
+    ("erl elixir mix iex", "erlang elixir rabbit couchdb"),
+    ("ffmpeg", "ffmpeg"),
+    ("wkhtmltopdf", "wkhtml"),
+    ("certbot", "certbot letsencrypt"),
+    ("supervisorctl supervisord", "supervisor"),
+    ("deno bun", "deno bun"),
+    ("julia", "julia"),
+    ("elasticsearch", "elastic"),
+    ("haproxy", "haproxy"),
+    ("varnishd", "varnish"),
+)
+"""Programs of one make, and the words of packages, scripts or folders that may bring them."""
+
+_BROUGHT_BY: Mapping[str, tuple[str, ...]] = {
+    program: tuple(words.split()) for programs, words in _FAMILIES for program in programs.split()
+}
+_MORE_THAN_WORDS = re.compile(r"[|&;<>()$`*?\[\]{}~\n\ue000-\ue003]")
+"""What a shell does more with than hand it on."""
+
+
+def is_surely_absent(program: str, made: Made) -> bool:
+    """Whether a fresh machine has no `program`, and no task so far may have brought it."""
+    if "/" in program:
+        return is_absent_at_first(program) and not made.may_hold(program)
+    words = _BROUGHT_BY.get(program)
+    if words is None or ANYWHERE in made.paths or ANYTHING in made.packages:
+        return False
+    mentioned = any(word in name for name in (*made.packages, *made.paths) for word in words)
+    return not mentioned and not any(made.may_hold(f"{folder}/{program}") for folder in _FOLDERS)
+
+
+def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *, dash: bool) -> dict[str, Any]:
+    """What a task's command gives where its program is absent, {} where that is not sure.
+
+    `dash`: /bin/sh is dash (the Debian family), else bash.
+    """
+    written = args.get("_raw_params")
+    if not isinstance(written, str) or args.get("chdir") is not None or args.get("executable") is not None:
+        return {}
+    if task.module.rpartition(".")[2] == "shell" and _MORE_THAN_WORDS.search(written):
+        return {}
+    try:
+        words = shlex.split(written)
+    except ValueError:
+        return {}
+    while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
+        del words[0]
+    if not words:
+        return {}
+    asked = {"which": 1, "command -v": 127 if dash else 1}
+    for start, code in asked.items():
+        first = start.split()
+        if words[: len(first)] == first and len(words) == len(first) + 1:
+            return _result(code, "") if is_surely_absent(words[-1], made) else {}
+    if not is_surely_absent(words[0], made):
+        return {}
+    if task.module.rpartition(".")[2] == "command":
+        return _result(2, "")
+    place = "1" if dash else "line 1"
+    said = "not found" if dash else "command not found"
+    return _result(127, f"/bin/sh: {place}: {words[0]}: {said}")
+
+
+def _result(code: int, error: str) -> dict[str, Any]:
+    return {
+        "rc": code, "stdout": "", "stdout_lines": [], "stderr": error, "stderr_lines": [error] if error else [],
+        "failed": True, "skipped": False,
+    }  # fmt: skip
