@@ -41,9 +41,8 @@ def known_result(
     found |= _made_up(task)
     runs = task.module.rpartition(".")[2] in ("command", "shell") and not (elsewhere or only_looks or in_background)
     if runs and ignored:
-        found |= result_without_program(task, task.invocations[0].args, made, dash=dash)
-        if own_failure:
-            found.pop("failed", None)
+        without = result_without_program(task, task.invocations[0].args, made, dash=dash)
+        found |= {name: value for name, value in without.items() if name != "failed" or not own_failure}
     if not elsewhere:
         found |= _by_module(task, made, fails=may_fail or own_failure)
     if "changed_when" in entry:

@@ -419,7 +419,19 @@ class Scope:
             return Verdict.YES, ""
         if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
             text = text[2:-2].strip()
+        elif "{{" in text:
+            for match in _OUTPUT.finditer(text):
+                value = self.evaluate(match[0][2:-2].strip())
+                if isinstance(value, Unknown) and text[: match.start()].endswith(("'", '"')):
+                    return Verdict.UNKNOWN, f"{text}: {value.reason}"
+            text = _OUTPUT.sub(self._as_expression, text)
         return self._decide(split_condition(text))
+
+    def _as_expression(self, match: re.Match[str]) -> str:
+        """`{{ x }}` inside a condition: its text becomes a part of the condition before that is parsed."""
+        inner = match[0][2:-2].strip()
+        value = self.evaluate(inner)
+        return value if isinstance(value, str) else f"({inner})"
 
     def _decide(self, condition: Condition) -> tuple[Verdict, str]:
         if condition.operator == "leaf":

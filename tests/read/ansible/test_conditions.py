@@ -19,6 +19,12 @@ not (result.rc == 0)                                   | unknown
 not (ansible_os_family == 'RedHat')                    | yes
 result is defined                                      | yes
 result.stdout | default('') == ''                      | unknown
+'{{ ansible_os_family }}' == 'Debian'                  | yes
+{{ flag }} and {{ nowhere | default(false) }}          | no
+{{ flag }} or {{ nowhere | default(false) }}           | yes
+{{ nowhere }} and {{ flag }}                           | unknown
+'{{ nowhere }}' == 'x'                                 | unknown
+"{{ result.stdout }}" == "x"                           | unknown
 nowhere is defined                                     | no
 nowhere is not defined                                 | yes
 nowhere | default(false)                               | no
