@@ -52,6 +52,8 @@ def unwrap(command: SimpleCommand, parse: Parse) -> tuple[SimpleCommand, ...]:
             words.pop(0)
             continue
         program = posixpath.basename(words[0])
+        if program == "command" and words[1:2] in (["-v"], ["-V"]):
+            break  # it asks where the program is, and runs nothing
         if program in ("sudo", "env", "timeout", *_WRAPPERS):
             words, who = _without_options(program, words[1:])
             user = who or user

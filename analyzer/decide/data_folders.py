@@ -43,6 +43,8 @@ _CODE = frozenset(
     " node_modules scripts releases repo shared current plugins modules certs ssl keys".split()
 )
 """Names of folders that an installation fills, not the application."""
+_RELEASED = frozenset({"releases", "release"})
+"""Names of folders whose folders are one release of the code each."""
 _OUTSIDE = tuple(
     "/etc /usr /bin /sbin /lib /boot /dev /proc /sys /run /tmp /var/tmp /var/run /var/log /var/cache /root".split()
 )
@@ -177,7 +179,7 @@ def _may_hold_data(path: str, occupied: Iterable[str]) -> bool:
         return False
     if any(path == root or _is_below(path, root) for root in _OUTSIDE):
         return False
-    if any(name in _PASSING for name in names) or names[-1] in _CODE:
+    if any(name in _PASSING or name in _RELEASED for name in names) or names[-1] in _CODE:
         return False
     return not any(place_taken == path or _is_below(place_taken, path) for place_taken in occupied)
 

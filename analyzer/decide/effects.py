@@ -15,6 +15,7 @@ from analyzer.decide.package_options import package_values
 from analyzer.decide.repositories import with_file
 from analyzer.decide.values import Words, mode, text, texts, told
 from analyzer.model import (
+    CheckoutCode,
     Download,
     EditFile,
     Effect,
@@ -174,8 +175,15 @@ def _finish(
         unknown = _language(values, scope)
         if unknown is not None:
             return Refusal(f"an argument is not known: {told(unknown)}", unknown)
+    if kind is CheckoutCode and invocation.contents and _of_a_role(invocation):
+        return _files({"path": values["path"]}, scope, invocation)
     effect = kind(**values)
     return with_file(effect) if isinstance(effect, PackageRepository) else (effect,)
+
+
+def _of_a_role(invocation: Invocation) -> bool:
+    """Whether what is pushed to the host are files of a role or playbook, and not the application's code."""
+    return all(content.data is not None and "files/" in content.source.file for _, content in invocation.contents)
 
 
 def _language(values: dict[str, Any], scope: Mapping[str, Value]) -> Unknown | None:

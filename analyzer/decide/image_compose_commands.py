@@ -108,6 +108,9 @@ def check_out_code(to: Composition, effect: CheckoutCode, via: Via) -> None:
     if re.match(r"^(git@|ssh://)", effect.repository):
         to.refuse(via, effect.repository, "the build has no key for this repository")
         return
+    if not re.search(r"://|^[\w.-]+@[\w.-]+:|^\w[\w.-]+:(?!//)", effect.repository):
+        to.refuse(via, effect.repository, "it is a folder beside Ansible, and no build context has it")
+        return
     branch = f"--branch {quote(effect.version)} " if effect.version and effect.version != "HEAD" else ""
     text = f"git clone {branch}{quote(effect.repository)} {quote(effect.path)}"
     if re.fullmatch(r"[0-9a-f]{7,40}", effect.version):

@@ -40,13 +40,14 @@ def host_only(path: str) -> str:
 
 _PLAIN = frozenset(
     "/ /etc /etc/default /etc/profile.d /etc/ld.so.conf.d /etc/apt /etc/apt/apt.conf.d /etc/apt/preferences.d"
-    " /etc/apt/sources.list.d"
-    " /etc/apt/trusted.gpg.d /etc/apt/keyrings /etc/yum.repos.d /etc/sysconfig /etc/pki /etc/ssl /etc/ssl/certs"
-    " /etc/alternatives /etc/skel /etc/opt /etc/systemd /etc/terminfo /etc/security /etc/update-motd.d /etc/kernel"
-    " /usr /usr/bin /usr/sbin /usr/lib /usr/share /usr/share/keyrings /usr/include /usr/src /usr/games"
-    " /usr/local /usr/local/bin /usr/local/sbin /usr/local/etc /usr/local/lib /usr/local/share /usr/local/src"
-    " /usr/local/include /usr/local/games /usr/share/ca-certificates /usr/local/share/ca-certificates"
-    " /opt /srv /home /media /mnt /boot /run /var /var/lib /var/cache /var/log /var/opt /var/spool /var/backups".split()
+    " /etc/apt/sources.list.d /etc/apt/trusted.gpg.d /etc/apt/keyrings /etc/yum.repos.d /etc/sysconfig /etc/pki"
+    " /etc/pki/rpm-gpg /etc/pki/tls /etc/pki/tls/certs /etc/pki/tls/private /etc/pki/ca-trust"
+    " /etc/pki/ca-trust/source /etc/pki/ca-trust/source/anchors /etc/ssl /etc/ssl/certs /etc/alternatives /etc/skel"
+    " /etc/opt /etc/systemd /etc/terminfo /etc/security /etc/update-motd.d /etc/kernel /usr /usr/bin /usr/sbin /usr/lib"
+    " /usr/share /usr/share/keyrings /usr/include /usr/src /usr/games /usr/local /usr/local/bin /usr/local/sbin"
+    " /usr/local/etc /usr/local/lib /usr/local/share /usr/local/src /usr/local/include /usr/local/games"
+    " /usr/share/ca-certificates /usr/local/share/ca-certificates /opt /srv /home /media /mnt /boot /run /var"
+    " /var/lib /var/cache /var/log /var/opt /var/spool /var/backups".split()
 )
 """Directories of the base images that are root's with mode 0755: COPY may write to them as whole trees. (COPY resets
 owner and mode of every directory that it meets: `COPY rootfs/ /` with a rootfs/tmp makes /tmp 0755.)"""

@@ -146,3 +146,34 @@ def test_current_points_to_the_checkout_where_only_the_release_would_make_it(
     settled = settle_checkouts(steps(checkout(OWN, "/srv/shop/repo"), *effects), [api(directory)], ()).steps
     links = [one.effect for one in settled if one.via.rule == CURRENT_LINK]
     assert links == ([MakeLink(path="/srv/shop/current", target="/srv/shop/repo")] if linked else [])
+
+
+@pytest.mark.parametrize(
+    ("repository", "cloned"),
+    [
+        ("../../definitions/", False),
+        ("/home/me/definitions", False),
+        ("definitions", False),
+        ("https://example.org/definitions.git", True),
+        ("builder@example.org:definitions.git", True),
+        ("file:///srv/git/definitions.git", True),
+    ],
+)
+def test_a_folder_beside_ansible_is_not_cloned(repository: str, cloned: bool) -> None:
+    """No build could read a path of the machine that Ansible ran on: that is asked, not written."""
+    effect = {"effect": "CheckoutCode", "repository": repository, "path": "/srv/definitions", "application": False}
+    found = image(image_steps([effect]))
+    assert ("git clone" in rendered(found).data.decode()) is cloned
+    assert any("beside Ansible" in each.reason for each in found.left_out) is not cloned
+
+
+@pytest.mark.parametrize("place", ["/etc/pki/rpm-gpg", "/usr/local/bin", "/srv/keys"])
+def test_a_file_written_to_a_folder_lies_in_it(place: str) -> None:
+    """`copy: dest=/etc/pki/rpm-gpg` without a slash, where the base image or a task has that folder."""
+    effects = [
+        {"effect": "MakeDirectory", "path": "/srv/keys"},
+        {"effect": "WriteFile", "path": place, "content": "key"},
+    ]
+    text = rendered(image(image_steps(effects))).data.decode()
+    assert f"rootfs{place}/" in text
+    assert f"rootfs{place} " not in text

@@ -80,7 +80,7 @@ def test_a_folder_that_the_application_fills_is_data(path: str) -> None:
     "path",
     [
         "/var/log/shop", "/var/cache/shop", "/run/shop", "/tmp/shop", "/srv/shop/tmp", "/srv/shop/tmp/pids",  # scratch
-        "/etc/shop", "/usr/local/shop", "/opt/shop/bin", "/opt/shop/releases", "/srv/shop/shared", "/home/app/.ssh",
+        "/etc/shop", "/usr/local/shop", "/opt/shop/bin", "/opt/shop/releases", "/opt/shop/releases/20000101", "/srv/shop/shared", "/home/app/.ssh",
         "/srv/shop", "/srv/shop/current", "/home/app", "/var/lib", "/",  # hold the code, a home, or everything
     ],
 )  # fmt: skip
