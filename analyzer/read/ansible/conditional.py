@@ -6,6 +6,7 @@ after the fact was set, so for it the value is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,8 @@ from analyzer.read.ansible.evaluator import ABSENT
 from analyzer.read.ansible.expressions import analyse_expression
 from analyzer.read.ansible.scope import Scope
 from analyzer.read.ansible.values import thaw
+
+_UNSET = re.compile(r"\(?(?:not (\w+) is defined|(\w+) is (?:not defined|undefined))\)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,9 @@ class ConditionalFacts:
 
     def default_of(self, name: str, when: Iterable[object], scope: Scope) -> Any:
         """The value that `name` has if it is defined, where `when` asks for nothing but that it is not; else ABSENT."""
-        undecided = {str(plain(each)) for each in when if scope.verdict(each)[0] is not Verdict.YES}
+        undecided = [str(plain(each)) for each in when if scope.verdict(each)[0] is not Verdict.YES]
         fact = self._facts.get(name)
-        asked = undecided <= {f"{name} is not defined", f"{name} is undefined", f"not {name} is defined"}
+        asked = all((found := _UNSET.fullmatch(each)) and name in found.groups() for each in undecided)
         return fact.value if fact is not None and asked and _raw(scope, name) is ABSENT else ABSENT
 
     def under(self, when: Collection[object], scope: Scope) -> dict[str, Any]:
