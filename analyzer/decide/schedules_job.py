@@ -121,7 +121,8 @@ class UndecidedJob:
             )
             window = None
         if timing.conversion is not None:
-            notes.append(f"{len(timing.conversion.expressions)} schedule(s): {timing.conversion.reason}")
+            made = len(timing.conversion.expressions)
+            notes.append(f"{made} schedule{'s' if made != 1 else ''}: {timing.conversion.reason}")
         answered = (question_id,) if not verdict.question and verdict != unanswered else ()
         if self.zone_source and (self.host_zone, self.zone_source) == _answered_zone(settings):
             answered = (*answered, ZONE_QUESTION)
@@ -129,7 +130,9 @@ class UndecidedJob:
         retries = min(wanted, 10) if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0 else 0
         if retries:
             answered = (*answered, f"retries:{job_id}")
-            notes.append(f"a person asked for {retries} further attempt(s) after a non-zero exit")
+            notes.append(
+                f"a person asked for {retries} further attempt{'s' if retries != 1 else ''} after a non-zero exit"
+            )
         expressions = regular_expressions(job_id, timing)
         if settings.answers.get(f"catch-up:{job_id}") is True and timing.equivalence.missed:
             answered = (*answered, f"catch-up:{job_id}")

@@ -180,8 +180,9 @@ def _of_anacron(entry: CronEntry, host_zone: str, start: datetime, years: int) -
     minute = (int(first.group()) * 60 if first else 7 * 60 + 30) + int(delay)
     schedule = read_schedule(f"{minute % 60} {minute // 60 % 24} {days}", CronDaemon.DEBIAN)
     result = _converted(schedule, host_zone, start, years)
+    often = f"{period} day" if period == "1" else f"{period} days"
     method = (
-        f"anacron runs it once every {period} day(s), as soon as the host is up, at no fixed time; the earliest usual"
-        f" time, {minute // 60 % 24:02}:{minute % 60:02}, is taken. For that time: {result.equivalence.method}"
+        f"anacron runs it once every {often}, as soon as the host is up, at no fixed time; the earliest usual time, "
+        f"{minute // 60 % 24:02}:{minute % 60:02}, is taken. For that time: {result.equivalence.method}"
     )
     return replace(result, equivalence=replace(result.equivalence, verdict="differs", method=method))

@@ -154,4 +154,4 @@ def _jobs_of(application: Application, definition: TaskDefinition, texts: Texts)
     waiting = {job.id for job in application.jobs if job.outcome == "manual"} & set(definition.jobs)
     if waiting:
         return texts("summary.jobs-waiting", count=len(definition.jobs), waiting=len(waiting))
-    return texts("summary.jobs", count=len(definition.jobs))
+    return texts("summary.jobs", count=len(definition.jobs)) if definition.jobs else texts("summary.unused")

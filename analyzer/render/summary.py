@@ -263,7 +263,7 @@ def _sizes(application: Application, texts: Texts) -> Iterator[Line]:
         jobs = (
             texts("summary.jobs", count=len(one.jobs)) if one.jobs else "" if one.process else texts("summary.unused")
         )
-        size = f"{one.name:<14}{one.cpu / 1024:>6g} vCPU {one.memory / 1024:>6g} GiB  "
+        size = f"{one.name:<13}{one.cpu / 1024:>5g} vCPU {one.memory / 1024:>5g} GiB  "
         money = f"{one.monthly_usd:>9,.2f} USD/{texts('summary.month')}  "
         assumed: tuple[str, Tone] = (f"{texts('summary.assumed')}  " if one.assumed else "", "alert")
         yield _row(label, (size, "plain"), (money, "plain"), assumed, (jobs, "quiet"))

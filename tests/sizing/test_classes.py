@@ -178,3 +178,9 @@ def test_the_chosen_cut_stands_first_and_says_what_the_cheapest_would_save():
     assert [one.chosen for one in shown] == [True] + [False] * (len(shown) - 1)
     assert set(shown[0].light_jobs) | set(shown[0].heavy_jobs) == {"sync", "report", "close"}
     assert f"{len(cut.tried) + 1} ways to part the batches" in cut_reason(cut)
+
+
+def test_one_way_to_part_the_batches_is_said_as_one():
+    """A project with one job reads neither `1 ways` nor of a choice that there was not."""
+    _, cut = reasons_of(need("sync", phases=(0.2,), memory_mib=300.0))
+    assert cut_reason(cut).startswith("There is one way to part the batches.")

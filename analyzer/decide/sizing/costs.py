@@ -53,8 +53,9 @@ def compare_costs(
         Cost(
             name="fargate-right-sized",
             monthly_usd=round(standing + batches, 2),
-            basis=f"always on ${standing:.2f}, {len(classes)} batches ${batches:.2f}; Fargate {price.architecture} in "
-            f"{region} as of {price.origin.dated}, on demand; no load balancer, logs or data transfer",
+            basis=f"always on ${standing:.2f}, {len(classes)} batch{'es' if len(classes) != 1 else ''} ${batches:.2f}; "
+            f"Fargate {price.architecture} in {region} as of {price.origin.dated}, on demand; no load balancer, logs "
+            "or data transfer",
         )
     )
     out.append(_other_architecture(definitions, platform, price))

@@ -97,6 +97,8 @@ def cut_reason(cut: Partition) -> str:
     """Why this cut and no other; "" where there is no job."""
     if not cut.classes:
         return ""
+    if not cut.tried:
+        return "There is one way to part the batches. Of every pair of sizes this one costs least."
     count = len(cut.tried) + 1
     if cut.monthly_usd <= cut.cheapest_usd + 0.005:
         return f"{count} ways to part the batches were reckoned with every pair of sizes; this one costs least."
