@@ -13,6 +13,15 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from analyzer.read.secret_shapes import (
+    AWS_KEY_ID,
+    PRIVATE_KEY,
+    SENTRY_ADDRESS,
+    VAULT_TEXT,
+    VENDOR_TOKEN,
+    WEB_TOKEN,
+    WEBHOOKS,
+)
 from analyzer.read.secrets import REDACTED, is_secret_name, is_secret_text
 
 
@@ -68,9 +77,9 @@ _LOGGED = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T
 
 _BLOCKS = (
     re.compile(
-        r"(?P<keep>-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----).*?"
+        rf"(?P<keep>{PRIVATE_KEY}).*?"
         r"(?:(?P<end>-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)|\Z)", re.DOTALL),
-    re.compile(r"(?P<keep>\$ANSIBLE_VAULT);[^\n]*(?:\n[ \t]*[0-9a-f]{2,})*"),
+    re.compile(rf"(?P<keep>{VAULT_TEXT});[^\n]*(?:\n[ \t]*[0-9a-f]{{2,}})*"),
 )  # fmt: skip
 
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -83,20 +92,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'\"<>]{0,200}):(?!<redacted>@|\d{1,5}/)[^\s'\"<>@]{1,500}@"),
         rf"\1:{REDACTED}@",
     ),
-    (re.compile(r"\b(https?://)[0-9a-f]{16,}(?::[0-9a-f]+)?@"), rf"\1{REDACTED}@"),  # a Sentry DSN
-    (re.compile(r"(https://hooks\.slack\.com/(?:services|workflows)/)[\w/+-]+"), rf"\1{REDACTED}"),
-    (re.compile(r"(https://[\w.-]+\.webhook\.office\.com/webhookb2/)[^\s\"']+"), rf"\1{REDACTED}"),
-    (re.compile(r"(https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/)[\w/-]+"), rf"\1{REDACTED}"),
-    (re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"), REDACTED),
-    (
-        re.compile(
-            r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|"
-            r"xapp-[\w-]{10,}|[rs]k_(?:live|test)_\w{10,}|SG\.[\w-]{16,}\.[\w-]{16,}|AIza[\w-]{30,}|hvs\.[\w-]{20,}|"
-            r"npm_\w{30,}|pypi-[\w-]{30,}|dckr_pat_[\w-]{20,}|sk-[\w-]{20,})"
-        ),
-        REDACTED,
-    ),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), REDACTED),  # a JSON web token
+    *((re.compile(f"({kept}){secret}"), rf"\1{REDACTED}") for kept, secret in WEBHOOKS),
+    (re.compile("({}){}".format(*SENTRY_ADDRESS)), rf"\1{REDACTED}@"),
+    (re.compile(f"{AWS_KEY_ID}|{VENDOR_TOKEN}|{WEB_TOKEN}"), REDACTED),
     (re.compile(r"\$(?:1|2[abxy]|5|6|7|y|gy|apr1|argon2\w*|pbkdf2[\w-]*)\$[\w./$=,+-]{12,}"), REDACTED),
     (
         re.compile(

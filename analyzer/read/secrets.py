@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.model import Problem, Secret, Severity, Source, secret_reference
+from analyzer.read.secret_shapes import BY_LOOK
 
 _NAME = re.compile(
     r"(?:^|[_\-.])(?:password|passwd|passphrase|pass|pwd|secret|secrets|secret_key(?:_base)?|token|tokens|api_?key|"
@@ -16,11 +17,8 @@ _NAME = re.compile(
 )
 """A variable whose last words name a secret: `db_password`, `secret_key_base`, but not `password_file`."""
 
-_SECRET_TEXT = re.compile(
-    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|"
-    r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]+:[^\s/@'\"{}$<>\ue000-\ue003]{3,}@|\$ANSIBLE_VAULT;"
-)
-"""Values that are secrets whatever their name: private keys, AWS key ids, URLs with a password, vault text."""
+_URL_WITH_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]+:[^\s/@'\"{}$<>\ue000-\ue003]{3,}@")
+"""Not one whose password is a template, a variable or a placeholder."""
 
 REDACTED = "<redacted>"
 """What `migrate-analyze collect` leaves in place of a secret: still one by its name, but no value to search for."""
@@ -62,8 +60,8 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_secret_text(text: str) -> bool:
-    """Whether `text` holds a private key, an access key, vault text or a URL with a password in it."""
-    return bool(_SECRET_TEXT.search(text))
+    """Whether `text` holds something that is a secret whatever its name: a key, a token, a URL with a password."""
+    return bool(_URL_WITH_PASSWORD.search(text) or BY_LOOK.search(text))
 
 
 def environment_name(name: str) -> str:

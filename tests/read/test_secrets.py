@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.model import Source
-from analyzer.read.secrets import SecretBook
+from analyzer.model import Source, secret_reference
+from analyzer.read.redact import redact
+from analyzer.read.secrets import SecretBook, is_secret_text
 
 HERE = Source("group_vars/all.yml", 3)
 
@@ -86,3 +87,37 @@ def test_no_strong_value_survives_whatever_stands_around_it(value: str, before: 
     if value.startswith("/"):
         return  # a path to the secret
     assert value + "9!" not in secrets.redact(f"{before}{value}9!{after}")
+
+
+LOOKS = {
+    "github": "ghp_" + "a1B2" * 9,
+    "slack": "xoxb-" + "1234567890-abcdef",
+    "stripe": "sk_live_" + "abcdefghijklmnop1234",
+    "openai": "sk-" + "proj-aB3dEfGhIjKlMnOpQrStUvWx",
+    "web token": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
+    "slack's webhook": "https://hooks.slack.com/services/" + "T0AAAAAAA/B0BBBBBBB/abcdefghijkl",
+    "sentry": "https://" + "0123456789abcdef" * 2 + "@sentry.example.com/4",
+    "aws": "ASIA" + "ABCDEFGHIJ234567",
+    "pgp key": "-----BEGIN PGP PRIVATE KEY BLOCK-----\nxyz\n-----END PGP PRIVATE KEY BLOCK-----",
+    "crypt": "$6$" + "rounds=5000$abcdefgh$" + "aB3/" * 21 + "xy",
+    "bcrypt": "$2y$10$" + "aB3." * 13 + "c",
+    "htpasswd": "admin:$apr1$" + "abcdefgh$" + "aB3." * 5 + "xy",
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_is_a_secret_by_its_look_is_one_under_any_name_for_analysis_and_collect_alike(look: str) -> None:
+    """One list serves both: what a bundle may not show, evidence may not hold."""
+    secrets = SecretBook()
+    assert secrets.mask("notify_target", LOOKS[look], HERE) == secret_reference("notify_target")
+    assert not is_secret_text(redact(f"target {LOOKS[look]}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["echo $1$SOME_LONG_VARIABLE_NAME_OF_A_SHELL", ".sk-fading-circle-with-a-long-name {}", "https://hooks.slack.com/",
+     "npm_config_cache_directory_of_this_project", "pypi-some-very-long-package-name-of-ours", "key: AKIA",
+     "https://abcdef@example.com/repository.git"],
+)  # fmt: skip
+def test_what_only_resembles_a_secret_stays_open(text: str) -> None:
+    assert SecretBook().mask("notify_target", text, HERE) == text
