@@ -13,6 +13,7 @@ Each case of redhat/*.yaml is a project of its own that is read and decided as a
     files       what rootfs/ holds: its text, or `{text | project | script: …, mode: "0755"}`; 0644 where no mode is given
     process     command, environment and port of the one process
     note        a part of the image's notes
+    shows       a command that holds in the image when it is built (test_redhat_built.py)
 """
 
 from __future__ import annotations
