@@ -72,6 +72,16 @@ def corpus_missing() -> str:
     return f"{KOLLA} is not in the cache of `make bench-corpus`"
 
 
+@cache
+def mount_missing() -> str:
+    """Why nothing can be mounted here, "" where it can."""
+    missing = [program for program in ("unshare", "rsync", "mountpoint", "findmnt") if not shutil.which(program)]
+    if missing:
+        return f"no {', '.join(missing)} on PATH"
+    answer = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
+    return "" if answer.returncode == 0 else "unshare --mount is not allowed (needs root)"
+
+
 NEEDS = {
     "docker": docker_missing,
     "terraform": terraform_missing,
@@ -79,6 +89,7 @@ NEEDS = {
     "browser": browser_missing,
     "checkov": checkov_missing,
     "corpus": corpus_missing,
+    "mount": mount_missing,
 }
 
 

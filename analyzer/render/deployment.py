@@ -61,6 +61,12 @@ def branches(application: Application) -> dict[str, str]:
     return found
 
 
+def first_run_differs(application: Application) -> bool:
+    """Whether the first deployment leaves something out: services that Terraform has not made, steps of a release."""
+    services = any(process_of(application, one) is not None for one in application.task_definitions)
+    return services or bool(_release_steps(application))
+
+
 def _context(application: Application) -> dict[str, Any]:
     names = Names(application.name, application.environment, application.region)
     arm = any(definition.architecture == "ARM64" for definition in application.task_definitions)
@@ -69,7 +75,7 @@ def _context(application: Application) -> dict[str, Any]:
         "region": application.region or "where Terraform was applied",
         "dns_suffix": "amazonaws.com.cn" if names.partition == "aws-cn" else "amazonaws.com",
         "platform": "linux/arm64" if arm else "linux/amd64",
-        "has_services": any(process_of(application, one) is not None for one in application.task_definitions),
+        "first_run_differs": first_run_differs(application),
         "deployments": [
             _deployment(application, environment, branch) for environment, branch in branches(application).items()
         ],

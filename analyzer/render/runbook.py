@@ -12,6 +12,7 @@ from analyzer.model import Application, Job, OutputFile, Provenance, Via
 from analyzer.render.alarms import load_balanced
 from analyzer.render.alarms import values as alarm_values
 from analyzer.render.containers import environments, process_of, scheduled_jobs, secrets_by_name
+from analyzer.render.deployment import first_run_differs
 from analyzer.render.hcl import Noted
 from analyzer.render.heartbeats import DAY_S
 from analyzer.render.jinja import render_template
@@ -98,6 +99,7 @@ def _context(application: Application) -> dict[str, Any]:
             str(steps[one]) for one in ("infrastructure", "secrets", "deployment", "services") if one in steps
         ),
         "region": application.region or "not known",
+        "region_known": bool(application.region),
         "region_word": shlex.quote(application.region or "REGION"),
         "cluster": names.cluster,
         "prefix": names.prefix,
@@ -111,6 +113,7 @@ def _context(application: Application) -> dict[str, Any]:
         "alarm_count": _count_alarms(application, names),
         "processes": _processes(application, names),
         "process_count": len(application.processes),
+        "first_run": first_run_differs(application),
         "balanced": {
             "path": _path(application),
             "log_group": names.log_group(balanced.name),
@@ -197,12 +200,12 @@ def _steps(application: Application, active: Sequence[object]) -> dict[str, int]
     """The numbers of the cut-over's steps; one that has nothing to do is left out."""
     there = {
         "infrastructure": True,
-        "secrets": True,
+        "secrets": bool(secrets_by_name(application, application.environment)),
         "files": any(not one.read_only for one in file_systems(application)),
         "deployment": True,
         "services": bool(application.processes),
         "rehearsal": bool(active),
-        "traffic": True,
+        "traffic": any(load_balanced(application, one) for one in application.task_definitions),
         "batches": bool(application.jobs),
         "done": True,
     }

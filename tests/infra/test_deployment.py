@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import subprocess
 import sys
@@ -156,13 +157,14 @@ def test_circleci_steps() -> None:
         "sign_in",
         "run",
         *["aws-ecs/update_task_definition_from_json"] * 3,
-        *["run"] * 3,
         "unless",
     ]
-    service = steps[-1]["unless"]["steps"][0]["aws-ecs/update_service"]
+    acting = steps[-1]["unless"]["steps"]
+    assert [next(iter(step)) for step in acting] == [*["run"] * 3, "aws-ecs/update_service"]
+    service = acting[-1]["aws-ecs/update_service"]
     assert service["skip_task_definition_registration"] is True
     assert service["service_name"] == "accounting-production-api"
-    migrate = steps[6]["run"]
+    migrate = acting[0]["run"]
     assert migrate["name"] == "Migrate: the \\<< database"
     assert migrate["command"] == (
         "docker/run-task.sh accounting-production accounting-production-api 'cd /srv/acc && rake db:migrate'"
@@ -172,10 +174,31 @@ def test_circleci_steps() -> None:
 def test_marks_of_ci_expressions_stay_text() -> None:
     """`<<` of a here-document and `${{` of a command are no expressions of the CI system."""
     config = yaml.safe_load(rendered("release")[".circleci/config.yml"])
-    assert "cat \\<< EOF" in config["jobs"]["deploy-production"]["steps"][7]["run"]["command"]
+    assert "cat \\<< EOF" in config["jobs"]["deploy-production"]["steps"][-1]["unless"]["steps"][1]["run"]["command"]
     workflow = yaml.safe_load(rendered("release")[".github/workflows/deploy.yml"])
     commands = [step.get("run", "") for step in workflow["jobs"]["deploy-production"]["steps"]]
     assert any("${{ '${{' }} github.token" in command for command in commands)
+
+
+def test_the_first_deployment_registers_and_starts_nothing() -> None:
+    """With `register_only` neither a service moves nor a step of a release runs, in both pipelines; elsewhere both do."""
+    workflow = yaml.safe_load(rendered("release")[".github/workflows/deploy.yml"])
+    assert "register_only" in workflow[True]["workflow_dispatch"]["inputs"]
+    for job in workflow["jobs"].values():
+        acting = [
+            step for step in job["steps"] if re.search(r"docker/(run-task|move-service)\.sh", step.get("run", ""))
+        ]
+        assert len(acting) > 1
+        assert all(step["if"] == "${{ !inputs.register_only }}" for step in acting)
+    config = yaml.safe_load(rendered("release")[".circleci/config.yml"])
+    assert "register_only" in config["parameters"]
+    for name, job in config["jobs"].items():
+        always = [step for step in job["steps"] if not (isinstance(step, dict) and "unless" in step)]
+        assert not re.search(r"run-task|update_service", json.dumps(always))
+        if name.startswith("deploy-"):
+            (first,) = (step["unless"] for step in job["steps"] if isinstance(step, dict) and "unless" in step)
+            assert first["condition"] == "<< pipeline.parameters.register_only >>"
+            assert re.search(r"run-task.*update_service", json.dumps(first["steps"]))
 
 
 def test_secrets_of_a_release_step_are_read_in_the_container() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from analyzer.model import Application, Plan
 from analyzer.render import plan_json, report, runbook, summary
-from analyzer.render.containers import scheduled_jobs
+from analyzer.render.containers import scheduled_jobs, secrets_by_name
 from analyzer.render.runbook_hosts import cron_unit, install_command
 from analyzer.resources import template_texts
 from tests.infra import factory
 from tests.infra.bundle import texts
+from tests.infra.test_operations import SHELLCHECK
 
 PAGES = ("cutover", "rollback", "parallel-run", "retire", "cost")
 
@@ -34,15 +36,58 @@ def outside(text: str) -> str:
     return re.sub(r"^( *)(`{3,})\n.*?^\1\2$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["typical", "no-api", "two-processes", "fixture"])
-@pytest.mark.parametrize("which", PAGES)
-def test_commands_are_shell(name: str, which: str) -> None:
-    """Every code block is a shell text that bash can read, with nothing left unfilled."""
-    text = page(name, which)
-    assert "None" not in text
-    for block in blocks(text):
-        made = subprocess.run(["bash", "-n", "-c", block], capture_output=True, text=True, check=False)
-        assert made.returncode == 0, f"{made.stderr}\n{block}"
+CRONTAB_LINE = r"(?:[\d*,/-]+ ){2}[\d*,/?-]+ "
+ACCEPTED = (
+    "SC2009",  # pgrep knows no start time
+    "SC2016",  # what stands in single quotes is for jq, for JMESPath, or a hostile input's
+    "SC2034,SC2154",  # one block sets what a later one needs
+    "SC2043",  # a loop over secrets, of which there may be one
+    "SC2164",  # these are lines to paste: each shows its own failure
+)
+
+
+@pytest.mark.parametrize("name", ["typical", "no-api", "no-jobs", "two-processes", "fixture", "hostile"])
+def test_commands_are_shell(name: str, tmp_path: Path) -> None:
+    """Every code block is a shell text to which shellcheck has nothing to say, with nothing left unfilled."""
+    for which in PAGES:
+        text = page(name, which)
+        assert "None" not in text
+        for number, block in enumerate(blocks(text)):
+            assert block.strip(), f"an empty block in {which}"
+            if not re.match(CRONTAB_LINE, block):
+                (tmp_path / f"{which}-{number}.sh").write_text(f"{block}\n")
+    made = subprocess.run(
+        [SHELLCHECK, "--shell=bash", f"--exclude={','.join(ACCEPTED)}", *sorted(tmp_path.glob("*.sh"))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout
+
+
+def test_each_command_has_what_it_asks_for() -> None:
+    """No queue without schedules, no schedules without batches, no traffic without an API, no secrets where none are read."""
+    for name in factory.APPLICATIONS:
+        application = factory.APPLICATIONS[name]
+        pages = pages_of(application)
+        scheduled, everything = scheduled_jobs(application), "".join(pages.values())
+        assert ("get-queue-attributes" in everything) == bool(scheduled)
+        assert ("every schedule `DISABLED`" in everything) == bool(scheduled)
+        assert ("no service yet" in everything) == bool(application.processes)
+        assert ("new_weight" in everything) == any(process.name == "api" for process in application.processes)
+        assert ("put-secret-value" in everything) == bool(secrets_by_name(application, application.environment))
+        assert ("nothing says which region" in everything) == (not application.region)
+
+
+@pytest.mark.parametrize("evidence", ["all", "no volumes, no groups", "no profile"])
+def test_steps_of_retirement_are_numbered_without_a_gap(evidence: str) -> None:
+    """Whatever the evidence lacks, the steps follow each other and name what to look up."""
+    changes = {"all": {}, "no volumes, no groups": {"volume_ids": (), "security_group_ids": ()}}
+    ec2 = dataclasses.replace(factory.HOST.ec2, **changes.get(evidence, {"iam_instance_profile": ""}))
+    application = factory.application(hosts=(dataclasses.replace(factory.HOST, ec2=ec2),))
+    text = pages_of(application)["retire"]
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(block.strip() for block in blocks(text))
+    assert ("BlockDeviceMappings" in text) == (evidence == "no volumes, no groups")
 
 
 @pytest.mark.parametrize("which", PAGES)
