@@ -30,7 +30,7 @@ CASES = [
         ("production", "development") if name == "fixture" else environments(factory.APPLICATIONS[name])[:1]
     )
 ]
-TEST = """
+PROVIDER = """
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
@@ -45,7 +45,8 @@ mock_provider "aws" {
     defaults = { json = "{}" }
   }
 }
-
+"""
+VARIABLES = """
 variables {
   region           = "ap-northeast-1"
   services_enabled = true
@@ -56,30 +57,39 @@ variables {
   certificate_arn  = "arn:aws:acm:ap-northeast-1:123456789012:certificate/x"
   oidc_providers   = [{ arn = "arn:aws:iam::123456789012:oidc-provider/x", host = "x", audience = "y", subjects = ["z"] }]
 }
+"""
+TEST = f"""
+{PROVIDER}
+{VARIABLES}
 
-run "apply" {
+run "apply" {{
   command = apply
-}
+}}
 
-run "again" {
+run "again" {{
   command = plan
-}
+}}
 """
 
 
 @cache
 def applied(name: str, environment: str) -> dict[str, Any]:
     """Terraform's messages of a first apply and of the plan after it, by their type."""
-    application = factory.APPLICATIONS[name]
     with running(json.loads(SCHEMA.read_text())) as variables:
-        folder = Path(variables["TF_DATA_DIR"]).parent / "bundle"
-        write(folder, files(application))
-        root = folder / application.name / "infra" / environment
-        (root / "site.auto.tfvars").write_text(filled_in((root / "site.auto.tfvars.example").read_text()))
-        storage = folder / application.name / "infra/modules/storage/main.tf"
-        assert "prevent_destroy = true" in storage.read_text()
-        storage.write_text(storage.read_text().replace("prevent_destroy = true", "prevent_destroy = false"))
+        root = laid_out(Path(variables["TF_DATA_DIR"]).parent / "bundle", name, environment)
         return run_terraform_test(root, TEST, variables)
+
+
+def laid_out(folder: Path, name: str, environment: str) -> Path:
+    """The bundle's files in `folder`, filled in as a person would; what `terraform test` makes it can take away. The root."""
+    application = factory.APPLICATIONS[name]
+    write(folder, files(application))
+    root = folder / application.name / "infra" / environment
+    (root / "site.auto.tfvars").write_text(filled_in((root / "site.auto.tfvars.example").read_text()))
+    storage = folder / application.name / "infra/modules/storage/main.tf"
+    assert "prevent_destroy = true" in storage.read_text()
+    storage.write_text(storage.read_text().replace("prevent_destroy = true", "prevent_destroy = false"))
+    return root
 
 
 def run_terraform_test(root: Path, text: str, variables: Mapping[str, str]) -> dict[str, Any]:
