@@ -79,3 +79,79 @@ def test_batches_go_back_one_revision(cloud: dict[str, str], tmp_path: Path) -> 
     for family in families:
         active = ecs.list_task_definitions(familyPrefix=family, status="ACTIVE")["taskDefinitionArns"]
         assert [arn.rpartition(":")[2] for arn in active] == ["1"]
+
+
+def test_the_file_system_is_found_by_its_name(cloud: dict[str, str], tmp_path: Path) -> None:  # noqa: F811 - the fixture
+    """The lines that the host needs name the file system that Terraform made, among others."""
+    efs = client(cloud, "efs")
+    (wanted, _) = (
+        efs.create_file_system(CreationToken=name, Tags=[{"Key": "Name", "Value": name}])["FileSystemId"]
+        for name in ("two-processes-staging-srv-shared", "another")
+    )
+    found = next(one for one in blocks(page("two-processes", "cutover")) if "describe-file-systems" in one)
+    assert shell(cloud, tmp_path, found) == f"server={wanted}.efs.ap-northeast-1.amazonaws.com\n"
+
+
+def test_a_host_is_retired(cloud: dict[str, str], tmp_path: Path) -> None:  # noqa: F811 - the fixture
+    """Every command of the page in its order: an image and a snapshot stay, the host and what only it had goes, no more."""
+    ec2, iam, cloudwatch = (client(cloud, service) for service in ("ec2", "iam", "cloudwatch"))
+    base = ec2.describe_images()["Images"][0]["ImageId"]
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    group = ec2.create_security_group(GroupName="accounting-host", Description="x", VpcId=vpc)["GroupId"]
+    host, other = (
+        ec2.run_instances(ImageId=base, MinCount=1, MaxCount=1, **more)["Instances"][0]["InstanceId"]
+        for more in ({"SecurityGroupIds": [group], "DisableApiTermination": True}, {})
+    )
+    zone = ec2.describe_instances(InstanceIds=[host])["Reservations"][0]["Instances"][0]["Placement"][
+        "AvailabilityZone"
+    ]
+    volume = ec2.create_volume(Size=8, AvailabilityZone=zone)["VolumeId"]
+    address = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(InstanceId=host, AllocationId=address["AllocationId"])
+    iam.create_role(RoleName="accounting-role", AssumeRolePolicyDocument="{}")
+    iam.create_instance_profile(InstanceProfileName="accounting")
+    iam.add_role_to_instance_profile(InstanceProfileName="accounting", RoleName="accounting-role")
+    for name, instance in (("cpu of the host", host), ("cpu of another", other)):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name, Namespace="AWS/EC2", MetricName="CPUUtilization", Statistic="Average", Period=300, Threshold=90,
+            EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", Dimensions=[{"Name": "InstanceId", "Value": instance}],
+        )  # fmt: skip
+
+    def step(word: str) -> str:
+        text = block("retire", word)
+        known = {
+            "i-0abc1234def567890": host,
+            "vol-0123456789abcdef0": volume,
+            "sg-0123456789abcdef0": group,
+            "eipalloc-0123456789abcdef0": address["AllocationId"],
+        }
+        for written, real in known.items():
+            text = text.replace(written, real)
+        return shell(cloud, tmp_path, text)
+
+    assert step("create-image").split()[1:] == ["available"]
+    assert address["AllocationId"] in (stopping := step("stop-instances"))
+    assert '"stopping"' in stopping
+    assert step("alarms-of-host.txt").splitlines() == ["cpu of the host"]
+    step("xargs")
+    assert [one["AlarmName"] for one in cloudwatch.describe_alarms()["MetricAlarms"]] == ["cpu of another"]
+    step("terminate-instances")
+    assert "is complete" in step("create-snapshot")
+    step("release-address")
+    # moto keeps the interface of an instance that is gone, so the count before it is not AWS's
+    assert step("delete-security-group").split()[1] == "[]"
+    text = block("retire", "delete-instance-profile")
+    shell(cloud, tmp_path, "\n".join(line for line in text.splitlines() if "grep" not in line))
+    states = {
+        one["InstanceId"]: one["State"]["Name"]
+        for reservation in ec2.describe_instances()["Reservations"]
+        for one in reservation["Instances"]
+    }
+    assert (states[host], states[other]) == ("terminated", "running")
+    assert [one["Name"] for one in ec2.describe_images(Owners=["self"])["Images"]] == ["acct01-before-retirement"]
+    assert volume not in {one["VolumeId"] for one in ec2.describe_volumes()["Volumes"]}
+    assert volume in {one["VolumeId"] for one in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+    assert ec2.describe_addresses()["Addresses"] == []
+    assert group not in {one["GroupId"] for one in ec2.describe_security_groups()["SecurityGroups"]}
+    assert iam.list_instance_profiles()["InstanceProfiles"] == []
+    assert [one["RoleName"] for one in iam.list_roles()["Roles"]] == ["accounting-role"]
