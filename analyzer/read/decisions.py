@@ -13,6 +13,7 @@ import yaml
 from analyzer.model import Problem, Settings, Severity
 from analyzer.read.evidence_json import writable
 from analyzer.read.files import Tree
+from analyzer.read.yaml_nodes import NoYamlError, compose, entries
 
 _MAX_NODES = 100_000
 """YAML aliases can make a small file endless; this ends it."""
@@ -32,16 +33,9 @@ def read_decisions(
         return settings, ()
     reader = _Reader(tree, path)
     try:
-        root: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        reader.problem(
-            "decisions-unreadable", mark.line if mark else 0, f"the file is not YAML: {what}", "correct the file"
-        )
-        return settings, tuple(reader.problems)
-    except RecursionError:
-        reader.problem("decisions-unreadable", 0, "the file is nested too deeply", "correct the file")
+        root = compose(text)
+    except NoYamlError as error:
+        reader.problem("decisions-unreadable", error.line, f"the file is not YAML: {error.what}", "correct the file")
         return settings, tuple(reader.problems)
     values: dict[str, Any] = {"decided_at": {}}
     for key, node in reader.entries(root, "the decisions file"):
@@ -90,19 +84,19 @@ class _Reader:
         if not isinstance(node, yaml.MappingNode):
             self.invalid(where, node, "a mapping (`name: value` lines)")
             return []
-        entries: dict[str, Node] = {}
-        for key, value in node.value:
-            name = writable(str(key.value)) if isinstance(key, yaml.ScalarNode) else "?"
-            if name in entries:
+        found: list[tuple[str, Node]] = []
+        for entry in entries(node):
+            name = writable(entry.name)
+            if entry.repeated:
                 self.problem(
                     "decisions-key-twice",
-                    key.start_mark.line,
+                    entry.key.start_mark.line,
                     f"the key {name[:80]!r} stands twice in {where}; the first one counts",
                     "keep one of the two",
                 )
             else:
-                entries[name] = value
-        return list(entries.items())
+                found.append((name, entry.value))
+        return found
 
     def value(self, node: Node, depth: int = 0) -> object:
         """The value as YAML means it: texts, numbers, booleans, lists, mappings."""

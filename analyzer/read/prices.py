@@ -12,6 +12,7 @@ import yaml
 from analyzer.model import OwnPrices, Source
 from analyzer.read.files import Tree
 from analyzer.read.layout import UsageError
+from analyzer.read.yaml_nodes import NoYamlError, compose, entries
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
@@ -28,11 +29,10 @@ def read_prices(path: Path) -> OwnPrices:
     if text is None:
         raise UsageError(f"--prices {path}: no such file, or it cannot be read")
     try:
-        root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1 if mark else 1}"
-        raise UsageError(f"--prices {where}: the file is neither JSON nor YAML; {_EXAMPLE}") from None
+        root = compose(text)
+    except NoYamlError as error:
+        where = f"{path}:{error.line + 1}"
+        raise UsageError(f"--prices {where}: the file is neither JSON nor YAML: {error.what}; {_EXAMPLE}") from None
     reader = _Reader(str(path))
     prices = reader.file(root)
     if reader.wrong:
@@ -72,12 +72,13 @@ class _Reader:
             self.complain(node, f"{what} is not a mapping; expected the keys {', '.join(known)}")
             return {}
         out = {}
-        for key, value in node.value:
-            name = str(key.value)[:80] if isinstance(key, yaml.ScalarNode) else "?"
-            if name in known:
-                out[name] = value
+        for entry in entries(node):
+            if entry.name not in known:
+                self.complain(entry.key, f"unknown key {entry.name[:80]!r} in {what}; known: {', '.join(known)}")
+            elif entry.repeated:
+                self.complain(entry.key, f"the key {entry.name!r} stands twice in {what}; keep one of the two")
             else:
-                self.complain(key, f"unknown key {name!r} in {what}; known: {', '.join(known)}")
+                out[entry.name] = entry.value
         return out
 
     def rows(
