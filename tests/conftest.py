@@ -36,6 +36,14 @@ def docker_missing() -> str:
 
 
 @cache
+def buildah_missing() -> str:
+    """Why buildah cannot be used, "" where it can."""
+    if shutil.which("buildah") is None:
+        return "no buildah program on PATH"
+    return "" if os.geteuid() == 0 else "buildah is used as root here"
+
+
+@cache
 def terraform_missing() -> str:
     """Why terraform cannot be used, "" where it is there."""
     return "" if shutil.which("terraform") else "no terraform program on PATH"
@@ -84,6 +92,7 @@ def mount_missing() -> str:
 
 NEEDS = {
     "docker": docker_missing,
+    "buildah": buildah_missing,
     "terraform": terraform_missing,
     "npm": npm_missing,
     "browser": browser_missing,
