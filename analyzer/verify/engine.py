@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +59,15 @@ class Engine:
     A connection serves one thread; `another` gives one more with the same label.
     """
 
-    def __init__(self, progress: Progress, run: str = "") -> None:
+    def __init__(self, progress: Progress, run: str = "", ended: threading.Event | None = None) -> None:
         import docker
         from docker.errors import DockerException
 
         self.progress = progress
         self.run = run or uuid.uuid4().hex[:12]
         self.labels = {LABEL: self.run}
+        self.ended = ended or threading.Event()
+        """Set when the run is over: what threads still make would stay."""
         try:
             self.client: Any = docker.from_env(timeout=900)
             self.version = str(self.client.version()["Version"])
@@ -75,20 +79,40 @@ class Engine:
 
     def another(self, prefix: str) -> Engine:
         """A connection for another thread, which tells its progress after `prefix`."""
-        return Engine(lambda text: self.progress(f"{prefix}: {text}"), self.run)
+        return Engine(lambda text: self.progress(f"{prefix}: {text}"), self.run, self.ended)
 
-    def clean(self) -> None:
-        """Removes what this run left: containers, and images that nothing names any more."""
-        from docker.errors import DockerException
+    def clean(self, patience_s: float = 20) -> None:
+        """Removes what this run left: containers, and images that nothing names any more.
+
+        A thread may be ending a container at the same time, which the engine then refuses: so it is tried again until
+        nothing is there.
+        """
+        from docker.errors import DockerException, NotFound
 
         mine = {"label": f"{LABEL}={self.run}"}
-        try:
-            for container in self.client.containers.list(all=True, filters=mine):
-                container.remove(force=True, v=True)
-            for image in self.client.images.list(filters=mine):
-                self.client.images.remove(image.id, force=True)
-        except DockerException as error:
-            self.progress(f"not everything was removed: {_short(error)}")
+        until = time.monotonic() + patience_s
+        while True:
+            failure = ""
+            try:
+                containers = self.client.containers.list(all=True, filters=mine, ignore_removed=True)
+                images = self.client.images.list(filters=mine)
+            except (DockerException, OSError) as error:
+                containers, images, failure = [], [], _short(error)
+            removals = [partial(each.remove, force=True, v=True) for each in containers]
+            removals += [partial(self.client.images.remove, each.id, force=True) for each in images]
+            for remove in removals:
+                try:
+                    remove()
+                except NotFound:
+                    continue
+                except (DockerException, OSError) as error:
+                    failure = _short(error)
+            if not failure:
+                return
+            if time.monotonic() > until:
+                self.progress(f"not everything was removed: {failure}")
+                return
+            time.sleep(0.3)
 
     def build(self, context: Path, tag: str, *, keep: bool = False) -> None:
         """Builds `context` with the classic builder, telling each step; `keep`: `clean` leaves the image."""
@@ -148,6 +172,8 @@ class Engine:
         """Makes an image of what is in a container."""
         from docker.errors import DockerException
 
+        if self.ended.is_set():
+            raise VerifyError("the run is over")
         repository, _, version = tag.rpartition(":")
         changes = [f'LABEL "{LABEL}"="{self.run}"']
         try:
@@ -174,6 +200,8 @@ class Engine:
         """A running container, removed at the end whatever happens."""
         from docker.errors import DockerException
 
+        if self.ended.is_set():
+            raise VerifyError("the run is over")
         try:
             made = self.client.containers.create(image, labels=self.labels, **options)
         except DockerException as error:

@@ -65,6 +65,7 @@ def run_verify(
                 for application in applications
             )
         finally:
+            engine.ended.set()
             engine.clean()
 
 

@@ -10,11 +10,15 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
+from analyzer.verify.engine import Engine
 from tests.docker.fargate import docker
 from tests.image.test_verify import migrate_analyze
 
@@ -67,6 +71,32 @@ class Bundle:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     return Bundle(tmp_path)
+
+
+class Reluctant:
+    """A client of an engine that refuses the first removal of each thing, as it does while a thread removes the same."""
+
+    def __init__(self, *names: str) -> None:
+        self.there = dict.fromkeys(names, 0)
+        self.containers = self.images = self
+
+    def list(self, **options: object) -> list[Any]:
+        mine = [name for name in self.there if name.startswith("container") == ("all" in options)]
+        return [SimpleNamespace(id=name, remove=partial(self.remove, name)) for name in mine]
+
+    def remove(self, name: str, **_: object) -> None:
+        self.there[name] += 1
+        if self.there[name] == 1:
+            raise APIError("removal is already in progress")
+        del self.there[name]
+
+
+def test_what_the_engine_refuses_to_remove_is_tried_again() -> None:
+    """One container that a thread is removing keeps no other thing of the run on the engine."""
+    engine = Engine(lambda _: None)
+    engine.client = client = Reluctant("container-1", "container-2", "image-1")
+    engine.clean()
+    assert client.there == {}
 
 
 def test_an_image_that_does_what_it_should_passes(bundle: Bundle) -> None:
