@@ -21,7 +21,7 @@ from analyzer.decide.image_steps import compose_steps
 from analyzer.decide.image_writer import Writer
 from analyzer.decide.needed_accounts import needed_accounts
 from analyzer.decide.processes import ProcessFindings
-from analyzer.model import CheckoutCode, Host, Image, InstallPackages, Job, Outcome, Settings, Step
+from analyzer.model import CheckoutCode, Host, Image, InstallPackages, Job, Outcome, Process, Settings, Step
 
 
 def compose_image(
@@ -48,11 +48,7 @@ def compose_image(
     accounts = needed_accounts([*steps, *findings.directories], findings.processes, jobs, hosts)
     everything = [*accounts.before, *steps, *findings.directories, *accounts.after]
     composed = compose_steps(everything, roots, {**accounts.foreign, **left_out})
-    main = next((each for each in findings.processes if each.name == "api"), None) or next(
-        iter(findings.processes), None
-    )
-    user = main.user if main else next((job.user for job in jobs if job.outcome == "schedule"), "")
-    user = "" if user == "root" else user
+    main, user = _main(findings), image_user(findings, jobs)
     unresolved = tuple(
         f"The playbook starts {name} ({', '.join(map(str, via.sources[:1]))}), and nothing says what its command is: "
         "give the host's unit file as evidence, or decide that it is left behind."
@@ -71,3 +67,16 @@ def compose_image(
     packages = [name for step in steps if isinstance(step.effect, InstallPackages) for name in step.effect.names]
     image = writer.image((*notes, *official_notes(base, packages), *findings.notes, *unresolved))
     return replace(image, proposals=stage_proposals(stages, settings))
+
+
+def _main(findings: ProcessFindings) -> Process | None:
+    """The process that the image starts by itself."""
+    api = next((each for each in findings.processes if each.name == "api"), None)
+    return api or next(iter(findings.processes), None)
+
+
+def image_user(findings: ProcessFindings, jobs: Sequence[Job]) -> str:
+    """Whom containers run as unless their task definition says another; "" for root."""
+    main = _main(findings)
+    user = main.user if main else next((job.user for job in jobs if job.outcome == "schedule"), "")
+    return "" if user == "root" else user

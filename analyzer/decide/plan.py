@@ -14,7 +14,7 @@ from analyzer.decide.as_user import as_their_users
 from analyzer.decide.checkouts import settle_checkouts
 from analyzer.decide.data_folders import file_system_steps, find_data_folders, with_questions
 from analyzer.decide.drift import find_drift
-from analyzer.decide.image import compose_image
+from analyzer.decide.image import compose_image, image_user
 from analyzer.decide.image_decisions import proposal_problems, settle_decisions
 from analyzer.decide.platform import PlatformData, load_platform
 from analyzer.decide.processes import ProcessFindings, find_processes
@@ -22,6 +22,7 @@ from analyzer.decide.processes_web import FRONT_SERVERS, PLATFORM_DAEMONS
 from analyzer.decide.questions import answers_without_effect, decided_lines, stale_decisions
 from analyzer.decide.schedules import decide_jobs
 from analyzer.decide.secrets import used_secrets
+from analyzer.decide.shared_owner import settle_owner, shares_files
 from analyzer.decide.sizing import size_application
 from analyzer.decide.tasks import CONTROLLER, decide_tasks
 from analyzer.model import (
@@ -117,13 +118,18 @@ def _decide_application(
         )
         for job in jobs.jobs
     )
-    image = compose_image(tasks.steps, given.hosts, findings, sized, settings)
-    problems += proposal_problems(image)
     folders, found = find_data_folders(tasks.steps, findings.processes, sized, settings)
     problems += found
+    shared = file_system_steps(folders)
+    owner = settle_owner(
+        tasks.steps, image_user(findings, sized), given.hosts, shared=shares_files((*tasks.steps, *shared))
+    )
+    problems += owner.problems
+    image = replace(compose_image(owner.steps, given.hosts, findings, sized, settings), user_ids=owner.ids)
+    problems += proposal_problems(image)
     task_decisions = _with_jobs(tasks.decisions, jobs.by_task, sized)
     decisions = (
-        *with_questions(settle_decisions(task_decisions, tasks.steps, image, settings.answers), folders),
+        *with_questions(settle_decisions(task_decisions, owner.steps, image, settings.answers), folders),
         *jobs.decisions,
         *(_host_decision(host) for host in given.hosts),
     )
@@ -136,7 +142,7 @@ def _decide_application(
         hosts=given.hosts,
         image=image,
         decisions=decisions,
-        steps=(*tasks.steps, *file_system_steps(folders)),
+        steps=(*owner.steps, *shared),
         processes=findings.processes,
         jobs=sized,
         task_definitions=tuple(_measured(definition, usages) for definition in sizing.task_definitions),

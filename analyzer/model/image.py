@@ -79,6 +79,8 @@ class Image:
     ignore: tuple[str, ...] = ()
     """Lines of the .dockerignore."""
     user: str = ""
+    user_ids: tuple[int, int] | None = None
+    """User and group id of `user` in the image; None where only the build knows."""
     workdir: str = ""
     environment: tuple[tuple[str, str], ...] = ()
     runtime_variables: tuple[tuple[str, str, Literal["secret", "parameter"]], ...] = ()

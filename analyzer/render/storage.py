@@ -68,12 +68,10 @@ def file_systems(application: Application) -> tuple[FileSystem, ...]:
 
 
 def file_owner(application: Application) -> tuple[int, int] | None:
-    """(user id, group id) of the image's user as the hosts know it; None where no evidence says them."""
+    """(user id, group id) of the image's user as the hosts know it, else as the image has it, where that is known."""
     user = application.image.user or "root"
-    if user == "root":
-        return 0, 0
     seen = next((one for host in application.hosts for one in host.users if one.name == user), None)
-    return (seen.uid, seen.gid) if seen is not None else None
+    return (seen.uid, seen.gid) if seen is not None else application.image.user_ids
 
 
 def _text(value: Value) -> str:

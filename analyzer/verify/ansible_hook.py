@@ -2,7 +2,8 @@
 
 It is copied into the container as a callback plugin; nothing here imports it. `MIGRATE_ANALYZE_HOOK` names a JSON
 file: `skip` (places of tasks that are left out), `force` (places whose condition the image takes for true), `leave`
-(place -> names and paths of which the task is deprived), `facts` (the host's, which win over the container's),
+(place -> names and paths of which the task is deprived), `numbers` (place -> name -> what the image gives an account
+beyond the task), `facts` (the host's, which win over the container's),
 `project` (prefix of places), `home` (folder that is not the host's) and `events` (where one line of JSON goes for each
 finished task). A place is `FILE:LINE` as ansible-core gives it, without the prefix.
 """
@@ -24,6 +25,7 @@ GIVEN = json.loads(Path(os.environ["MIGRATE_ANALYZE_HOOK"]).read_text(encoding="
 SKIP = frozenset(GIVEN["skip"])
 FORCE = frozenset(GIVEN["force"])
 LEAVE = {place: frozenset(values) for place, values in GIVEN["leave"].items()}
+NUMBERS = GIVEN["numbers"]
 NOT_RUN = {
     "changed": False,
     "skipped": True,
@@ -66,6 +68,24 @@ def deprived(args: dict[str, Any], values: frozenset[str]) -> dict[str, Any] | N
     return left
 
 
+def numbered(args: dict[str, Any], numbers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """`args` of an account or group with the numbers that the image gives it."""
+    name = str(args.get("name", args.get("user")))
+    given = numbers.get(name)
+    if given is None:
+        return args
+    out = dict(args)
+    if given["own_group"]:
+        command = ["groupadd", "-g", str(given["gid"]), name]
+        subprocess.run(command, capture_output=True, check=False)
+        out["group"] = name
+    elif given["gid"] is not None:
+        out["gid"] = given["gid"]
+    if given["uid"] is not None:
+        out["uid"] = given["uid"]
+    return out
+
+
 def install_hooks() -> None:
     """Puts itself between ansible-core's executor and the modules."""
     execute = task_executor.TaskExecutor._execute
@@ -85,6 +105,7 @@ def install_hooks() -> None:
         handler, context = handler_of(self, *args, **kwargs)
         action = str(self._task.action).rpartition(".")[2]
         values = LEAVE.get(place_of(self._task))
+        numbers = NUMBERS.get(place_of(self._task))
         if action in ("setup", "gather_facts"):
             gather = handler.run
 
@@ -95,6 +116,15 @@ def install_hooks() -> None:
                 return answer
 
             handler.run = run_as_host
+        if numbers:
+            run_as_told = handler.run
+
+            def run_numbered(*args: Any, **kwargs: Any) -> dict[str, Any]:
+                handler._task.args = numbered(handler._task.args, numbers)
+                answer: dict[str, Any] = run_as_told(*args, **kwargs)
+                return answer
+
+            handler.run = run_numbered
         if values:
             run = handler.run
 

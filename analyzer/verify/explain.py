@@ -157,6 +157,9 @@ class Explainer:
 
     def _of_event(self, event: Event, thing: str) -> Why:
         decision = self.decisions.get(event.source)
+        numbers = self.left.numbers.get(event.source, {})
+        if thing.startswith("account ") and (found := numbers.get(thing.partition(" ")[2])):
+            return Why(found.reason, "infrastructure", str(event.source))
         if event.source not in self.left.parts:
             reason = decision.reason.rstrip(".") if decision is not None else "it is left out"
             return Why(reason, decision.outcome.value if decision else "run", str(event.source))

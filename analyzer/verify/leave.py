@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analyzer.model import (
     Application,
@@ -33,6 +33,22 @@ _NAMES = ("name", "pkg", "package", "path", "dest", "user", "group")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """Numbers of an account or group in the image; None where the task says it, or nothing does."""
+
+    uid: int | None = None
+    gid: int | None = None
+    own_group: bool = False
+    """The group `gid` is made for the account, under its name."""
+
+    @property
+    def reason(self) -> str:
+        """Why the image has them."""
+        given = [f"{kind} {number}" for kind, number in (("user id", self.uid), ("group id", self.gid)) if number]
+        return f"the image gives it {' and '.join(given)}: its files lie on a shared file system, which knows numbers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leave:
     """Places of the playbook, and what becomes of them in the second run."""
 
@@ -43,9 +59,12 @@ class Leave:
     parts: Mapping[Source, Mapping[str, LeftOut]] = field(default_factory=dict)
     """Task that runs without some of what it names -> package, account or path -> why."""
 
+    numbers: Mapping[Source, Mapping[str, Numbers]] = field(default_factory=dict)
+    """Task -> account or group that the image makes under a number which the task does not say."""
+
     def of(self, source: Source) -> bool:
         """Whether the second run does something else at this place."""
-        return source in self.skip or source in self.force or source in self.parts
+        return source in self.skip or source in self.force or source in self.parts or source in self.numbers
 
 
 def leave(plan: Application, tasks: Sequence[Task]) -> Leave:
@@ -76,7 +95,34 @@ def leave(plan: Application, tasks: Sequence[Task]) -> Leave:
                 for name in given(task) - carried.get(task.source, set()):
                     if found := _said(decision, name):
                         parts.setdefault(task.source, {}).setdefault(name, found)
-    return Leave(skip=frozenset(skip), force=frozenset(force), parts=parts)
+    return Leave(skip=frozenset(skip), force=frozenset(force), parts=parts, numbers=_numbers(plan.steps, tasks))
+
+
+def _numbers(steps: Iterable[Step], tasks: Sequence[Task]) -> dict[Source, dict[str, Numbers]]:
+    """What the plan says of accounts beyond the tasks that make them."""
+    told = {
+        (task.source, str(one.args.get("name", one.args.get("user"))), key)
+        for task in tasks
+        for one in task.invocations
+        for key in ("uid", "gid")
+        if one.args.get(key) is not None
+    }
+    makes_users = {task.source for task in tasks if task.module.rpartition(".")[2] == "user"}
+    found: dict[Source, dict[str, Numbers]] = {}
+    for step in steps:
+        effect = step.effect
+        source = step.via.sources[0] if step.via.sources else None
+        if source is None or not isinstance(effect, MakeUser | MakeGroup):
+            continue
+        before = found.get(source, {}).get(effect.name, Numbers())
+        now = before
+        if isinstance(effect, MakeGroup) and effect.gid is not None and (source, effect.name, "gid") not in told:
+            now = replace(before, gid=effect.gid, own_group=source in makes_users)
+        if isinstance(effect, MakeUser) and effect.uid is not None and (source, effect.name, "uid") not in told:
+            now = replace(before, uid=effect.uid)
+        if now != before:
+            found.setdefault(source, {})[effect.name] = now
+    return found
 
 
 def _is_kept(decision: Decision, carried: bool) -> bool:

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -216,6 +216,9 @@ def run_playbook(
         "force": sorted(map(str, left.force)),
         "facts": _facts(run),
         "leave": {str(source): sorted(parts) for source, parts in left.parts.items()},
+        "numbers": {
+            str(source): {name: asdict(numbers) for name, numbers in of.items()} for source, of in left.numbers.items()
+        },
     }
     container.put(
         HOME,
