@@ -136,6 +136,15 @@ def amend_bundle(files: Sequence[OutputFile], out: Path) -> tuple[str, ...]:
     return tuple(done)
 
 
+def edited_files(out: Path) -> tuple[str, ...]:
+    """Files of a bundle that are not as they were generated, or gone."""
+    return tuple(
+        path
+        for path, digest in sorted(_manifest(out).items())
+        if not (out / path).is_file() or _is_edited(out / path, digest, None)
+    )
+
+
 def _remove_folder(folder: Path) -> None:
     """Take the staging folder away, by whole paths, so that an observer sees where it is done."""
     for here, folders, files in os.walk(folder, topdown=False):

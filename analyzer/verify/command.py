@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--context", type=click.Path(path_type=Path), metavar="DIR", help="The application's repository.")
+@click.option("--context", "contexts", multiple=True, metavar="[APPLICATION=]DIR",
+              help="The application's repository; one for all applications, or one for each.")  # fmt: skip
 @click.option("--against-playbook", "project", type=click.Path(path_type=Path), metavar="PROJECT",
               help="Run the playbook of this project in a container of the same base image, and compare.")  # fmt: skip
 @reading_options
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def verify(
     bundle: Path,
-    context: Path | None,
+    contexts: tuple[str, ...],
     project: Path | None,
     batch: str,
     keep_image: bool,
@@ -44,6 +45,7 @@ def verify(
     from analyzer.verify.engine import VerifyError
     from analyzer.verify.run import run_verify
     from analyzer.verify.text import render_json, render_report_json, render_text
+    from analyzer.write import edited_files
 
     def progress(text: str) -> None:
         if sys.stderr.isatty():
@@ -52,7 +54,13 @@ def verify(
     try:
         against = _playbook_runs(bundle, project, asked) if project is not None else ()
         results = run_verify(
-            bundle, context=context, against=against, batch=batch, keep_image=keep_image, progress=progress
+            bundle,
+            contexts=contexts,
+            against=against,
+            edited=edited_files(bundle),
+            batch=batch,
+            keep_image=keep_image,
+            progress=progress,
         )
     except UsageError as error:
         raise SystemExit(_fail(str(error))) from None

@@ -72,10 +72,9 @@ class Engine:
             self.client: Any = docker.from_env(timeout=900)
             self.version = str(self.client.version()["Version"])
         except (DockerException, OSError) as error:
-            raise VerifyError(
-                f"no Docker Engine answers ({_short(error)})",
-                "start one, or set DOCKER_HOST to one that runs; nothing was built",
-            ) from None
+            from analyzer.verify.failures import no_engine
+
+            raise VerifyError(*no_engine(error)) from None
 
     def another(self, prefix: str) -> Engine:
         """A connection for another thread, which tells its progress after `prefix`."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from analyzer.model import Application, CheckoutCode, Source, Task
 from analyzer.verify.engine import Container, Progress, VerifyError, tar_folder, tar_of
+from analyzer.verify.failures import advice
 from analyzer.verify.leave import Leave
 
 HOME = "/opt/migrate-analyze"
@@ -159,11 +160,12 @@ def prepare(container: Container, told: Progress) -> None:
         container.put("/etc/dpkg/dpkg.cfg.d", tar_of({"migrate-analyze": (b"force-unsafe-io\n", 0o644)}))
     if container.run("command -v python3").code:
         answer = container.run(
-            "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
-            " python3 python3-apt || dnf install -y -q python3"
+            "if command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive"
+            " apt-get install -y -qq --no-install-recommends python3 python3-apt; else dnf install -y -q python3; fi"
         )
         if answer.code:
-            raise VerifyError(f"python3 cannot be installed in the container: {answer.text[-300:]}")
+            why = "\n".join(answer.text.strip().splitlines()[-3:])
+            raise VerifyError(f"python3 cannot be installed in the container: {why}", advice(answer.text))
     version = container.run("python3 -c 'import sys; print(*sys.version_info[:2])'").text.split()
     if version != [str(part) for part in sys.version_info[:2]]:
         raise VerifyError(

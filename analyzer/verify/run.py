@@ -8,7 +8,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from analyzer.verify.checks import Definition, check_batch, check_process, choose_batch
 from analyzer.verify.compare import Comparison
 from analyzer.verify.engine import BuildError, Engine, Progress, VerifyError
+from analyzer.verify.failures import told
 from analyzer.verify.fidelity import Check, Fidelity
 from analyzer.verify.playbook import PlaybookRun
 
@@ -25,17 +26,19 @@ TAG = "migrate-analyze-verify"
 def run_verify(
     bundle: Path,
     *,
-    context: Path | None = None,
+    contexts: Sequence[str] = (),
     against: Sequence[PlaybookRun] = (),
+    edited: Collection[str] = (),
     batch: str = "",
     keep_image: bool = False,
     progress: Progress = lambda _: None,
 ) -> tuple[Fidelity, ...]:
     """One `Fidelity` for each application of the bundle.
 
-    `context`: the application's repository (the bundle alone holds no code); `against`: the playbook runs to compare
-    with; `batch`: id of the job to try; `keep_image`: the built images stay. Raises VerifyError where nothing can be
-    verified: no bundle, no engine. Whatever happens, containers and images of this run are removed again.
+    `contexts`: the application's repository (the bundle alone holds no code), as `FOLDER` for all of them or
+    `APPLICATION=FOLDER`; `against`: the playbook runs to compare with; `edited`: files of the bundle that a person
+    changed; `batch`: id of the job to try; `keep_image`: the built images stay. Raises VerifyError where nothing can
+    be verified: no bundle, no engine. Whatever happens, containers and images of this run are removed again.
     """
     plan_file = bundle / "plan.json"
     try:
@@ -43,8 +46,7 @@ def run_verify(
         applications: Sequence[Mapping[str, Any]] = plan["applications"]
     except (OSError, ValueError, KeyError, TypeError):
         raise VerifyError(f"{bundle} is no bundle: its plan.json cannot be read", "run migrate-analyze first") from None
-    if context is not None and not context.is_dir():
-        raise VerifyError(f"{context} is no folder", "--context is the folder of the application's code")
+    folders = _contexts(contexts, [str(each["name"]) for each in applications])
     engine = Engine(progress)
     progress(f"Docker Engine {engine.version}")
     runs = {run.application: run for run in against}
@@ -56,7 +58,8 @@ def run_verify(
                     engine,
                     bundle,
                     application,
-                    context,
+                    folders.get(str(application["name"])),
+                    edited,
                     runs.get(str(application["name"])),
                     comparison,
                     batch,
@@ -92,6 +95,7 @@ def _verify(
     bundle: Path,
     application: Mapping[str, Any],
     context: Path | None,
+    edited: Collection[str],
     run: PlaybookRun | None,
     comparison: Comparison,
     batch: str,
@@ -112,7 +116,7 @@ def _verify(
             engine.build(folder, tag, keep=keep_image)
         except BuildError as error:
             comparison.stop()
-            detail = f"{error}{_blame(bundle, name, error)}{_advice(error)}"
+            detail = told(bundle, name, error)
             check = Check(name="build", status="failed", detail=detail, seconds=time.monotonic() - began)
             return Fidelity(
                 application=name, checks=(check,), timings=(("build", check.seconds),), seconds=check.seconds
@@ -123,6 +127,7 @@ def _verify(
             detail = f"{size / 1e6:.0f} MB in {layers} layers"
             if context is None:
                 detail += "; without --context the application's code is not in it"
+            detail += _edits(edited, f"{name}/app/")
             checks.append(Check(name="build", status="ok", detail=detail, seconds=built - began))
             environments = sorted(path for path in (bundle / name / "app" / "docker").glob("*") if path.is_dir())
             folder = next((path for path in environments if path.name == _environment(application)), None) or (
@@ -142,61 +147,32 @@ def _verify(
                 engine.remove_image(tag)
 
 
+def _contexts(given: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
+    """Application -> the folder of its code."""
+    found: dict[str, Path] = {}
+    for text in given:
+        name, separator, folder = text.partition("=")
+        named = bool(separator) and not Path(text).is_dir()
+        if named and name not in names:
+            raise VerifyError(f"--context {text}: no application is called {name}", f"there are {', '.join(names)}")
+        path = Path(folder if named else text)
+        if not path.is_dir():
+            raise VerifyError(f"{path} is no folder", "--context is the folder of the application's code")
+        found |= dict.fromkeys([name] if named else names, path)
+    return found
+
+
+def _edits(edited: Collection[str], folder: str) -> str:
+    """What of the build's own files a person changed."""
+    made = (f"{folder}Dockerfile", f"{folder}.dockerignore")
+    mine = sorted(path for path in edited if path in made or path.startswith(f"{folder}rootfs/"))
+    more = f" and {len(mine) - 3} more" if len(mine) > 3 else ""
+    return f"; edited since they were generated: {', '.join(mine[:3])}{more}" if mine else ""
+
+
 def _environment(application: Mapping[str, Any]) -> str:
     files = [str(each.get("file", "")) for each in application.get("task_definitions", [])]
     return next((Path(file).parent.name for file in files if file), "production")
-
-
-def _blame(bundle: Path, name: str, error: BuildError) -> str:
-    """Where the failing instruction comes from, and what the build wrote last."""
-    text = "\n  ".join(error.output[-12:])
-    lines = (bundle / name / "app" / "Dockerfile").read_text(encoding="utf-8").split("\n")
-    number = _line_of_step(lines, error.step)
-    if number is None:
-        return f"\n  {text}"
-    via = ""
-    for line in reversed(lines[:number]):
-        if line.startswith("# via"):
-            via = line[2:]
-            break
-    return f"\n  Dockerfile:{number} {lines[number - 1][:120]} ({via or 'no task caused it'})\n  {text}"
-
-
-def _advice(error: BuildError) -> str:
-    """What to do about a failure that is the machine's and not the Dockerfile's."""
-    text = "\n".join((str(error), *error.output)).lower()
-    for sign, advice in (
-        ("no space left on device", "the engine's disk is full: `docker system df` shows what takes it"),
-        (
-            "no such host",
-            "a name was not found: is there a network, and can the engine reach the registry and the mirrors?",
-        ),
-        ("manifest unknown", "the registry has no such base image: check its name and tag"),
-        ("pull access denied", "the registry gives no such base image: log in, or check its name"),
-        ("temporary failure resolving", "the build cannot resolve names: is there a network?"),
-        (
-            "unable to locate package",
-            "the package is not in the distribution: a package source of the playbook is missing",
-        ),
-    ):
-        if sign in text:
-            return f"\n  {advice}"
-    return ""
-
-
-def _line_of_step(lines: Sequence[str], step: int) -> int | None:
-    """The line (1-based) where instruction number `step` starts."""
-    count = 0
-    continued = False
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        if not continued:
-            count += 1
-            if count == step:
-                return number
-        continued = line.endswith("\\")
-    return None
 
 
 def _behaviour(

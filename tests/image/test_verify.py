@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from analyzer.model import Decision, Outcome, Source
+from analyzer.verify.engine import BuildError
 from analyzer.verify.explain import Explainer
+from analyzer.verify.failures import line_of_step, no_engine, told
 from analyzer.verify.fidelity import Check, Difference, Fidelity, Standing
 from analyzer.verify.leave import Leave
 from analyzer.verify.playbook import Event, Ran
-from analyzer.verify.run import _line_of_step
 from analyzer.verify.snapshot import File, Snapshot, read_snapshot
 from analyzer.verify.text import render_json, render_text
 from tests.image.galaxy import unpack
@@ -212,7 +213,47 @@ def test_the_table_counts_and_names() -> None:
 def test_the_failing_step_is_found_in_the_dockerfile() -> None:
     """The number of a build step leads to its line, past comments and continued lines."""
     lines = ["# c", "FROM x", "", "RUN a \\", "    # via r", "    && b", "# via r <- t:1", "COPY a b"]
-    assert [_line_of_step(lines, step) for step in (1, 2, 3, 4)] == [2, 4, 8, None]
+    assert [line_of_step(lines, step) for step in (1, 2, 3, 4)] == [2, 4, 8, None]
+
+
+def test_a_failed_build_is_told_briefly(tmp_path: Path) -> None:
+    """The command is shortened, what to do comes next, the tasks of a merged instruction are named, noise is left out."""
+    (tmp_path / "shop" / "app").mkdir(parents=True)
+    marks = "".join(f"    # via packages-apt <- t.yml:{number}\n         p{number} \\\n" for number in range(5))
+    text = f"# via base-image <- f:1\nFROM x\n\nRUN apt-get install -y \\\n{marks}    && true\n\n# via other <- f:9\n"
+    (tmp_path / "shop" / "app" / "Dockerfile").write_text(text, encoding="utf-8")
+    output = [
+        "Reading package lists...\nW: Temporary failure resolving 'deb.debian.org'",
+        "Removing intermediate container 1",
+    ]
+    message = f"The command '/bin/sh -c {'word ' * 100}' returned a non-zero code: 100"
+    first, what, place, *rest = told(tmp_path, "shop", BuildError(message, 2, output)).split("\n")
+    assert len(first) < 160
+    assert first.endswith("returned a non-zero code: 100")
+    assert what == "the engine's containers cannot resolve names: have they a network?"
+    assert place == (
+        "Dockerfile:4 RUN apt-get install -y (via packages-apt <- t.yml:0; via packages-apt <- t.yml:1; "
+        "via packages-apt <- t.yml:2, and 2 more)"
+    )
+    assert rest == ["  W: Temporary failure resolving 'deb.debian.org'"]
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "said"),
+    [
+        ("", "PermissionError(13, 'Permission denied')", "unix:///var/run/docker.sock does not let this account in; add"),
+        ("tcp://127.0.0.1:1", "[Errno 111] Connection refused", "at tcp://127.0.0.1:1: nothing listens there; start one"),
+        ("unix:///x", "FileNotFoundError(2, 'No such file or directory')", "at unix:///x: nothing is there; start one"),
+        ("ssh://host", "Install paramiko package to enable ssh:// support", "ssh is not spoken here; forward its socket"),
+        ("x", "Invalid bind address format: port is required: x", "DOCKER_HOST=x is no address of an engine; expected"),
+    ],
+)  # fmt: skip
+def test_an_engine_that_does_not_answer_says_why(
+    place: str, error: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was looked for, what is wrong there, and what to do."""
+    monkeypatch.setenv("DOCKER_HOST", place)
+    assert said in "; ".join(no_engine(OSError(error)))
 
 
 def test_no_bundle_and_no_engine_are_said_in_one_line(tmp_path: Path) -> None:

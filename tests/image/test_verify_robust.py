@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from docker.errors import APIError
 
 from analyzer.verify.engine import Engine
+from analyzer.write import MANIFEST
 from tests.docker.fargate import docker
 from tests.image.test_verify import migrate_analyze
 
@@ -109,6 +111,36 @@ def test_an_image_that_does_what_it_should_passes(bundle: Bundle) -> None:
     assert status == 0, checks
     assert [each[0] for each in checks.values()] == ["ok"] * 4
     assert bundle.left_behind() == []
+
+
+def test_a_dockerfile_that_a_person_edited_is_built_and_said(bundle: Bundle, tmp_path: Path) -> None:
+    """What is built is the file as it stands, and the result names what is not as it was generated."""
+    bundle.api = {"command": ["sleep", "60"]}
+    bundle.write()
+    files = {path: path.read_bytes() for path in bundle.folder.rglob("Dockerfile")}
+    generated = {path.relative_to(bundle.folder).as_posix(): sha256(data).hexdigest() for path, data in files.items()}
+    (bundle.folder / MANIFEST).write_text(json.dumps({"files": generated}), encoding="utf-8")
+    command = ("verify", str(bundle.folder), "--format", "json")
+    (result,) = json.loads(migrate_analyze(*command).stdout)["applications"]
+    assert "edited" not in result["checks"][0]["detail"]
+    for path, data in files.items():
+        path.write_bytes(data + b"RUN touch /edited\n")
+    (result,) = json.loads(migrate_analyze(*command).stdout)["applications"]
+    assert f"edited since they were generated: {bundle.name}/app/Dockerfile" in result["checks"][0]["detail"]
+
+
+def test_each_application_has_its_own_repository(bundle: Bundle, tmp_path: Path) -> None:
+    """`--context NAME=DIR` gives one application its code, and an application that is not there is wrong usage."""
+    bundle.dockerfile += "COPY code /code\n"
+    bundle.write()
+    (bundle.folder / "code" / "code").write_text("x", encoding="utf-8")
+    code = bundle.folder / "code"
+    answer = migrate_analyze("verify", str(bundle.folder), "--context", f"{bundle.name}={code}", "--format", "json")
+    (result,) = json.loads(answer.stdout)["applications"]
+    assert result["checks"][0]["status"] == "ok"
+    answer = migrate_analyze("verify", str(bundle.folder), "--context", f"other={code}")
+    assert answer.returncode == 2
+    assert f"no application is called other; there are {bundle.name}" in answer.stderr
 
 
 def test_a_process_that_dies_shows_its_last_words(bundle: Bundle) -> None:
