@@ -168,6 +168,23 @@ _ENDS_SHELL = re.compile(r"(?:^|&&)\s*(?:exec|exit|\.)\s")
 """Commands after which the shell does not come back, or not if they fail: `|| true` is not reached."""
 
 
+_WILDCARD = re.compile(r"([*?]|\[[^]]+\])")
+
+
+def _is_there(pattern: str) -> str:
+    """A condition of the shell: a path, or a pattern as `creates` and `removes` of a command may be."""
+    return f"ls -d {_pattern(pattern)} >/dev/null 2>&1" if _WILDCARD.search(pattern) else f"[ -e {quote(pattern)} ]"
+
+
+def _is_not_there(pattern: str) -> str:
+    return f"! {_is_there(pattern)}" if _WILDCARD.search(pattern) else f"[ ! -e {quote(pattern)} ]"
+
+
+def _pattern(text: str) -> str:
+    """`text` quoted but for its wildcards."""
+    return "".join(part if number % 2 else part and quote(part) for number, part in enumerate(_WILDCARD.split(text)))
+
+
 def run_step(effect: RunCommand, via: Via) -> BuildStep:
     """The RUN of one command: shell form where it is plain words, exec form where quoting would hide what it says."""
     names: tuple[str, ...] = ()
@@ -192,9 +209,9 @@ def run_step(effect: RunCommand, via: Via) -> BuildStep:
         names = tuple(environment_name(name) for name in re.findall("\ue002([^\ue003]*)\ue003", whole))
     guard = ""
     if effect.creates:
-        guard = f"[ -e {quote(effect.creates)} ] || "
+        guard = f"{_is_there(effect.creates)} || "
     elif effect.removes:
-        guard = f"[ ! -e {quote(effect.removes)} ] || "
+        guard = f"{_is_not_there(effect.removes)} || "
     if simple and "\n" not in text + effect.stdin:
         piped = f"printf '%s\\n' {quote(effect.stdin)} | " if effect.stdin else ""
         body = f"{piped}{prefix}{text}"

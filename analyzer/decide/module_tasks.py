@@ -8,13 +8,11 @@ from dataclasses import replace
 
 from analyzer.decide.effects import Refusal, build
 from analyzer.decide.match import Undetermined, match
-from analyzer.decide.parts import DROPPING, Part, refused, rule_part
+from analyzer.decide.parts import DROPPING, ELSEWHERE, Part, refused, rule_part
 from analyzer.decide.values import told
 from analyzer.model import Invocation, Outcome, Problem, RunCommand, Severity, Task, Unknown, Value
 from analyzer.ruletypes import Rule, RulePack
 
-_WITHOUT_CONTENT = DROPPING | {Outcome.INFRASTRUCTURE}
-"""Outcomes for which it does not matter what a file at that place says."""
 _MANAGER = "host.package_manager"
 """What rules call the package manager of the hosts, in `where` and in `emit`."""
 _PLACES = ("path", "dest", "destfile", "name")
@@ -135,7 +133,7 @@ def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:
             value = value.expression.partition("{")[0]
         if isinstance(value, str) and value.startswith("/"):
             rule = pack.paths.find(posixpath.normpath(value))
-            if rule is not None and rule.outcome in _WITHOUT_CONTENT:
+            if rule is not None and rule.outcome in ELSEWHERE:
                 return replace(rule_part(rule, ()), subject=value)
     return None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.effects import Built, build
 from analyzer.decide.settings_files import folders_of, settings_of
 from analyzer.model import (
@@ -23,6 +24,7 @@ from analyzer.model import (
     Outcome,
     PackageRepository,
     RemovePath,
+    RunCommand,
     ServiceState,
     Task,
     TouchFile,
@@ -47,8 +49,12 @@ DEMAND = (
 )
 """Outcomes, the most demanding first: where the items of a loop differ, the decision is the first of them."""
 
+_RPM = re.compile(r"(?:-\d[^-]*-[^-]+)?(?:\.(?:noarch|x86_64|aarch64|i[3-6]86))?\.rpm$")
+"""Version, release and architecture behind the name in a file's name, all of which may be missing."""
 _UNIT = re.compile(r"/(?:etc|lib|usr/lib|usr/local/lib)/systemd/system/([^/]+?)\.service(?:\.d(?:/.*)?)?")
 DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
+ELSEWHERE = DROPPING | {Outcome.INFRASTRUCTURE}
+"""What is not in the image: dropped, or a service of AWS in its place."""
 _WRITTEN = frozenset({Outcome.PROCESS, Outcome.SCHEDULE, Outcome.TASK_DEFINITION})
 """Outcomes of places whose files are read and become something else than files."""
 MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MANUAL})
@@ -198,14 +204,40 @@ def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | N
         case WriteFile() | MakeDirectory() | MakeLink() | TouchFile() | RemovePath() | EditFile():
             yield effect, _place(effect.path, pack), effect.path
         case Download():
-            yield effect, _place(effect.path, pack) or _address(effect.url, pack), effect.path
+            rule = _place(effect.path, pack) or _package_file(effect.path, pack) or _address(effect.url, pack)
+            yield effect, rule, effect.path
         case Unpack():
             yield effect, _place(effect.directory, pack) or _address(effect.archive, pack), effect.archive
         case PackageRepository():
             place = effect.path or effect.url or effect.content
             yield effect, _address(f"{effect.url} {effect.content} {effect.path}", pack), place
+        case RunCommand():
+            rule, file = _installed_file(effect, pack)
+            yield effect, rule, file
         case _:
             yield effect, None, ""
+
+
+_INSTALLERS = frozenset({"dpkg", "rpm", "gdebi", "alien"})
+
+
+def _installed_file(effect: RunCommand, pack: RulePack) -> tuple[Rule | None, str]:
+    """What takes the place of the package that a command installs from a file (`dpkg -i agent.deb`), and the file."""
+    text = effect.command
+    found = simple_commands(text) if isinstance(text, str) else argument_command(text)
+    if len(found) != 1 or posixpath.basename(found[0].words[0]) not in _INSTALLERS:
+        return None, ""
+    files = [word for word in found[0].words[1:] if word.endswith((".deb", ".rpm"))]
+    rules = {rule.id: rule for file in files if (rule := _package_file(file, pack)) is not None}
+    return (next(iter(rules.values())), ", ".join(files)) if len(rules) == len(files) == 1 else (None, "")
+
+
+def _package_file(path: str, pack: RulePack) -> Rule | None:
+    """What takes the place of the package in this file, where its name tells that it is one."""
+    if not path.endswith((".deb", ".rpm")):
+        return None
+    rule = pack.packages.find(package_name(path))
+    return rule if rule is not None and rule.outcome in ELSEWHERE else None
 
 
 def _word(effect: Effect) -> str:
@@ -232,19 +264,29 @@ def _packages(effect: InstallPackages, pack: RulePack) -> Iterator[tuple[Effect,
 
 
 def package_name(written: str) -> str:
-    """`nginx=1.22*`, `libc6:i386`, `openssh-server/stable` -> the package's name; a file or URL -> its first word."""
-    name = posixpath.basename(written).partition("_")[0] if "://" in written or written.startswith("/") else written
-    return name.partition("=")[0].partition("/")[0].partition(":")[0].strip()
+    """`nginx=1.22*`, `libc6:i386`, `openssh-server/stable`, `/tmp/agent_1.0_amd64.deb` -> the package's name."""
+    file = posixpath.basename(written)
+    if file.endswith(".rpm"):
+        return _RPM.sub("", file)
+    if "://" in written or written.startswith("/") or file.endswith(".deb"):
+        return file.removesuffix(".deb").partition("_")[0]
+    return written.partition("=")[0].partition("/")[0].partition(":")[0].strip()
 
 
 def _place(path: str, pack: RulePack) -> Rule | None:
     if not path.startswith("/"):
         return None
     place = posixpath.normpath(path)
-    if (unit := _UNIT.fullmatch(place)) and (rule := pack.services.find(unit[1])) and rule.outcome in DROPPING:
-        return rule  # a unit file, or a drop-in, of a service that the platform replaces
+    if (unit := _UNIT.fullmatch(place)) and (rule := pack.services.find(unit[1])) and rule.outcome in ELSEWHERE:
+        return rule  # a unit file, or a drop-in, of a service that something else replaces
     inside = pack.paths.find(f"{place}/")
-    return pack.paths.find(place) or (inside if inside and inside.outcome in DROPPING else None)
+    return pack.paths.find(place) or (inside if inside and inside.outcome in ELSEWHERE else None)
+
+
+def service_is_elsewhere(pack: RulePack, name: str) -> bool:
+    """Whether the rules say that something else takes the place of a service of this name."""
+    rule = pack.services.find(name)
+    return rule is not None and rule.outcome in ELSEWHERE
 
 
 def _address(text: str, pack: RulePack) -> Rule | None:

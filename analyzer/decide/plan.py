@@ -7,8 +7,9 @@ crontabs ───────┴─> jobs ─> sizes, classes, costs ─> drift
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from analyzer.decide.as_user import as_their_users
 from analyzer.decide.checkouts import settle_checkouts
@@ -16,9 +17,9 @@ from analyzer.decide.data_folders import file_system_steps, find_data_folders, w
 from analyzer.decide.drift import find_drift
 from analyzer.decide.image import compose_image, image_user
 from analyzer.decide.image_decisions import proposal_problems, settle_decisions
+from analyzer.decide.parts import service_is_elsewhere
 from analyzer.decide.platform import PlatformData, load_platform
 from analyzer.decide.processes import ProcessFindings, find_processes
-from analyzer.decide.processes_web import FRONT_SERVERS, PLATFORM_DAEMONS
 from analyzer.decide.questions import answers_without_effect, decided_lines, stale_decisions
 from analyzer.decide.schedules import decide_jobs
 from analyzer.decide.secrets import used_secrets
@@ -99,14 +100,15 @@ def _decide_application(
     theirs = as_their_users(given.tasks, given.hosts)
     tasks = decide_tasks(theirs, pack, settings, package_manager=manager, controller=controller)
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
+    elsewhere = partial(service_is_elsewhere, pack)
     units = {name: unit for host in reversed(given.hosts) for name, unit in host.units.items()}
-    findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped, host_units=units)
+    findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped, elsewhere=elsewhere, host_units=units)
     checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)
     tasks = replace(tasks, steps=checkouts.steps, decisions=checkouts.of(tasks.decisions))
     platform, found = load_platform(data, settings.prices)
     problems += [*found, *_unknown_types(given.hosts, platform)]
     usages = tuple(usage for usage in given.usage if isinstance(usage, HostUsage))
-    serves = may_serve(findings, given.hosts, tasks.decisions)
+    serves = may_serve(findings, given.hosts, tasks.decisions, elsewhere)
     if not serves:
         problems.append(_nothing_serves(given))
     sizing = size_application(usages, jobs.jobs, findings.processes, given.hosts, settings, platform, serves=serves)
@@ -170,15 +172,16 @@ def _unknown_types(hosts: Sequence[Host], platform: PlatformData) -> list[Proble
     ]
 
 
-def may_serve(findings: ProcessFindings, hosts: Sequence[Host], decisions: Sequence[Decision]) -> bool:
+def may_serve(
+    findings: ProcessFindings, hosts: Sequence[Host], decisions: Sequence[Decision], elsewhere: Callable[[str], bool]
+) -> bool:
     """Whether something serves requests, or might: a service, a container or an open port that is not accounted for."""
     if any(process.name == "api" for process in findings.processes) or findings.unresolved:
         return True
     if any(one.question is not None and "process" in one.question.answers for one in decisions):
         return True
-    left = PLATFORM_DAEMONS.keys() - FRONT_SERVERS
     sockets = [one for host in hosts for one in host.listening if not one.address.startswith(("127.", "::1", "[::1]"))]
-    return any(one.process not in left and one.port != _SSH and one.protocol.startswith("tcp") for one in sockets)
+    return any(not elsewhere(one.process) and one.port != _SSH and one.protocol.startswith("tcp") for one in sockets)
 
 
 def _nothing_serves(given: ApplicationInput) -> Problem:

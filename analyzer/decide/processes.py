@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzer.decide.processes_ports import front_of, listen, name_processes
@@ -48,15 +48,18 @@ def find_processes(
     settings: Settings,
     dropped: Sequence[Step] = (),
     *,
+    elsewhere: Callable[[str], bool],
     host_units: Mapping[str, tuple[Source, str]] | None = None,
 ) -> ProcessFindings:
     """The processes that `steps` start.
 
     `dropped`: effects that the rules leave out of the bundle; they still tell what ran (a web server's upstreams).
+    `elsewhere`: whether something else takes the place of a service of this name.
     `host_units`: unit name (`worker.service`) -> (evidence file, its text), for services that a package or a person
     brought; a unit of the playbook's own goes before it.
     """
-    seen = Seen(_applying(steps), _applying(dropped), hosts, host_units or {}, answered_port(settings.answers))
+    port = answered_port(settings.answers)
+    seen = Seen(_applying(steps), _applying(dropped), hosts, host_units or {}, port, elsewhere)
     front, front_via = front_of(seen)
     found = [*units(seen), *supervisor_programs(seen)]
     for each in found:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.decide.image_paths import normal
+from analyzer.decide.processes_web import FRONT_SERVERS
 from analyzer.model import Host, InstallPackages, ServiceState, Source, Step, Via, WriteFile
 
 UNITS = r"(?:(?:/etc|/lib|/usr/lib|/usr/local/lib)/systemd/(?:system|user)|(?P<home>/.+)/\.config/systemd/user)"
@@ -50,8 +51,10 @@ class Seen:
         hosts: Sequence[Host],
         host_units: Mapping[str, tuple[Source, str]],
         api_port: int | None,
+        elsewhere: Callable[[str], bool],
     ) -> None:
         self.hosts = hosts
+        self._elsewhere = elsewhere
         self.host_units = host_units
         self.api_port = api_port
         """What a reviewer says of the API's port."""
@@ -71,6 +74,24 @@ class Seen:
             if isinstance(step.effect, InstallPackages) and step.effect.state != "absent"
             for name in step.effect.names
         }
+        self._kept = {name for step in steps for name in _services_of(step)}
+        self._dropped = {name for step in dropped for name in _services_of(step)} - self._kept
         self.notes: list[str] = []
         self.environment_files: list[str] = []
         self.directories: list[Step] = []
+
+    def is_elsewhere(self, service: str) -> bool:
+        """Whether something else takes the service's place: it is a process of its own only if a person said so."""
+        name = service.partition("@")[0]
+        if name in FRONT_SERVERS or service in self._dropped:
+            return True
+        return service not in self._kept and self._elsewhere(name)
+
+
+def _services_of(step: Step) -> Iterator[str]:
+    """Names of the services that a step brings or starts."""
+    match step.effect:
+        case ServiceState(name=name):
+            yield name.removesuffix(".service")
+        case WriteFile(path=path) if unit := UNIT.fullmatch(normal(path)):
+            yield unit["unit"].removesuffix(".service")

@@ -18,7 +18,6 @@ from analyzer.decide.processes_units import (
     split_words,
     unwrap_shell,
 )
-from analyzer.decide.processes_web import PLATFORM_DAEMONS
 from analyzer.model import MakeDirectory, Ownership, Source, Step, Via
 
 
@@ -41,7 +40,7 @@ def units(seen: Seen) -> list[Found]:
         found += _unit(seen, unit_name, unit, step.via, effect.content.source, timers, account if home else "")
     for name in seen.states:
         unit_name = f"{name}.service"
-        if unit_name in names or name in PLATFORM_DAEMONS or unit_name not in seen.host_units:
+        if unit_name in names or seen.is_elsewhere(name) or unit_name not in seen.host_units:
             continue
         source, text = seen.host_units[unit_name]
         via = Via(rule="process-unit-on-host", sources=(source,))
@@ -54,7 +53,7 @@ def _unit(
 ) -> list[Found]:
     """The process of one unit (an instance each for a template); `account`: whose service manager runs it."""
     name = unit_name.removesuffix(".service")
-    if name.split("@")[0] in PLATFORM_DAEMONS or name in timers:
+    if seen.is_elsewhere(name) or name in timers:
         return []
     instances = [each for each in seen.states if each.startswith(name) and each != name] if name.endswith("@") else []
     if name.endswith("@") and instances:
@@ -155,7 +154,7 @@ def supervisor_programs(seen: Seen) -> list[Found]:
         if not SUPERVISOR.fullmatch(path):
             continue
         for name, settings, line in parse_supervisor(text):
-            if name in PLATFORM_DAEMONS or not settings.get("command"):
+            if seen.is_elsewhere(name) or not settings.get("command"):
                 continue
             if settings.get("autostart", "true").lower() == "false":
                 seen.notes.append(f"{name} does not start by itself (autostart=false): no process.")
@@ -211,7 +210,7 @@ def unresolved(seen: Seen) -> tuple[tuple[str, Via], ...]:
     open_: list[tuple[str, Via]] = []
     for name, states in seen.states.items():
         template = f"{name.split('@')[0]}@" if "@" in name else name
-        if {name, template} & (units | programs) or name.split("@")[0] in PLATFORM_DAEMONS or not name:
+        if {name, template} & (units | programs) or not name or seen.is_elsewhere(name):
             continue
         if f"{name}.service" in seen.host_units or not re.fullmatch(r"[\w@.:-]+", name):
             continue

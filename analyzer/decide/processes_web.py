@@ -6,60 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-PLATFORM_DAEMONS: Mapping[str, str] = {
-    "nginx": "the load balancer takes its place before the application",
-    "apache2": "the load balancer takes its place before the application",
-    "httpd": "the load balancer takes its place before the application",
-    "haproxy": "the load balancer takes its place before the application",
-    "cron": "EventBridge Scheduler starts the batches",
-    "crond": "EventBridge Scheduler starts the batches",
-    "chrony": "the platform keeps the time",
-    "chronyd": "the platform keeps the time",
-    "ntp": "the platform keeps the time",
-    "ntpd": "the platform keeps the time",
-    "systemd-timesyncd": "the platform keeps the time",
-    "ssh": "ECS Exec opens a shell where one is needed",
-    "sshd": "ECS Exec opens a shell where one is needed",
-    "postfix": "mail leaves through a mail service (SES), not through a daemon of the host",
-    "exim4": "mail leaves through a mail service (SES), not through a daemon of the host",
-    "rsyslog": "containers write to stdout; the log driver carries it on",
-    "syslog-ng": "containers write to stdout; the log driver carries it on",
-    "systemd-journald": "containers write to stdout; the log driver carries it on",
-    "ufw": "security groups",
-    "firewalld": "security groups",
-    "iptables": "security groups",
-    "fail2ban": "nobody logs in to a container",
-    "prometheus-node-exporter": "CloudWatch and Container Insights measure the tasks",
-    "node_exporter": "CloudWatch and Container Insights measure the tasks",
-    "amazon-cloudwatch-agent": "CloudWatch and Container Insights measure the tasks",
-    "datadog-agent": "agents run as a sidecar, not in the application's image",
-    "newrelic-infra": "agents run as a sidecar, not in the application's image",
-    "zabbix-agent": "CloudWatch and Container Insights measure the tasks",
-    "monit": "ECS restarts what dies",
-    "sysstat": "CloudWatch and Container Insights measure the tasks",
-    "unattended-upgrades": "an image is rebuilt, not upgraded",
-    "acpid": "the platform owns the machine",
-    "atd": "EventBridge Scheduler starts the batches",
-    "dbus": "there is no init system",
-    "docker": "ECS runs the containers",
-    "containerd": "ECS runs the containers",
-    "snapd": "an image is rebuilt, not upgraded",
-    "amazon-ssm-agent": "ECS Exec opens a shell where one is needed",
-    "supervisor": "ECS starts and restarts each program by itself",
-    "supervisord": "ECS starts and restarts each program by itself",
-    "mysql": "a database is a managed service",
-    "mysqld": "a database is a managed service",
-    "mariadb": "a database is a managed service",
-    "postgresql": "a database is a managed service",
-    "redis-server": "a cache is a managed service",
-    "redis": "a cache is a managed service",
-    "memcached": "a cache is a managed service",
-    "rabbitmq-server": "a queue is a managed service",
-    "elasticsearch": "a search cluster is a managed service",
-}
-"""Service -> what takes its place. None of them becomes a process of its own without a person's answer."""
-
 FRONT_SERVERS = ("nginx", "apache2", "httpd", "haproxy")
+"""Before an application; the load balancer takes their place."""
 
 _HEALTH = re.compile(r"/(?:[\w.-]+/)*(?:health|healthz|healthcheck|health_check|status|ping|up|alive|heartbeat)/?")
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from analyzer import model
 from analyzer.decide.image import compose_image
+from analyzer.decide.parts import service_is_elsewhere
 from analyzer.decide.processes import find_processes
 from analyzer.model import FileContent, Host, Image, OutputFile, Ownership, Settings, Source, Step, Via
 from analyzer.render.dockerfile import dockerfile
+from analyzer.resources import rule_texts
+from analyzer.rulepack import load_pack
 
 EFFECTS = {kind.__name__: kind for kind in typing.get_args(model.Effect)}
 DEBIAN = Host(name="web01", source=Source("hosts", 1), facts={"distribution": "Debian", "distribution_version": "12"})
@@ -61,10 +65,14 @@ def steps(texts: Sequence[Mapping[str, Any]]) -> list[Step]:
     return [step(number, text) for number, text in enumerate(texts, 1)]
 
 
+ELSEWHERE = partial(service_is_elsewhere, load_pack(rule_texts()))
+"""What the rules say of services, for `find_processes`."""
+
+
 def image(given: Sequence[Step], host: Host = DEBIAN, answers: Mapping[str, object] = MappingProxyType({})) -> Image:
     """The image that the pipeline makes of the steps."""
     settings = Settings(answers=answers)
-    return compose_image(given, [host], find_processes(given, [host], settings), [], settings)
+    return compose_image(given, [host], find_processes(given, [host], settings, elsewhere=ELSEWHERE), [], settings)
 
 
 def rendered(made: Image) -> OutputFile:

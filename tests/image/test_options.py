@@ -12,7 +12,7 @@ from analyzer.decide.tasks import decide_tasks
 from analyzer.model import Settings
 from analyzer.resources import rule_texts
 from analyzer.rulepack import load_pack
-from tests.image.effects import DEBIAN
+from tests.image.effects import DEBIAN, ELSEWHERE
 from tests.rules.example_tasks import task
 
 APT = "apt-get install -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
@@ -22,7 +22,7 @@ OWN = "apt-get install -y"
 def commands(module: str, args: dict[str, Any], **fields: Any) -> str:
     """The RUN instructions that one task becomes, their lines joined."""
     found = decide_tasks([task({module: args}, **fields)], load_pack(rule_texts()), Settings(), package_manager="apt")
-    findings = find_processes(found.steps, [DEBIAN], Settings(), found.dropped)
+    findings = find_processes(found.steps, [DEBIAN], Settings(), found.dropped, elsewhere=ELSEWHERE)
     image = compose_image(found.steps, [DEBIAN], findings, [], Settings())
     runs = [one for one in image.instructions if one.keyword == "RUN"]
     return "\n".join(" ".join(line.text.strip() for line in one.lines) for one in runs)

@@ -18,12 +18,12 @@ from analyzer.decide.processes_units import (
 )
 from analyzer.decide.processes_web import command_port, config_port, read_nginx
 from analyzer.model import Host, ListeningSocket, Settings, Source
-from tests.image.effects import DEBIAN, marked, steps
+from tests.image.effects import DEBIAN, ELSEWHERE, marked, steps
 
 
 def found(unit: str, *others: Mapping[str, Any], name: str = "web", host: Host = DEBIAN) -> ProcessFindings:
     write = {"effect": "WriteFile", "path": f"/etc/systemd/system/{name}.service", "content": unit}
-    return find_processes(steps([write, *others]), [host], Settings())
+    return find_processes(steps([write, *others]), [host], Settings(), elsewhere=ELSEWHERE)
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,16 @@ def test_several_processes_and_the_platform() -> None:
             {"effect": "InstallPackages", "manager": "apt", "names": ["nginx", "nginx-extras", "curl"]},
             {"effect": "WriteFile", "path": "/etc/systemd/system/my-worker.service", "content": "[Service]\nExecStart=/usr/bin/sidekiq\n"},
             {"effect": "WriteFile", "path": "/etc/systemd/system/my-web.service", "content": "[Service]\nExecStart=/usr/bin/puma -b tcp://127.0.0.1:3000\n"},
-            {"effect": "WriteFile", "path": "/etc/systemd/system/chrony.service", "content": "[Service]\nExecStart=/usr/sbin/chronyd\n"},
             {"effect": "WriteFile", "path": "/etc/nginx/conf.d/a.conf", "content": nginx},
-            {"effect": "ServiceState", "name": "sshd", "state": "started"},
             {"effect": "ServiceState", "name": "mystery", "state": "started"},
         ]),
         [DEBIAN],
         Settings(),
+        steps([
+            {"effect": "WriteFile", "path": "/etc/systemd/system/chrony.service", "content": "[Service]\nExecStart=/usr/sbin/chronyd\n"},
+            {"effect": "ServiceState", "name": "sshd", "state": "started"},
+        ]),
+        elsewhere=ELSEWHERE,
     )  # fmt: skip
     api, worker = findings.processes
     assert (api.name, worker.name) == ("api", "my-worker")
@@ -195,6 +198,7 @@ def test_supervisor_programs() -> None:
         steps([{"effect": "WriteFile", "path": "/etc/supervisor/conf.d/web.conf", "content": text}]),
         [DEBIAN],
         Settings(),
+        elsewhere=ELSEWHERE,
     )
     (process,) = findings.processes
     assert process.command == ("/srv/venv/bin/gunicorn", "-b", "0.0.0.0:8000", "app:app")
@@ -213,6 +217,7 @@ def test_template_units_take_their_instances() -> None:
         ]),
         [DEBIAN],
         Settings(),
+        elsewhere=ELSEWHERE,
     )  # fmt: skip
     assert [process.command[-1] for process in findings.processes] == ["mail", "pdf"]
     assert [process.name for process in findings.processes] == ["worker-mail", "worker-pdf"]

@@ -10,7 +10,7 @@ import pytest
 from analyzer.decide.processes import ProcessFindings, find_processes
 from analyzer.decide.processes_sockets import port_question
 from analyzer.model import Process, Settings
-from tests.image.effects import DEBIAN, steps
+from tests.image.effects import DEBIAN, ELSEWHERE, steps
 
 SOCKET = "/srv/shop/run/app.sock"
 NGINX = {"effect": "WriteFile", "path": "/etc/nginx/sites-enabled/shop",
@@ -21,7 +21,7 @@ WORKER = {"effect": "WriteFile", "path": "/etc/systemd/system/zz-worker.service"
 
 def found(*effects: Mapping[str, Any], **answers: object) -> ProcessFindings:
     """The processes of these effects behind nginx."""
-    return find_processes(steps([NGINX, INSTALLED, WORKER, *effects]), [DEBIAN], Settings(answers={key.replace("_", ":"): value for key, value in answers.items()}))  # fmt: skip
+    return find_processes(steps([NGINX, INSTALLED, WORKER, *effects]), [DEBIAN], Settings(answers={key.replace("_", ":"): value for key, value in answers.items()}), elsewhere=ELSEWHERE)  # fmt: skip
 
 
 def api(findings: ProcessFindings) -> Process:
