@@ -66,7 +66,8 @@ def prepare_commands(files: Sequence[tuple[str, Entry]], user: str) -> tuple[Com
     commands = []
     for path, entry in files:
         mode = (entry.mode if entry.mode is not None else 0o644) | 0o600
-        owner = f"-o {quote(user)} " if user else ""
+        name = user or entry.owner  # root may write a file of anybody
+        owner = f"-o {quote(name)} " if name else ""
         group = f"-g {quote(entry.group)} " if entry.group else ""
         text = f"install -D {owner}{group}-m {octal(mode)} /dev/null {quote(path)}"
         commands.append(command(text, *unique(entry.via)))
