@@ -8,7 +8,9 @@ its warnings as text, files through `read.files.Tree`'s rule only, look-ups and 
 
 from __future__ import annotations
 
+import copy
 import os
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -97,7 +99,11 @@ def ansible() -> SimpleNamespace:
             raise RefusedError(f"lookup('{name}') is not run while analysing")
         if short in _FLATTENED:
             return Flattened(loader=kwargs.get("loader"), templar=kwargs.get("templar"))
-        return stock_get(short if short in SAFE_LOOKUPS else name, *args, **kwargs)
+        plugin = stock_get(short if short in SAFE_LOOKUPS else name, *args, **kwargs)
+        if short == "template" and plugin is not None:
+            # it copies all variables to add some of its own; a copy of the mapping alone is as good, and no work
+            sys.modules[type(plugin).__module__].__dict__["deepcopy"] = _copy_of_variables
+        return plugin
 
     class Flattened(LookupBase):  # type: ignore[misc]  # ansible-core publishes no types
         """`flattened` lives in a collection that is not installed here; flattening needs none of it."""
@@ -157,6 +163,10 @@ def ansible() -> SimpleNamespace:
         lazy_options=_utils.LazyOptions,
         no_tags=_datatag._EMPTY_INTERNAL_TAGS_MAPPING,  # noqa: SLF001 - what its own untagged containers carry
     )
+
+
+def _copy_of_variables(variables: Any) -> Any:
+    return dict(variables) if type(variables) is dict else copy.deepcopy(variables)
 
 
 def _keep_compiled_templates() -> None:

@@ -63,6 +63,10 @@ class Evaluator:
         self._loader = loader
         self._raw: dict[str, Any] = {}
         self._root = self._layer({})
+        self._indexed: set[str] = set()
+        self._wide: set[str] = set()
+        self._users: dict[str, list[str]] = {}
+        """Name -> the names whose first raw value refers to it; of those in `_indexed`."""
         self._overlays: dict[tuple[tuple[str, int], ...], Layer] = {}
 
     def layer(self, values: Mapping[str, Any], references: Mapping[str, Iterable[str]]) -> Layer:
@@ -107,10 +111,20 @@ class Evaluator:
         What was templated before is taken over where all that it depends on is the same here.
         """
         same = {name for name, value in self._raw.items() if name in variables and variables[name] is value}
-        other = self._raw.keys() - same
-        while more := {name for name in same if (of := uses(variables[name])).wide or not other.isdisjoint(of.names)}:
-            same -= more
-            other |= more
+        for name in self._raw.keys() - self._indexed:
+            self._indexed.add(name)
+            found = uses(self._raw[name])
+            if found.wide:
+                self._wide.add(name)
+            for each in found.names:
+                self._users.setdefault(each, []).append(name)
+        pending = [*(self._raw.keys() - same), *(self._wide & same)]
+        same -= self._wide
+        while pending:
+            for name in self._users.get(pending.pop(), ()):
+                if name in same:
+                    same.remove(name)
+                    pending.append(name)
         layer = self._layer({**variables, "vars": {**variables}})
         for name in same:
             dict.__setitem__(layer.variables, name, dict.__getitem__(self._root.variables, name))
