@@ -12,7 +12,7 @@ from analyzer.model import Effect, Outcome, Source
 
 SUBJECTS: Mapping[str, str] = {
     "commands": "first words of commands, e.g. `systemctl restart, nginx -t`",
-    "packages": "names of OS packages, with shell wildcards",
+    "packages": "names of OS packages, with shell wildcards; NAME@rpm where only the Red Hat family means it",
     "services": "names of units without `.service`, with shell wildcards",
     "paths": "absolute paths; one that ends with `/` or `*` is a prefix",
     "users": "names of accounts and groups",

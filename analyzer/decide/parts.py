@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
@@ -255,12 +256,22 @@ def _word(effect: Effect) -> str:
 def _packages(effect: InstallPackages, pack: RulePack) -> Iterator[tuple[Effect, Rule | None, str]]:
     groups: dict[str, tuple[Rule | None, list[str]]] = {}
     for name in effect.names:
-        rule = pack.packages.find(package_name(name)) or (_address(name, pack) if "/" in name else None)
+        plain = package_name(name)
+        rule = _in_rpm(plain, pack) if effect.manager == "dnf" else None
+        rule = rule or pack.packages.find(plain) or (_address(name, pack) if "/" in name else None)
         groups.setdefault(rule.id if rule and rule.outcome is not Outcome.IMAGE else "", (rule, []))[1].append(name)
     for key, (rule, names) in groups.items():
         yield replace(effect, names=tuple(names)), rule if key else None, ", ".join(names)
     if not groups:
         yield effect, None, ""
+
+
+def _in_rpm(name: str, pack: RulePack) -> Rule | None:
+    """The rule for a name that means another package in the Red Hat family than in Debian's."""
+    rule = pack.packages.find(f"{name}@rpm")
+    patterns = rule.subjects.get("packages", ()) if rule else ()
+    own = any(fnmatchcase(f"{name}@rpm", pattern) for pattern in patterns if pattern.endswith("@rpm"))
+    return rule if own else None
 
 
 def package_name(written: str) -> str:

@@ -14,6 +14,14 @@ from analyzer.decide.processes_sockets import answered_port
 from analyzer.decide.processes_web import Front
 from analyzer.model import Host, Outcome, Process, Settings, Source, Step, Verdict, Via
 
+APACHE = {
+    "httpd": ("httpd", "-D", "FOREGROUND"),
+    # Debian's program wants the environment that apache2ctl gives it, and apache2ctl itself would not pass signals on
+    "apache2": ("/bin/sh", "-c", '. /etc/apache2/envvars && mkdir -p "$APACHE_RUN_DIR" && exec apache2 -D FOREGROUND'),
+}
+"""Package of Apache's server -> its command in the foreground."""
+APACHE_FILES = re.compile(r"/etc/(httpd|apache2)/.+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replaced:
@@ -72,6 +80,8 @@ def find_processes(
             left_out += _replace_front(seen, front, serving)
         elif "nginx" in seen.packages:
             found.append(_nginx_itself(front_via))
+        elif server := next((name for name in APACHE if name in seen.packages and _runs(seen, name)), ""):
+            found.append(_apache_itself(server, seen, front_via))
     return ProcessFindings(
         processes=tuple(finished(seen, each, front, front_via) for each in sorted(found, key=_order)),
         left_out=tuple(left_out),
@@ -116,6 +126,29 @@ def _nginx_itself(via: Via) -> Found:
         port=80,
         stop_signal="SIGQUIT",
         notes=["nginx serves by itself: no application was found behind it."],
+    )
+
+
+def _runs(seen: Seen, server: str) -> bool:
+    """Whether somebody starts it: Debian's packages start what they bring, those of the Red Hat family do not."""
+    states = (state for state, _ in seen.states.get(server, ()))
+    return server == "apache2" or any(state.state == "started" or state.enabled for state in states)
+
+
+def _apache_itself(server: str, seen: Seen, via: Via) -> Found:
+    texts = [text for path, (text, _, _) in sorted(seen.texts.items()) if APACHE_FILES.fullmatch(path)]
+    ports = [int(port) for text in texts for port in re.findall(r"(?m)^\s*Listen\s+(?:\S*:)?(\d+)", text)]
+    return Found(
+        name="api",
+        command=APACHE[server],
+        user="",
+        directory="",
+        environment={},
+        source=via.sources[0] if via.sources else Source("", 1),
+        via=via,
+        port=ports[0] if ports else 80,
+        stop_signal="SIGWINCH",
+        notes=[f"{server} serves by itself: no application was found behind it."],
     )
 
 

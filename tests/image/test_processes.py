@@ -287,3 +287,24 @@ def test_markers_never_leave_the_model() -> None:
     """A secret in the command line itself stays a marker, for the renderers to turn into a reference."""
     (process,) = found(f"[Service]\nExecStart=/bin/x --token {marked('<secret t>')}\n").processes
     assert marked("<secret t>") in process.command
+
+
+@pytest.mark.parametrize(
+    ("package", "state", "command", "port"),
+    [
+        ("apache2", "", ("/bin/sh", "-c", '. /etc/apache2/envvars && mkdir -p "$APACHE_RUN_DIR" && exec apache2 -D FOREGROUND'), 8080),
+        ("httpd", "started", ("httpd", "-D", "FOREGROUND"), 8080),
+        ("httpd", "", None, None),
+    ],
+)  # fmt: skip
+def test_apache_serves_by_itself(package: str, state: str, command: tuple[str, ...] | None, port: int | None) -> None:
+    """Without an application behind it Apache is the API, where it runs: Debian's package starts it, Red Hat's does not."""
+    given = [
+        {"effect": "InstallPackages", "manager": "apt", "names": [package]},
+        {"effect": "WriteFile", "path": f"/etc/{package}/ports.conf", "content": "# Listen 1\nListen 0.0.0.0:8080\n"},
+        *([{"effect": "ServiceState", "name": package, "state": state}] if state else []),
+    ]
+    processes = find_processes(steps(given), [DEBIAN], Settings()).processes
+    assert [(each.command, each.port, each.stop_signal) for each in processes] == (
+        [(command, port, "SIGWINCH")] if command else []
+    )
