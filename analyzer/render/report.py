@@ -59,6 +59,7 @@ def render(
             "confidence.",
             "seen.",
             "kind.",
+            "because.",
             "severity.",
             "summary.",
         ),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from analyzer.render.texts_fidelity import FIDELITY
+
 LANGUAGES: Final = ("en", "ja")
 
 # key: (English, Japanese); `{name}` is filled in by `Texts.__call__`.
@@ -235,10 +237,6 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "page.copy": ("Copy", "コピー"),
     "page.nothing": ("Nothing matches.", "該当なし"),
     "page.file": ("File", "ファイル"),
-    "page.not-shown": (
-        "Too large, or no text: see the file itself.",
-        "大きすぎるかテキストではないため、ファイル自体を参照してください。",
-    ),
     "page.search": ("Search name, file, module, rule, reason", "名前・ファイル・モジュール・規則・理由を検索"),
     "page.search-jobs": ("Search jobs", "ジョブを検索"),
     "page.any-kind": ("every kind", "すべての種類"),
@@ -346,25 +344,9 @@ CATALOGUE: Final[Mapping[str, tuple[str, str]]] = {
     "page.used": ("used", "使用箇所"),
     "page.values-by-host": ("values", "値"),
     "page.no-problems": ("Nothing went wrong while reading.", "読み込み時の問題はありません。"),
-    "page.fidelity": ("Fidelity", "再現性の検証"),
-    "page.fidelity-hint": (
-        "The image was built and compared with a container in which the real playbook ran.",
-        "イメージを実際にビルドし、本物の playbook を実行したコンテナーと比較した結果です。",
-    ),
-    "page.not-verified": ("This application was not verified.", "このアプリケーションは未検証です。"),
-    "page.checks": ("Checks", "検査"),
-    "page.check": ("check", "検査"),
-    "page.result": ("result", "結果"),
-    "page.compared": ("Compared with the playbook", "playbook との比較"),
-    "page.same": ("same", "同一"),
-    "page.explained": ("explained", "説明あり"),
-    "page.unexplained": ("unexplained", "説明なし"),
-    "page.total": ("total", "合計"),
-    "page.in-image": ("image", "イメージ"),
-    "page.in-playbook": ("playbook", "playbook"),
-    "page.explained-by": ("Explained by", "説明の内訳"),
     "page.where": ("where", "場所"),
     "page.to-do": ("what to do", "対処"),
+    **FIDELITY,
 }
 
 

@@ -144,7 +144,7 @@ def _stop(container: Container, definition: Definition) -> Check:
     if code == 137:
         detail = f"it did not end within {limit} s of the stop signal and was killed"
         return Check(name=name, status="failed", detail=detail, seconds=seconds)
-    return Check(name=name, status="ok", detail=f"ended with status {code}", seconds=seconds)
+    return Check(name=name, status="ok", detail=f"it stopped with status {code}", seconds=seconds)
 
 
 def check_batch(engine: Engine, image: str, definition: Definition, job: Mapping[str, Any]) -> Check:

@@ -12,7 +12,10 @@ import click
 from analyzer.asked import reading_options, request_of, settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analyzer.model import Plan
+    from analyzer.verify.fidelity import Fidelity
     from analyzer.verify.playbook import PlaybookRun
 
 
@@ -44,7 +47,7 @@ def verify(
     from analyzer.read.layout import UsageError
     from analyzer.verify.engine import VerifyError
     from analyzer.verify.run import run_verify
-    from analyzer.verify.text import render_json, render_report_json, render_text
+    from analyzer.verify.text import render_json, render_text
     from analyzer.write import edited_files
 
     def progress(text: str) -> None:
@@ -68,7 +71,7 @@ def verify(
         raise SystemExit(_fail(f"{error}{'; ' + error.hint if error.hint else ''}")) from None
     except KeyboardInterrupt:
         raise SystemExit(_fail("interrupted: nothing was verified; containers and images are removed")) from None
-    _keep_fidelity(bundle, render_json(results), render_report_json(results))
+    _keep_fidelity(bundle, results)
     click.echo(render_json(results) if form == "json" else render_text(results), nl=False)
     raise SystemExit(0 if all(result.passed for result in results) else 1)
 
@@ -78,17 +81,21 @@ def _fail(message: str) -> int:
     return 2
 
 
-def _keep_fidelity(bundle: Path, results: str, for_report: str) -> None:
-    """Put the result beside the plan and into the report, where the bundle can be written."""
+def _keep_fidelity(bundle: Path, results: Sequence[Fidelity]) -> None:
+    """Put the result beside the plan and into the report, in its language, where the bundle can be written."""
     from analyzer.model import OutputFile
-    from analyzer.render.report_fidelity import with_fidelity
+    from analyzer.render.report_fidelity import language_of, with_fidelity
+    from analyzer.render.translated import sayer
+    from analyzer.resources import template_texts
+    from analyzer.verify.text import render_json, render_report_json
     from analyzer.write import WriteError, amend_bundle
 
-    files = [OutputFile(path="fidelity.json", data=results.encode())]
+    files = [OutputFile(path="fidelity.json", data=render_json(results).encode())]
     report = bundle / "report.html"
     if report.is_file():
         page = report.read_text(encoding="utf-8", errors="replace")
-        files.append(OutputFile(path="report.html", data=with_fidelity(page, for_report).encode()))
+        told = render_report_json(results, sayer(language_of(page), template_texts()) or str)
+        files.append(OutputFile(path="report.html", data=with_fidelity(page, told).encode()))
     try:
         amend_bundle(files, bundle)
     except WriteError as error:

@@ -26,14 +26,14 @@ NEVER: tuple[tuple[str, str], ...] = (
     (r"/etc/dpkg/dpkg\.cfg\.d/migrate-analyze", "the run's own files"),
     (r"/(tmp|var/tmp|run|var/run|var/lock)(/.*)?", "temporary"),
     (r"/etc/(hosts|hostname|resolv\.conf|mtab|machine-id|\.pwd\.lock)|/\.dockerenv", "the engine writes them"),
-    (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?", "compared as users and groups"),
+    (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?", "compared account by account"),
 )
 """Paths that are never compared, and why."""
 
 STATE: tuple[tuple[str, str], ...] = (
     (
         r"/var/lib/(dpkg|apt|ucf|systemd|pam|python|dbus)(/.*)?|/var/log/[^/]*\.log|/var/log/apt(/.*)?",
-        "state of package managers; packages are compared by themselves",
+        "package managers' state",
     ),
     (r"/var/cache(/(apt|debconf|ldconfig|man|fontconfig|dnf|libdnf5|yum)(/.*)?)?", "caches"),
     (r"/var/log/(lastlog|faillog|btmp|wtmp|README|journal(/.*)?)|/var/backups(/.*)?", "logs and backups"),

@@ -54,9 +54,17 @@ class Explanation:
     source: str
     reason: str
     count: int
-    kinds: str
-    """E.g. `2 packages, 31 files`."""
+    by_kind: tuple[tuple[str, int], ...]
+    """(kind, how many of it)."""
     examples: tuple[str, ...]
+
+    @property
+    def kinds(self) -> str:
+        """E.g. `2 packages, 31 files`."""
+        plural = {"directory": "directories", "other": "others"}
+        return ", ".join(
+            f"{count} {kind if count == 1 else plural.get(kind, kind + 's')}" for kind, count in self.by_kind
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +121,7 @@ class Fidelity:
                 source=source,
                 reason=reason,
                 count=len(found),
-                kinds=_kinds(found),
+                by_kind=_kinds(found),
                 examples=tuple(each.name for each in sorted(found, key=lambda each: _ORDER.index(each.kind))[:3]),
             )
             for (outcome, source, reason), found in sorted(
@@ -130,11 +138,6 @@ class Fidelity:
 _ORDER = ("package", "user", "group", "file", "link", "directory", "other")
 
 
-def _kinds(found: list[Difference]) -> str:
+def _kinds(found: list[Difference]) -> tuple[tuple[str, int], ...]:
     counts = Counter(each.kind for each in found)
-    plural = {"directory": "directories", "other": "others"}
-    return ", ".join(
-        f"{counts[kind]} {kind if counts[kind] == 1 else plural.get(kind, kind + 's')}"
-        for kind in _ORDER
-        if counts[kind]
-    )
+    return tuple((kind, counts[kind]) for kind in _ORDER if counts[kind])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from analyzer.render.texts_fidelity import FIDELITY
 from analyzer.verify.fidelity import Explanation, Fidelity, Standing
 
 SHOWN = 40
@@ -20,18 +21,12 @@ HOW = (
     "leaves out ({count} tasks). A difference counts as explained only where the image equals the second run; the task "
     "named is the one that was seen to make the difference in the first."
 )
-OUTCOMES = {
-    "platform": "because ECS or Fargate does it",
-    "manual": "because a person must decide",
-    "schedule": "because EventBridge starts the job",
-    "process": "because a task definition says it",
-    "task-definition": "because a task definition says it",
-    "infrastructure": "because it belongs to the infrastructure",
-    "deploy": "because it belongs to a release",
-    "secret": "because secrets come at run time",
-    "image": "the image has more than this host: the condition could not be decided",
-    "run": "facts about the comparison itself",
-}
+NOT_COMPARED = (
+    "what is temporary (/tmp, /run), what the engine writes (/etc/hosts, /etc/resolv.conf), state, logs and caches of "
+    "package managers, libraries and fonts unless a task names them (packages are compared by name and version), and "
+    "times of files."
+)
+OUTCOMES = {key.partition(".")[2]: words for key, (words, _) in FIDELITY.items() if key.startswith("because.")}
 
 
 def render_text(results: Sequence[Fidelity]) -> str:
@@ -73,6 +68,7 @@ def _table(result: Fidelity) -> list[str]:
     if result.not_run:
         head = "  not shown: tasks that no container can run, or that failed in the run"
         lines += ["", head, *(f"    {each}" for each in result.not_run)]
+    lines += ["", *textwrap.wrap(f"not compared: {NOT_COMPARED}", 110, initial_indent="  ", subsequent_indent="  ")]
     image, playbook = result.image_bytes / 1e6, result.playbook_bytes / 1e6
     size = f"  size: {image:.0f} MB in {result.image_layers} layers"
     return [*lines, "", f"{size}; the base image after the playbook: {playbook:.0f} MB"]
@@ -104,13 +100,29 @@ def render_json(results: Sequence[Fidelity]) -> str:
     return json.dumps({"version": 1, "applications": [_json(result) for result in results]}, indent=2) + "\n"
 
 
-def render_report_json(results: Sequence[Fidelity]) -> str:
-    """What the report shows: as `render_json`, of the explained differences only how many each task makes."""
+def render_report_json(results: Sequence[Fidelity], say: Callable[[str], str] = str) -> str:
+    """What the report shows: as `render_json`, of the explained differences only how many each task makes.
+
+    `say`: puts sentences into the report's language.
+    """
     told = []
     for result in results:
         whole = _json(result)
         kept = [each for each in whole["differences"] if each["standing"] == Standing.UNEXPLAINED.value]
-        told.append({**whole, "differences": kept})
+        checks = [{**each, "name": say(each["name"]), "detail": say(each["detail"])} for each in whole["checks"]]
+        explained = [{**each, "reason": say(each["reason"])} for each in whole["explained_by"]]
+        playbook = {**whole["playbook"], "not_run": [say(each) for each in whole["playbook"]["not_run"]]}
+        told.append(
+            {
+                **whole,
+                "differences": kept,
+                "checks": checks,
+                "explained_by": explained,
+                "playbook": playbook,
+                "how": say(whole["how"]),
+                "not_compared": say(whole["not_compared"]),
+            }
+        )
     return json.dumps({"version": 1, "applications": told}, indent=1) + "\n"
 
 
@@ -146,12 +158,14 @@ def _json(result: Fidelity) -> dict[str, Any]:
                 "reason": each.reason,
                 "count": each.count,
                 "kinds": each.kinds,
+                "by_kind": dict(each.by_kind),
                 "examples": list(each.examples),
             }
             for each in result.explained_by
         ],
         "left_out": result.left_out,
         "how": HOW.format(count=result.left_out) if result.compared else "",
+        "not_compared": NOT_COMPARED if result.compared else "",
         "timings": [{"phase": name, "seconds": round(seconds, 1)} for name, seconds in result.timings],
         "seconds": round(result.seconds, 1),
         "image": {"bytes": result.image_bytes, "layers": result.image_layers},

@@ -14,8 +14,8 @@ from analyzer.verify.text import render_json
 from analyzer.write import amend_bundle, write_bundle
 
 
-def results(hostile=""):
-    return render_json([
+def found(hostile=""):
+    return [
         Fidelity(
             application="accounting",
             checks=(Check(name="build", status="ok", seconds=3), Check(name="health api", status="failed", detail=f"503\nbody {hostile}")),
@@ -23,10 +23,16 @@ def results(hostile=""):
             same=(("package", 210), ("file", 900)),
             differences=(
                 Difference(kind="file", name="/etc/motd", image="absent", playbook="0644 root", standing=Standing.UNEXPLAINED),
-                Difference(kind="package", name="sudo", image="absent", playbook="1.9", standing=Standing.EXPLAINED, reason="dropped: `sudo`"),
+                Difference(kind="package", name="sudo", image="absent", playbook="1.9", standing=Standing.EXPLAINED, reason="dropped: `sudo`", outcome="platform"),
+                Difference(kind="user", name="app", image="900", playbook="999", standing=Standing.EXPLAINED, reason="no run did it: its collection is not at hand", outcome="run"),
             ),
+            not_run=("site.yml:4: ansible.builtin.uri acts on a whole machine, not on a container",),
         )
-    ])  # fmt: skip
+    ]  # fmt: skip
+
+
+def results(hostile=""):
+    return render_json(found(hostile))
 
 
 def page(make):
@@ -69,7 +75,9 @@ def test_the_section_appears_with_a_result(make, visit):
     assert tab.locator("#toc-fidelity").is_hidden()
     tab = visit(with_fidelity(page(make), results(make.hostile)), "#fidelity-section")
     text = tab.locator("#fidelity-section").inner_text()
-    for words in ("health api", "failed", "210", "/etc/motd", "dropped: sudo", "<img src=x"):
+    verdict = "1 differences are unexplained: the image is what neither the playbook nor the plan makes."
+    shown = ("site.yml:4: ansible.builtin.uri", "Not compared: what is temporary", "because ECS or Fargate does it")
+    for words in ("health api", "failed", "210", "/etc/motd", "dropped: sudo", "<img src=x", verdict, *shown):
         assert words in text
     assert tab.locator("#fidelity-section img").count() == 0
 
@@ -80,10 +88,26 @@ def test_verify_keeps_its_result_in_the_bundle(make, tmp_path):
 
     report = OutputFile(path="report.html", data=page(make).encode())
     write_bundle([report], tmp_path)
-    _keep_fidelity(tmp_path, results(), results())
+    _keep_fidelity(tmp_path, found())
     assert json.loads((tmp_path / "fidelity.json").read_text()) == json.loads(results())
-    assert (
-        json.loads(kept((tmp_path / "report.html").read_text(encoding="utf-8")))["applications"][0]["name"]
-        == "accounting"
-    )
+    (told,) = json.loads(kept((tmp_path / "report.html").read_text(encoding="utf-8")))["applications"]
+    assert told["name"] == "accounting"
+    assert told["how"].startswith("How it was shown")
     assert write_bundle([report], tmp_path).kept == ()
+
+
+def test_a_japanese_report_gets_the_result_in_japanese(make, tmp_path):
+    """Reasons, what was not shown and how it was shown are in the page's language; fidelity.json stays English."""
+    from analyzer.verify.command import _keep_fidelity
+
+    japanese = render(make.plan(), template_texts(), language="ja")[0].data
+    write_bundle([OutputFile(path="report.html", data=japanese)], tmp_path)
+    _keep_fidelity(tmp_path, found())
+    assert json.loads((tmp_path / "fidelity.json").read_text()) == json.loads(results())
+    (told,) = json.loads(kept((tmp_path / "report.html").read_text(encoding="utf-8")))["applications"]
+    assert told["how"].startswith("確認方法")
+    assert told["playbook"]["not_run"] == ["site.yml:4: ansible.builtin.uri はコンテナーではなくマシン全体を操作します"]
+    assert "どちらの実行でも行えませんでした: コレクションが手元にありません" in {
+        one["reason"] for one in told["explained_by"]
+    }
+    assert not re.search("[a-z]{4} [a-z]{4}", told["not_compared"])

@@ -27,8 +27,18 @@ LITTLE_WORDS = re.compile(
     r"|that|this|which|they|there|than|only|does|do|what|where)(?![\w/=<>-]|[.:]\w)",
     re.IGNORECASE,
 )
-NOT_SAID = {"UsageError", "RulePackError", "BatchRuleError", "ValueError", "TypeError", "AssertionError", "compile"}
-"""Calls whose text stops the program or is a pattern; it never reaches report, runbook or summary."""
+NOT_SAID = {
+    "VerifyError",
+    "progress",
+    "UsageError",
+    "RulePackError",
+    "BatchRuleError",
+    "ValueError",
+    "TypeError",
+    "AssertionError",
+    "compile",
+}
+"""Calls whose text stops the program, is a pattern or goes to the terminal; it never reaches report, runbook or summary."""
 ELSEWHERE = {"analyzer/cron/report.py", "analyzer/read/prices.py"}
 """Output of the `cron` command, which is for the person who typed it; complaints about a file that the person named."""
 
@@ -65,9 +75,14 @@ def said_in(path):
 SAID_BY_RENDERERS = ("handover", "heartbeats", "runbook", "runbook_batches")
 
 
+SAID_BY_VERIFY = ("checks", "explain", "leave")
+
+
 def modules():
     for name in SAID_BY_RENDERERS:
         yield ROOT / "analyzer" / "render" / f"{name}.py"
+    for name in SAID_BY_VERIFY:
+        yield ROOT / "analyzer" / "verify" / f"{name}.py"
     for layer in ("decide", "cron", "read"):
         for path in sorted((ROOT / "analyzer" / layer).rglob("*.py")):
             if path.relative_to(ROOT).as_posix() not in ELSEWHERE:

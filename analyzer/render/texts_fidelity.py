@@ -1,0 +1,65 @@
+"""Texts about what `verify` found, in English and Japanese; part of the catalogue of `texts`."""
+
+FIDELITY: dict[str, tuple[str, str]] = {
+    "page.fidelity": ("Fidelity", "再現性の検証"),
+    "page.fidelity-hint": (
+        "The image was built and compared with containers in which the real playbook ran.",
+        "イメージを実際にビルドし、本物の playbook を実行したコンテナーと比較した結果です。",
+    ),
+    "page.fidelity-good": (
+        "{same} things are the same, {explained} differ for the reasons named below, none is unexplained.",
+        "{same} 件が同一、{explained} 件は下に理由を示した差分で、説明のない差分はありません。",
+    ),
+    "page.fidelity-bad": (
+        "{unexplained} differences are unexplained: the image is what neither the playbook nor the plan makes.",
+        "説明のない差分が {unexplained} 件あります。イメージは playbook の結果とも計画の内容とも一致しません。",
+    ),
+    "page.fidelity-only-built": (
+        "The image was built and tried; the playbook was not run (--against-playbook).",
+        "イメージのビルドと動作確認のみです。playbook は実行していません (--against-playbook)。",
+    ),
+    "page.not-verified": ("This application was not verified.", "このアプリケーションは未検証です。"),
+    "page.checks": ("Checks", "検査"),
+    "page.check": ("check", "検査"),
+    "page.result": ("result", "結果"),
+    "page.compared": ("Compared with the playbook", "playbook との比較"),
+    "page.same": ("same", "同一"),
+    "page.explained": ("explained", "説明あり"),
+    "page.unexplained": ("unexplained", "説明なし"),
+    "page.total": ("total", "合計"),
+    "page.in-image": ("image", "イメージ"),
+    "page.in-playbook": ("playbook", "playbook"),
+    "page.explained-by": ("Explained by", "説明の内訳"),
+    "page.task": ("task", "タスク"),
+    "page.differs": ("differs", "差分"),
+    "page.preparation": ("preparation of the runs", "実行の準備"),
+    "page.not-shown": (
+        "Not shown: tasks that no container can run, or that failed in the run",
+        "確認できていないもの: コンテナーでは実行できないタスク、または実行中に失敗したタスク",
+    ),
+    "page.not-compared": ("Not compared", "比較の対象外"),
+    "page.image-size": (
+        "The image has {image} MB in {layers} layers; the base image after the playbook {playbook} MB.",
+        "イメージは {layers} 層で {image} MB、playbook 実行後のベースイメージは {playbook} MB です。",
+    ),
+    "because.platform": ("because ECS or Fargate does it", "ECS または Fargate が担うため"),
+    "because.manual": ("because a person must decide", "人の判断が必要なため"),
+    "because.schedule": ("because EventBridge starts the job", "EventBridge がジョブを起動するため"),
+    "because.process": ("because a task definition says it", "タスク定義に記述するため"),
+    "because.task-definition": ("because a task definition says it", "タスク定義に記述するため"),
+    "because.infrastructure": ("because it belongs to the infrastructure", "インフラ側に属するため"),
+    "because.deploy": ("because it belongs to a release", "リリースに属するため"),
+    "because.secret": ("because secrets come at run time", "シークレットは実行時に渡すため"),
+    "because.image": (
+        "the image has more than this host: the condition could not be decided",
+        "条件を事前に判定できず、このホストより多くのものがイメージに入るため",
+    ),
+    "because.run": (
+        "not of the playbook: what running it in a container took, or could not do",
+        "playbook の内容ではなく、コンテナーでの実行に必要だったもの、または実行できなかったもの",
+    ),
+    "kind.group": ("group", "グループ"),
+    "kind.link": ("link", "リンク"),
+    "kind.directory": ("directory", "ディレクトリー"),
+    "kind.other": ("other", "その他"),
+}
