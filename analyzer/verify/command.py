@@ -167,5 +167,5 @@ def _check_decisions(bundle: Path, project: Path, plan: Plan) -> None:
     before, after = (outcome, other) if (name, place, outcome) in then else (other, outcome)
     raise UsageError(
         f"{bundle} was decided otherwise than {project} is now: {name}, {place} is {before} in its plan.json and "
-        f"{after} now; give verify the options that the bundle was made with, or make the bundle anew"
+        f"{after} now; give verify the options and the evidence that the bundle was made with, or make it anew"
     )

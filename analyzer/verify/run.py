@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 import time
@@ -40,12 +42,7 @@ def run_verify(
     changed; `batch`: id of the job to try; `keep_image`: the built images stay. Raises VerifyError where nothing can
     be verified: no bundle, no engine. Whatever happens, containers and images of this run are removed again.
     """
-    plan_file = bundle / "plan.json"
-    try:
-        plan = json.loads(plan_file.read_text(encoding="utf-8"))
-        applications: Sequence[Mapping[str, Any]] = plan["applications"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise VerifyError(f"{bundle} is no bundle: its plan.json cannot be read", "run migrate-analyze first") from None
+    applications = _applications(bundle)
     folders = _contexts(contexts, [str(each["name"]) for each in applications])
     engine = Engine(progress)
     progress(f"Docker Engine {engine.version}")
@@ -106,9 +103,7 @@ def _verify(
     checks: list[Check] = []
     with tempfile.TemporaryDirectory(prefix="migrate-analyze-") as scratch:
         folder = Path(scratch) / "context"
-        if context is not None:
-            shutil.copytree(context, folder, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-        shutil.copytree(bundle / name / "app", folder, dirs_exist_ok=True)
+        _assemble(folder, context, bundle / name / "app")
         if run is not None:
             comparison.start(run, folder if context is not None else None)
         began = time.monotonic()
@@ -145,6 +140,43 @@ def _verify(
             comparison.stop()
             if not keep_image:
                 engine.remove_image(tag)
+
+
+def _applications(bundle: Path) -> Sequence[Mapping[str, Any]]:
+    """The applications of a bundle's plan, each with a Dockerfile beside it."""
+    try:
+        found = json.loads((bundle / "plan.json").read_text(encoding="utf-8"))["applications"]
+        names = [Path(each["name"]) for each in found]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise VerifyError(f"{bundle} is no bundle: its plan.json cannot be read", "run migrate-analyze first") from None
+    for name in names:
+        if len(name.parts) != 1 or not (bundle / name / "app" / "Dockerfile").is_file():
+            raise VerifyError(f"{bundle / name / 'app'} has no Dockerfile", "make the bundle anew with migrate-analyze")
+    applications: Sequence[Mapping[str, Any]] = found
+    return applications
+
+
+def _assemble(folder: Path, context: Path | None, bundled: Path) -> None:
+    """The build context: the application's repository with the bundle's files over it.
+
+    Sockets and pipes, which a running application leaves in its folder, are not for a build.
+    """
+
+    def special(place: str, names: list[str]) -> list[str]:
+        modes = {name: os.lstat(os.path.join(place, name)).st_mode for name in names}  # noqa: PTH118  # thousands of them
+        kept = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISLNK)
+        return [name for name, mode in modes.items() if name == ".git" or not any(of(mode) for of in kept)]
+
+    try:
+        if context is not None:
+            shutil.copytree(context, folder, symlinks=True, ignore=special)
+        shutil.copytree(bundled, folder, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        first = error.args[0][0] if isinstance(error, shutil.Error) else (error.filename, "", error.strerror)
+        raise VerifyError(
+            f"the build context cannot be put together: {first[0]}: {str(first[2]).split(': ')[0]}",
+            "make it readable, or verify in a checkout that holds nothing else",
+        ) from None
 
 
 def _contexts(given: Sequence[str], names: Sequence[str]) -> dict[str, Path]:

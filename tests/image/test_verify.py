@@ -10,14 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from analyzer.cli import cli
 from analyzer.model import Decision, Outcome, Source
-from analyzer.verify.engine import BuildError
+from analyzer.verify.engine import BuildError, VerifyError
 from analyzer.verify.explain import Explainer
 from analyzer.verify.failures import line_of_step, no_engine, told
 from analyzer.verify.fidelity import Check, Difference, Fidelity, Standing
 from analyzer.verify.leave import Leave
 from analyzer.verify.playbook import Event, Ran
+from analyzer.verify.run import _assemble
 from analyzer.verify.snapshot import File, Snapshot, read_snapshot
 from analyzer.verify.text import render_json, render_text
 from tests.image.galaxy import unpack
@@ -254,6 +257,48 @@ def test_an_engine_that_does_not_answer_says_why(
     """Where it was looked for, what is wrong there, and what to do."""
     monkeypatch.setenv("DOCKER_HOST", place)
     assert said in "; ".join(no_engine(OSError(error)))
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ("null", "its plan.json cannot be read"),
+        ('{"applications": [{}]}', "its plan.json cannot be read"),
+        ('{"applications": {"a": 1}}', "its plan.json cannot be read"),
+        ('{"applications": [1]}', "its plan.json cannot be read"),
+        ('{"applications": [{"name": "shop"}]}', "shop/app has no Dockerfile; make the bundle anew"),
+        ('{"applications": [{"name": "../shop"}]}', "shop/app has no Dockerfile; make the bundle anew"),
+    ],
+)
+def test_a_broken_bundle_is_said_in_one_line(plan: str, said: str, tmp_path: Path) -> None:
+    """Nothing is built of a plan that is none, or of one whose Dockerfile is gone or lies elsewhere."""
+    (tmp_path / "shop" / "app").mkdir(parents=True)
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "plan.json").write_text(plan, encoding="utf-8")
+    answer = CliRunner().invoke(cli, ["verify", str(tmp_path / "bundle")])
+    assert answer.exit_code == 2
+    assert said in answer.output
+
+
+def test_what_a_running_application_leaves_is_not_for_the_build(tmp_path: Path) -> None:
+    """Sockets, pipes and the repository's own folder are left behind, dangling links are not; the bundle's files win."""
+    code, bundled, folder = tmp_path / "code", tmp_path / "bundled", tmp_path / "context"
+    (code / ".git").mkdir(parents=True)
+    (code / "tmp").mkdir()
+    bundled.mkdir()
+    os.mkfifo(code / "tmp" / "pipe")
+    (code / "dangling").symlink_to("/nowhere")
+    (code / "Dockerfile").write_text("theirs", encoding="utf-8")
+    (bundled / "Dockerfile").write_text("ours", encoding="utf-8")
+    _assemble(folder, code, bundled)
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")) == [
+        "Dockerfile",
+        "dangling",
+        "tmp",
+    ]
+    assert (folder / "Dockerfile").read_text(encoding="utf-8") == "ours"
+    with pytest.raises(VerifyError, match=r"cannot be put together: .*gone"):
+        _assemble(tmp_path / "other", None, tmp_path / "gone")
 
 
 def test_no_bundle_and_no_engine_are_said_in_one_line(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_bundle_that_was_decided_otherwise_is_refused(
         assert without.exit_code == 2
         assert "was decided otherwise" in without.output
         assert f"{place} is" in without.output
-        assert "give verify the options" in without.output
+        assert "give verify the options and the evidence" in without.output
 
 
 def test_answers_lie_in_the_inventory_or_beside_it(project: Path) -> None:
