@@ -58,7 +58,10 @@ def settle_owner(steps: Sequence[Step], user: str, hosts: Sequence[Host], *, sha
     if user in ("", "root"):
         return SharedOwner(steps=steps, ids=(0, 0))
     family = str(hosts[0].facts.get("os_family", "")) if hosts else ""
-    seen = next((one for host in hosts for one in host.users if one.name == user), None)
+    found = [(host.name, one) for host in hosts for one in host.users if one.name == user]
+    seen = found[0][1] if found else None
+    problems = (_disagree(user, found),) if shared and len({(one.uid, one.gid) for _, one in found}) > 1 else ()
+    fixed = BASE_IDS.get(family, {}).get(user)
     made = [
         (number, step.effect)
         for number, step in enumerate(steps)
@@ -67,17 +70,17 @@ def settle_owner(steps: Sequence[Step], user: str, hosts: Sequence[Host], *, sha
         and step.effect.state == "present"
         and step.applies is not Verdict.NO
     ]
-    if not made:
-        fixed = BASE_IDS.get(family, {}).get(user)
-        return SharedOwner(steps=steps, ids=(fixed, fixed) if fixed is not None else None)
+    if not made or (fixed is not None and all(one.uid is None for _, one in made)):
+        return SharedOwner(steps=steps, ids=(fixed, fixed) if fixed is not None else None, problems=problems)
     number, account = next((one for one in made if one[1].uid is not None), made[0])
     if shared and user not in BASE_ACCOUNTS:
         steps = _with_numbers(steps, number, account, seen)
         account = next(one for step in steps if isinstance(one := step.effect, MakeUser) and _is_for(one, account))
     ids = _ids(steps, account)
     if not shared or ids is None or seen is None or ids == (seen.uid, seen.gid):
-        return SharedOwner(steps=steps, ids=ids)
-    return SharedOwner(steps=steps, ids=ids, problems=(_differs(ids, seen, made[0][1], steps[number].via.sources),))
+        return SharedOwner(steps=steps, ids=ids, problems=problems)
+    differs = _differs(ids, seen, made[0][1], steps[number].via.sources)
+    return SharedOwner(steps=steps, ids=ids, problems=(*problems, differs))
 
 
 def shares_files(steps: Sequence[Step]) -> bool:
@@ -161,4 +164,18 @@ def _differs(ids: tuple[int, int], seen: HostUser, account: MakeUser, sources: S
         f"make it {ids[0]}:{ids[1]}, so a program in a task that asks who owns a file sees another account",
         sources[0] if sources else seen.source,
         "say the hosts' numbers in the role, or change the hosts' account and its files before the cutover",
+    )
+
+
+def _disagree(user: str, found: Sequence[tuple[str, HostUser]]) -> Problem:
+    (first, mine), *_ = found
+    number = f"{mine.uid}:{mine.gid}"
+    numbers = ", ".join(f"{host} {one.uid}:{one.gid}" for host, one in found)
+    return Problem(
+        Severity.WARNING,
+        "shared-files-owner",
+        f"the hosts give {user} different numbers ({numbers}); its files move to one file system, where {first}'s is "
+        "taken",
+        mine.source,
+        f"copy the others' files with rsync's --chown={number}, or change their numbers before the cutover",
     )

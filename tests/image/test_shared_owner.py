@@ -80,6 +80,9 @@ CASES: dict[str, tuple[list[Mapping[str, object]], str, str]] = {
         [{"user": USER}, {"user": {**USER, "groups": ["www-data"], "append": True}}], "1204:1204", "1204 1204",
     ),
     "an account of the base image": ([], "", "33 33"),
+    "an account of the base image that a task changes": (
+        [{"user": {"name": "www-data", "shell": "/bin/sh"}}], "", "33 33",
+    ),
 }  # fmt: skip
 DIFFERENT = {"the hosts' number, given to another"}
 """The role contradicts the hosts: the files keep the hosts' number, and a problem says so."""
@@ -90,7 +93,7 @@ DIFFERENT = {"the hosts' number, given to another"}
 def test_the_image_and_the_file_system_have_one_number(case: str, tmp_path: Path) -> None:
     """What `id` says in the image is what the access point acts as."""
     accounts, seen, expected = CASES[case]
-    user = "app" if accounts else "www-data"
+    user = "www-data" if "base image" in case else "app"
     bundle = analyzed(tmp_path, accounts, seen, user)
     assert shared(bundle) == expected
     if case not in DIFFERENT:
@@ -107,6 +110,21 @@ def test_a_role_that_contradicts_the_hosts_is_said(uid: int, seen: str, warned: 
     assert ("shared-files-owner" in text) is warned
     assert ("on the hosts it is 1400:1400, the roles make it 1500:1500" in text) is warned
     assert f"useradd -u {uid} -m app" in (bundle / "app" / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_hosts_that_disagree_are_said(tmp_path: Path) -> None:
+    """One file system has one number for an account: whose it is, and whose files need another copy, is said."""
+    analyzed(tmp_path, [{"user": USER}], "1204:1204")
+    (tmp_path / "hosts").write_text("web1\nweb2\n", encoding="utf-8")
+    passwd = tmp_path / "evidence" / "web2" / "fs" / "etc" / "passwd"
+    passwd.parent.mkdir(parents=True)
+    passwd.write_text("app:x:1300:1300::/home/app:/bin/sh\n", encoding="utf-8")
+    answer = CliRunner().invoke(cli, [str(tmp_path), "--out", str(tmp_path / "two"), "--timezone", "UTC"])
+    assert answer.exit_code in (0, 1), answer.output
+    text = (tmp_path / "two" / "plan.json").read_text(encoding="utf-8")
+    assert "different numbers (web1 1204:1204, web2 1300:1300); its files move to one file system, where web1's" in text
+    (bundle,) = (path.parent for path in (tmp_path / "two").glob("*/infra"))
+    assert shared(bundle) == "1204 1204"
 
 
 def test_without_shared_files_accounts_stay_as_the_playbook_makes_them(tmp_path: Path) -> None:
