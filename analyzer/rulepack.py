@@ -93,7 +93,8 @@ def load_pack(texts: Mapping[str, str]) -> RulePack:
         rules=tuple(rules),
         modules=modules,
         module_globs=globs,
-        commands=_by_command(rules),
+        commands=_by_command(rule for rule in rules if not rule.of_hosts),
+        foreign=_foreign(rules),
         packages=_index(rules, "packages"),
         services=_index(rules, "services"),
         paths=_index(rules, "paths"),
@@ -337,6 +338,13 @@ def _by_command(rules: Iterable[Rule]) -> Mapping[str, tuple[tuple[tuple[str, ..
             raise RulePackError(f"{rule.source}: command {pattern!r} is already in {other.id}")
         known[words] = rule
     return {first: tuple(found.items()) for first, found in table.items()}
+
+
+def _foreign(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
+    table: dict[str, tuple[Rule, ...]] = {}
+    for pattern, rule in _patterns((rule for rule in rules if rule.of_hosts), "commands"):
+        table[pattern] = (*table.get(pattern, ()), rule)
+    return table
 
 
 def _by_module(

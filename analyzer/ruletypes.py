@@ -22,6 +22,10 @@ SUBJECTS: Mapping[str, str] = {
 }
 
 
+MANAGER = "host.package_manager"
+"""What rules call the package manager of the hosts, in `where` and in `emit`: apt or dnf."""
+
+
 def effect_name(effect: type[Effect] | Effect) -> str:
     """`InstallPackages` -> `install_packages`, as packs write it."""
     kind = effect if isinstance(effect, type) else type(effect)
@@ -80,6 +84,11 @@ class Rule:
     examples_text: str = ""
     """Parsed only when asked for: `examples(rule)`; a run of the program needs none."""
 
+    @property
+    def of_hosts(self) -> bool:
+        """Whether it goes by the hosts: they cannot run the rule's modules and commands, whatever the arguments are."""
+        return any(condition.argument == MANAGER for condition in self.where)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
@@ -135,6 +144,8 @@ class RulePack:
     module_globs: tuple[tuple[str, tuple[Rule, ...]], ...]
     commands: Mapping[str, tuple[tuple[tuple[str, ...], Rule], ...]]
     """First word -> (all words of the pattern, rule)."""
+    foreign: Mapping[str, tuple[Rule, ...]]
+    """Program -> rules that say which hosts lack it; see `MANAGER`."""
     packages: Index
     services: Index
     paths: Index

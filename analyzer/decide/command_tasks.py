@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from analyzer.model import (
     Value,
     WriteFile,
 )
-from analyzer.ruletypes import Rule, RulePack
+from analyzer.ruletypes import MANAGER, Rule, RulePack
 
 COMMAND_MODULES = frozenset(
     f"{collection}.{name}"
@@ -46,16 +47,19 @@ _WHOLE = frozenset({Outcome.IMAGE, Outcome.DEPLOY, Outcome.PLATFORM, Outcome.MAN
 _PREPARES = re.compile(r"(^|[;&|\n]\s*)(cd|export|source|\.|umask|eval)\s")
 
 
-def command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Part, ...]:
-    """What becomes of one run of a command; of one that says it only reads, nothing where it would need an answer."""
-    parts = _command_parts(task, invocation, pack)
+def command_parts(task: Task, invocation: Invocation, pack: RulePack, *, told_manager: str = "") -> tuple[Part, ...]:
+    """What becomes of one run of a command; of one that says it only reads, nothing where it would need an answer.
+
+    `told_manager`: apt or dnf where the hosts' facts say it.
+    """
+    parts = _command_parts(task, invocation, pack, told_manager)
     probe = pack.commands["echo"][0][1]
     if task.reads_only and all(part.outcome in (Outcome.MANUAL, Outcome.CONTROL) for part in parts):
         return (rule_part(probe, (), _READS_ONLY),)
     return parts
 
 
-def _command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[Part, ...]:
+def _command_parts(task: Task, invocation: Invocation, pack: RulePack, told_manager: str) -> tuple[Part, ...]:
     written = _written(invocation.args)
     if (unknown := first_unknown(written)) is not None:
         return (_unknown_part(task, invocation, pack, unknown),)
@@ -63,6 +67,9 @@ def _command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[
     if not commands:
         return (_unlisted(task, invocation, pack, "There is no command"),)
     rules = [_rule(command, pack) for command in commands]
+    if (lacking := _lacking(commands, rules, pack, told_manager)) is not None:
+        whole = _whole(Outcome.IMAGE, task, invocation, written)
+        return (replace(rule_part(lacking, ()), alternative=whole),)
     if None in rules:
         program = next(command.words[0] for command, rule in zip(commands, rules, strict=True) if rule is None)
         if any(rule.outcome is Outcome.DEPLOY for rule in rules if rule):
@@ -71,6 +78,18 @@ def _command_parts(task: Task, invocation: Invocation, pack: RulePack) -> tuple[
             return (_unlisted(task, invocation, pack, f"No rule knows what {program} does"),)
     parts = _sum(task, invocation, written, commands, [rule for rule in rules if rule])
     return tuple(_complete(part, task, invocation) for part in parts)
+
+
+def _lacking(
+    commands: Sequence[SimpleCommand], rules: Sequence[Rule | None], pack: RulePack, told_manager: str
+) -> Rule | None:
+    """The rule that says that hosts of this package manager lack a program, where its work would be the image's."""
+    for command, rule in zip(commands, rules, strict=True):
+        if rule is not None and rule.outcome is Outcome.IMAGE:
+            for foreign in pack.foreign.get(posixpath.basename(command.words[0]), ()):
+                if isinstance(match(foreign, {MANAGER: told_manager}), Mapping):
+                    return foreign
+    return None
 
 
 def _complete(part: Part, task: Task, invocation: Invocation) -> Part:

@@ -11,10 +11,8 @@ from analyzer.decide.match import Undetermined, match
 from analyzer.decide.parts import DROPPING, ELSEWHERE, Part, refused, rule_part
 from analyzer.decide.values import told
 from analyzer.model import Invocation, Outcome, Problem, RunCommand, Severity, Task, Unknown, Value
-from analyzer.ruletypes import Rule, RulePack
+from analyzer.ruletypes import MANAGER, Rule, RulePack
 
-_MANAGER = "host.package_manager"
-"""What rules call the package manager of the hosts, in `where` and in `emit`."""
 _PLACES = ("path", "dest", "destfile", "name")
 
 
@@ -50,7 +48,7 @@ def module_parts(
     if rule.outcome is Outcome.MANUAL and rule.fallback and (placed := _by_place(args, pack)) is not None:
         yield placed
         return
-    beside = {_MANAGER: manager, "subject": task.module.rsplit(".", 1)[-1]}
+    beside = {MANAGER: manager, "subject": task.module.rsplit(".", 1)[-1]}
     built = build(rule.emit, bindings, task, invocation, beside)
     if isinstance(built, Refusal):
         found = refused(rule, built.reason)
@@ -88,11 +86,10 @@ def _choose(
     matched: list[tuple[Rule, Mapping[str, Value]]] = []
     undetermined: list[tuple[Rule, Undetermined]] = []
     for rule in rules:
-        of_hosts = any(one.argument == _MANAGER for one in rule.where)
-        found = match(rule, {**args, _MANAGER: told_manager} if of_hosts else args)
+        found = match(rule, {**args, MANAGER: told_manager} if rule.of_hosts else args)
         if isinstance(found, Undetermined):
             undetermined.append((rule, found))
-        elif found is not None and of_hosts:
+        elif found is not None and rule.of_hosts:
             return rule, args  # a module that these hosts cannot run: its arguments do not matter
         elif found is not None:
             matched.append((rule, found))

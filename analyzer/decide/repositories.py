@@ -124,23 +124,20 @@ def with_section(before: str, content: str) -> str:
     import io
 
     file = configparser.RawConfigParser()
-    added = configparser.RawConfigParser()
     try:
         file.read_string(before)
-        added.read_string(content)
     except configparser.Error:
         return f"{before.rstrip()}\n\n{content}"
-    for section in added.sections():
-        file.remove_section(section)
-        file.add_section(section)
-        for option, value in added.items(section):
-            file.set(section, option, value)
+    file.remove_section(content.partition("]")[0].removeprefix("["))
     written = io.StringIO()
     file.write(written)
-    return written.getvalue()
+    return written.getvalue() + content
 
 
 def _yum_value(option: str, value: Any) -> str:
     if option in _YUM_BOOLEANS:
         return str(int(bool(boolean(value))))
-    return _YUM_LISTS[option].join(texts(value)) if option in _YUM_LISTS else text(value)
+    if option not in _YUM_LISTS:
+        return text(value)
+    # Ansible splits a text at its commas and leaves the blanks
+    return _YUM_LISTS[option].join(value.split(",") if isinstance(value, str) else texts(value))

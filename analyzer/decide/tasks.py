@@ -125,7 +125,7 @@ def _invocation_parts(
     task: Task, invocation: Invocation, pack: RulePack, around: Around, problems: list[Problem]
 ) -> Iterator[Part]:
     if task.module in COMMAND_MODULES:
-        parts = command_parts(task, invocation, pack)
+        parts = command_parts(task, invocation, pack, told_manager=around.told_manager)
     elif task.module in SCRIPT_MODULES:
         parts = script_parts(task, invocation, pack)
     else:

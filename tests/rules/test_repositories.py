@@ -12,7 +12,7 @@ from ansible.modules import apt_repository, deb822_repository
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.decide.repositories import with_file
+from analyzer.decide.repositories import with_file, with_section
 from analyzer.model import PackageRepository
 
 YUM = [
@@ -46,6 +46,31 @@ def test_yum_repository(args, tmp_path):
     (written,) = tmp_path.glob("*.repo")
     assert made.path == str(written)
     assert made.content == written.read_text()
+
+
+def test_several_yum_sources_in_one_file(tmp_path):
+    """Each call writes the file anew as yum_repository itself does: others stay, one of the same name gives way."""
+    calls = [
+        {"name": "one", "description": "One", "baseurl": "https://a.example.org/, https://b.example.org/"},
+        {"name": "two", "description": "Two", "baseurl": "https://example.org/", "gpgcheck": False},
+        {"name": "one", "description": "One again", "metalink": "https://example.org/m?a=$basearch", "exclude": "x,y"},
+    ]
+    file = tmp_path / "several.repo"
+    file.write_text("# a comment\n[zero]\nname=Zero\nBaseURL=https://example.org/0\n  https://example.org/00\n")
+    text = file.read_text()
+    for call in calls:
+        args = {"state": "present", "reposdir": str(tmp_path), "file": "several", **call}
+        (tmp_path / "args.json").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": args}))
+        told = subprocess.run(
+            [sys.executable, "-m", "ansible.modules.yum_repository", str(tmp_path / "args.json")],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert json.loads(told.stdout).get("changed"), told.stdout
+        (made,) = with_file(PackageRepository(kind="yum-repository", path=call["name"], options=args))
+        text = with_section(text, made.content)
+        assert text == file.read_text()
 
 
 LINES = [
