@@ -65,6 +65,9 @@ def contents_for(
     if module == "ansible.builtin.unarchive" and re.match(r"[a-z]+://", written):
         return ()
     path = find_file(written, folder, frame, reader, play_folder)
+    if path is None and (name := _absent_secret(module, written, args.get("dest"))):
+        data = reader.inventory.book.marker(name, task, "not in the project").encode()
+        return (("", FileContent(source=task, data=data)),)
     if path is None:
         reason = f"{written} is not in the project ({folder}/ of the role and of the playbook were searched)"
         return (("", FileContent(source=task, data=None, unknown=Unknown(written, reason))),)
@@ -73,6 +76,28 @@ def contents_for(
     if module == "ansible.builtin.template":
         return (("", _rendered(path, args, frame, scope, reader, play_folder)),)
     return (("", _file(path, reader)),)
+
+
+_SECRET_FILE = re.compile(
+    r"(?:.*[._-])?id_(?:rsa|dsa|ecdsa|ed25519)|.*private[._-]?key.*|.*privkey.*|.+\.key|\.(?:netrc|pgpass)"
+    r"|(?:.*[._-])?(?:passwords?|passwd|secrets?|tokens?|credentials?)(?:\.(?:txt|yml|yaml|json|key|ini|conf|env))?",
+    re.IGNORECASE,
+)
+_PUBLIC_KEYS = re.compile(r"/(?:etc/apt|usr/share/keyrings|etc/pki/rpm-gpg)(?:/.*)?|.*\.(?:pub|crt|asc|gpg)")
+"""Keys by which packages and people are known; nobody keeps them secret."""
+
+
+def _absent_secret(module: str, written: str, dest: Value) -> str:
+    """The secret's name, where a file that the project does not hold is one that nobody commits; else ""."""
+    if module != "ansible.builtin.copy" or not isinstance(dest, str):
+        return ""
+    name = (written if dest.endswith("/") else dest).rstrip("/").rpartition("/")[2]
+    source = written.rpartition("/")[2]
+    if any(_PUBLIC_KEYS.fullmatch(each) for each in (dest, written)):
+        return ""
+    if not (_SECRET_FILE.fullmatch(name) or _SECRET_FILE.fullmatch(source)):
+        return ""
+    return re.sub(r"\W+", "_", name).strip("_").lower()
 
 
 def find_file(name: str, folder: str, frame: Frame, reader: YamlReader, play_folder: Path) -> Path | None:

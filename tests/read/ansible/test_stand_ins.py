@@ -106,3 +106,32 @@ def test_a_filter_over_a_secret_is_not_applied_to_its_name(tasks_of: Callable[..
     )
     assert hidden.invocations[0].contents[0][1].data is None
     assert shown.invocations[0].contents[0][1].data is not None
+
+
+@pytest.mark.parametrize(
+    ("src", "dest", "name"),
+    [
+        ("secrets/id_rsa", "/home/app/.ssh/id_rsa", "id_rsa"),
+        ("~/keys/production.key", "/srv/app/config/credentials/production.key", "production_key"),
+        ("app.key", "/etc/app/", "app_key"),
+        ("credentials.json", "/etc/app/google.json", "google_json"),
+        ("id_rsa.pub", "/home/app/.ssh/id_rsa.pub", ""),
+        ("docker.key", "/etc/apt/keyrings/docker.key", ""),
+        ("tool.tar.gz", "/opt/tool.tar.gz", ""),
+        ("keyboard", "/etc/default/keyboard", ""),
+    ],
+)
+def test_a_key_that_nobody_commits_is_a_secret(
+    tasks_of: Callable[..., tuple[Task, ...]], src: str, dest: str, name: str
+):
+    """A private key or a file of credentials that the project does not hold comes from the secret store."""
+    (task,) = tasks_of(f"- copy: src={src} dest={dest}")
+    ((_, content),) = task.invocations[0].contents
+    assert content.data == (secret_reference(name).encode() if name else None)
+
+
+def test_a_key_of_the_project_is_taken_as_it_is(tasks_of: Callable[..., tuple[Task, ...]]):
+    """What the project holds is read; only a private key's own text makes it a secret."""
+    (task,) = tasks_of("- copy: src=app.key dest=/etc/app.key", files={"files/app.key": "public text\n"})
+    ((_, content),) = task.invocations[0].contents
+    assert content.data == b"public text\n"
