@@ -18,6 +18,8 @@ from analyzer.read.ansible.expressions import analyse_expression
 from analyzer.read.ansible.scope import Scope
 from analyzer.read.ansible.values import thaw
 
+_NEVER = ""
+"""A condition that no task has."""
 _UNSET = re.compile(r"\(?(?:not (\w+) is defined|(\w+) is (?:not defined|undefined))\)?")
 
 
@@ -30,6 +32,8 @@ class Conditional:
     """As written."""
     seen: Mapping[str, Any]
     """What the names in the conditions stood for; a condition means the same only as long as they do."""
+    only: bool = False
+    """Nothing else gives the variable a value: where it is used without a default, it was set."""
 
 
 @dataclass(slots=True)
@@ -39,14 +43,31 @@ class ConditionalFacts:
     _facts: dict[str, Conditional] = field(default_factory=dict)
     _same: dict[tuple[int, str], tuple[Scope, bool]] = field(default_factory=dict)
 
-    def note(self, name: str, value: Any, when: Iterable[object], scope: Scope) -> None:
-        """Variable `name` has `value` if the conditions of `when` that could not be decided hold."""
+    def note(self, name: str, value: Any, when: Iterable[object], scope: Scope, *, only: bool = False) -> None:
+        """Variable `name` has `value` if the conditions of `when` that could not be decided hold.
+
+        `only`: no other task has set it, and no file of variables does.
+        """
         undecided = [each for each in when if scope.verdict(each)[0] is not Verdict.YES]
         conditions = frozenset(str(plain(each)) for each in undecided)
         seen = {each: _raw(scope, each) for each in _names(scope, conditions)}
-        if conditions and name not in seen:
-            self._facts[name] = Conditional(value, conditions, seen)
+        if conditions and (only or name not in seen):
+            asks_itself = name in seen
+            self._facts[name] = Conditional(value, frozenset({_NEVER}) if asks_itself else conditions, seen, only)
             self._same.clear()
+
+    def is_only(self, name: str, value: Any) -> bool:
+        """Whether the variable has this value if any, by what was noted so far."""
+        fact = self._facts.get(name)
+        return fact is not None and fact.only and bool(fact.value == value)
+
+    def if_used(self, scope: Scope) -> dict[str, Any]:
+        """Variables that have one value wherever a task that uses them does not fail."""
+        return {
+            name: fact.value
+            for name, fact in self._facts.items()
+            if fact.only and name in scope.unknown and name not in scope.variables
+        }
 
     def forget(self, names: Collection[str]) -> None:
         """The variables have other values from now on, and conditions that ask for them may mean something else."""

@@ -89,7 +89,7 @@ _PUBLIC_KEYS = re.compile(r"/(?:etc/apt|usr/share/keyrings|etc/pki/rpm-gpg)(?:/.
 
 def _absent_secret(module: str, written: str, dest: Value) -> str:
     """The secret's name, where a file that the project does not hold is one that nobody commits; else ""."""
-    if module != "ansible.builtin.copy" or not isinstance(dest, str):
+    if module != "ansible.builtin.copy" or not isinstance(dest, str) or ".." in written.split("/"):
         return ""
     name = (written if dest.endswith("/") else dest).rstrip("/").rpartition("/")[2]
     source = written.rpartition("/")[2]

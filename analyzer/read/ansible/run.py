@@ -156,6 +156,7 @@ class Run:
         now: dict[str, Any] = {}
         unknown: dict[str, str] = {}
         timed: set[str] = set()
+        was_unknown = frozenset(self.unknown)
         unsure: set[str] = set()
         maybe: dict[str, Any] = {}
         names = [name for name in arguments if name not in ("cacheable", "_raw_params")]
@@ -190,6 +191,12 @@ class Run:
             self.unknown.pop(name, None)
             self.results.pop(name, None)
             self.set_facts[name] = now[name]
+        only = {
+            name for name, value in maybe.items()
+            if self.conditional.is_only(name, value)
+            or not (name in self.set_facts or name in was_unknown or name in self.included
+                    or name in items[0][1].variables)
+        }  # fmt: skip
         for name, why in unknown.items():
             self.set_facts.pop(name, None)
             self.results.pop(name, None)
@@ -197,7 +204,7 @@ class Run:
         self.unsure = (self.unsure - now.keys() - unknown.keys()) | (unsure - now.keys())
         self.conditional.forget(now.keys() | unknown.keys())
         for name, value in maybe.items():
-            self.conditional.note(name, value, when, items[0][1])
+            self.conditional.note(name, value, when, items[0][1], only=name in only)
 
     def _has_already(self, name: str, value: Any, when: Sequence[object], scope: Scope) -> bool:
         """Whether the variable has the value whether or not a task sets it that may not run."""

@@ -136,6 +136,8 @@ class Scope:
     """
     unsure: Collection[str] = frozenset()
     """Unknown names that a task sets or not."""
+    if_used: Collection[str] = frozenset()
+    """Those of the unsure ones that have their value wherever a task that uses them does not fail."""
     clock: Collection[str] = frozenset()
     """Names that hold the time of the run: one value stands for it in texts, and no condition goes by it."""
     _memo: dict[str, str | None] = field(default_factory=dict, init=False)
@@ -175,6 +177,8 @@ class Scope:
         return ""
 
     def _reason_for_unknown(self, reference: Reference) -> str:
+        if reference.name in self.if_used and reference.test not in ("default", *_PARTIAL_TESTS):
+            return ""
         known = self.known_results.get(reference.name)
         if known is not None:
             if not reference.path and (reference.test in _PARTIAL_TESTS or _RESULT_TESTS.get(reference.test) in known):
@@ -467,7 +471,9 @@ class Scope:
             return Verdict.UNKNOWN, f"{text}: it depends on the time of the run"
         for reference in analysis.references:
             if reference.name in self.unknown and text.strip("() ") == f"{reference.name} is defined":
-                if reference.name in self.unsure and reference.name not in self.variables:
+                if reference.name in self.unsure and (
+                    reference.name in self.if_used or reference.name not in self.variables
+                ):
                     return Verdict.UNKNOWN, self.unknown[reference.name]
                 return Verdict.YES, f"{reference.name} is registered"
         result = self.evaluate(text)

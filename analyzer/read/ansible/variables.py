@@ -64,16 +64,19 @@ class PlayVariables:
         return kept[1]
 
     def assuming(self, scope: Scope, values: Mapping[str, Any]) -> Scope:
-        """The scope with variables that a task knows by its conditions alone."""
+        """The scope with variables that a task knows by its conditions alone, or by not failing."""
         above = self.run.extra
         given = {name: value for name, value in values.items() if name not in above and name in scope.unknown}
-        if not given:
+        used = {name: value for name, value in self.run.conditional.if_used(scope).items()
+                if name not in above and name not in given}  # fmt: skip
+        if not (given or used):
             return scope
-        key = (id(scope), *sorted((name, id(value)) for name, value in given.items()))
+        key = (id(scope), *sorted((name, id(value)) for name, value in {**given, **used}.items()), *sorted(given))
         kept = self._assuming.get(key)
         if kept is None:
             unknown = {name: why for name, why in scope.unknown.items() if name not in given}
-            kept = (scope, replace(scope, variables={**scope.variables, **given}, unknown=unknown))
+            variables = {**scope.variables, **given, **used}
+            kept = (scope, replace(scope, variables=variables, unknown=unknown, if_used=frozenset(used)))
             self._assuming[key] = kept
         return kept[1]
 

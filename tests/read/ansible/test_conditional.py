@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from analyzer.model import Task, Unknown, Verdict
 
 
@@ -13,6 +15,7 @@ def path_of(task: Task) -> object:
 def test_a_task_under_the_same_condition_sees_the_fact(tasks_of: Callable[..., tuple[Task, ...]]):
     """Whoever runs under `a` runs after the fact was set, so it is known there, and only there."""
     *_, inside, further, outside = tasks_of("""
+- set_fact: {drush: /opt/other}
 - set_fact: {drush: /opt/drush}
   when: only_given_later | bool
 - file: path={{ drush }}/x state=directory
@@ -150,3 +153,44 @@ def test_lookups_have_their_full_names_too(tasks_of: Callable[..., tuple[Task, .
         files={"vars/Debian.yml": "package: apache2\n"},
     )
     assert str(task.invocations[0].args["_raw_params"]).endswith("vars/Debian.yml")
+
+
+ONLY = r"""
+/opt/drush/x | - set_fact: {root: /opt/drush}\n  when: later | bool
+/opt/drush/x | - set_fact: {root: /opt/drush}\n  when: root is not defined and later | bool
+/opt/drush/x | - set_fact: {root: /opt/drush}\n  when: later | bool\n- set_fact: {root: /opt/drush}\n  when: sooner | bool
+unknown | - set_fact: {root: /opt/drush}\n  when: later | bool\n- set_fact: {root: /opt/other}\n  when: sooner | bool
+unknown | - set_fact: {root: /opt/old}\n- set_fact: {root: /opt/drush}\n  when: later | bool
+unknown | - command: x\n  register: root\n- set_fact: {root: /opt/drush}\n  when: later | bool
+"""
+
+
+@pytest.mark.parametrize("line", ONLY.strip().splitlines())
+def test_a_variable_that_one_task_alone_sets_has_its_value_wherever_it_is_used(
+    tasks_of: Callable[..., tuple[Task, ...]], line: str
+):
+    """Without it the task that uses it would fail; with another source of a value nothing is sure."""
+    wanted, _, tasks = line.partition(" | ")
+    tasks = tasks.replace("\\n", "\n")
+    *_, used, default, defined = tasks_of(f"""
+{tasks}
+- file: path={{{{ root }}}}/x state=directory
+- file: path={{{{ root | default('/opt') }}}}/x state=directory
+- debug: msg=x
+  when: root is defined
+""")
+    if wanted == "unknown":
+        assert isinstance(path_of(used), Unknown)
+    else:
+        assert path_of(used) == wanted
+        assert isinstance(path_of(default), Unknown)
+        assert defined.applies is Verdict.UNKNOWN
+
+
+def test_a_role_s_default_is_another_source(tasks_of: Callable[..., tuple[Task, ...]]):
+    """Where the play has a value of its own, the fact may or may not stand over it."""
+    *_, used = tasks_of(
+        "- set_fact: {root: /opt/drush}\n  when: later | bool\n- file: path={{ root }}/x state=directory",
+        play="  vars: {root: /opt/own}\n",
+    )
+    assert isinstance(path_of(used), Unknown)
