@@ -304,7 +304,7 @@ def test_apache_serves_by_itself(package: str, state: str, command: tuple[str, .
         {"effect": "WriteFile", "path": f"/etc/{package}/ports.conf", "content": "# Listen 1\nListen 0.0.0.0:8080\n"},
         *([{"effect": "ServiceState", "name": package, "state": state}] if state else []),
     ]
-    processes = find_processes(steps(given), [DEBIAN], Settings()).processes
+    processes = find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE).processes
     assert [(each.command, each.port, each.stop_signal) for each in processes] == (
         [(command, port, "SIGWINCH")] if command else []
     )
