@@ -32,7 +32,7 @@ program() { package "$1" 1.0 '' "mkdir -p %{buildroot}/usr/bin; printf '#!/bin/s
 
 for name in acl findutils git glibc-langpack-ja gcc gzip jq libcap make mod_ssl nano patch perl perl-interpreter php \
     php-fpm php-xml a b c python3-dnf-plugin-versionlock python3-lxml python3-passlib python3-pip python39 rsync ruby \
-    shadow-utils dnf-plugins-core tar tzdata unzip wget; do
+    shadow-utils dnf-plugins-core tar tzdata unzip wget libpq mariadb-connector-c-devel mysql nginx postgresql postgresql-devel; do
   package "$name" 1.0
 done
 program tree
