@@ -83,13 +83,18 @@ def _command_parts(task: Task, invocation: Invocation, pack: RulePack, told_mana
 def _lacking(
     commands: Sequence[SimpleCommand], rules: Sequence[Rule | None], pack: RulePack, told_manager: str
 ) -> Rule | None:
-    """The rule that says that hosts of this package manager lack a program, where its work would be the image's."""
+    """The rule that says that hosts of this package manager lack a program, where its work would be the image's.
+
+    A text that has programs of both families asks by itself which of them is there.
+    """
+    lacking: list[Rule] = []
     for command, rule in zip(commands, rules, strict=True):
-        if rule is not None and rule.outcome is Outcome.IMAGE:
-            for foreign in pack.foreign.get(posixpath.basename(command.words[0]), ()):
-                if isinstance(match(foreign, {MANAGER: told_manager}), Mapping):
-                    return foreign
-    return None
+        for foreign in pack.foreign.get(posixpath.basename(command.words[0]), ()):
+            if not isinstance(match(foreign, {MANAGER: told_manager}), Mapping):
+                return None
+            if rule is not None and rule.outcome is Outcome.IMAGE:
+                lacking.append(foreign)
+    return lacking[0] if lacking else None
 
 
 def _complete(part: Part, task: Task, invocation: Invocation) -> Part:

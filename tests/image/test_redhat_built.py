@@ -28,8 +28,8 @@ WORLD = "/srv/world"
 PLANTED = ("RUN rpm --import https://nginx.org/keys/nginx_signing.key\n", " --allowerasing", " --enablerepo=tool")
 """What a build of the stand-in must not do without."""
 OWN = re.compile(r"\b(dnf|yum|rpm|alternatives)\b")
-NOT_THERE = re.compile(r"microdnf|copr enable|pip3 install|update-ca-trust")
-"""Programs and services that the stand-in has not."""
+NOT_THERE = re.compile(r"microdnf|copr enable|pip3 install|update-ca-trust|apt-get")
+"""What the stand-in has not, or has as Debian."""
 
 
 def built_cases() -> list[Any]:
