@@ -35,6 +35,7 @@ OMITTED: Any = object()
 
 _LONGEST_IN_PART = 2_000
 _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_QUOTED = re.compile(r"""(['"])((?:(?!\1|\{\{).)*\{\{.*?\}\}(?:(?!\1).)*)\1""", re.DOTALL)
 _MARK = re.compile("[\ue000-\ue003]|\\{\\{")
 _CONNECTION = re.compile(
     r"ansible_(?:host|port|user|password|connection|become|ssh|winrm|network_os|private_key_file)(?:_|$)"
@@ -424,11 +425,7 @@ class Scope:
         if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
             text = text[2:-2].strip()
         elif "{{" in text:
-            for match in _OUTPUT.finditer(text):
-                value = self.evaluate(match[0][2:-2].strip())
-                if isinstance(value, Unknown) and text[: match.start()].endswith(("'", '"')):
-                    return Verdict.UNKNOWN, f"{text}: {value.reason}"
-            text = _OUTPUT.sub(self._as_expression, text)
+            text = _OUTPUT.sub(self._as_expression, _QUOTED.sub(_as_concatenation, text))
         return self._decide(split_condition(text))
 
     def _as_expression(self, match: re.Match[str]) -> str:
@@ -482,6 +479,14 @@ class Scope:
         if truthy(result):
             return Verdict.YES, text
         return Verdict.NO, text
+
+
+def _as_concatenation(match: re.Match[str]) -> str:
+    """`'a{{ x }}'` in a condition as `('a' ~ (x) ~ '')`: what it stands for, whether or not x is known."""
+    pieces = _OUTPUT.split(match[2])
+    inner = [each[2:-2].strip() for each in _OUTPUT.findall(match[2])]
+    joined = [part for pair in zip(map(repr, pieces), (f"({each})" for each in inner), strict=False) for part in pair]
+    return "(" + " ~ ".join([*joined, repr(pieces[-1])]) + ")"
 
 
 def _marked(value: Any) -> bool:

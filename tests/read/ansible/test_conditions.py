@@ -24,6 +24,8 @@ result.stdout | default('') == ''                      | unknown
 {{ flag }} or {{ nowhere | default(false) }}           | yes
 {{ nowhere }} and {{ flag }}                           | unknown
 '{{ nowhere }}' == 'x'                                 | unknown
+nowhere | default(false) and '{{ nowhere }}' == 'x'    | no
+'os-{{ ansible_os_family }}' == 'os-Debian'            | yes
 "{{ result.stdout }}" == "x"                           | unknown
 nowhere is defined                                     | no
 nowhere is not defined                                 | yes
