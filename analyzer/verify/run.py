@@ -23,6 +23,8 @@ from analyzer.verify.fidelity import Check, Fidelity
 from analyzer.verify.playbook import PlaybookRun
 
 TAG = "migrate-analyze-verify"
+INSISTING = 2
+"""How often Ctrl-C may be pressed before the removal of what was made is given up."""
 
 
 def run_verify(
@@ -47,7 +49,7 @@ def run_verify(
     engine = Engine(progress)
     progress(f"Docker Engine {engine.version}")
     runs = {run.application: run for run in against}
-    with _ended_by_signals():
+    with _ended_by_signals(progress):
         try:
             comparison = Comparison(engine)
             return tuple(
@@ -70,21 +72,30 @@ def run_verify(
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """A termination is an interruption: what was made is removed before the program ends."""
+def _ended_by_signals(told: Progress) -> Iterator[None]:
+    """A termination is an interruption, and the first one is enough: what was made is removed before the program ends.
+
+    A terminal, `make` and a CI runner each signal the whole group, so a second signal must not end the removal; a third
+    Ctrl-C does, for an engine that answers no more.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    seen: list[int] = []
 
     def interrupt(number: int, frame: object) -> None:
-        del number, frame
-        raise KeyboardInterrupt
+        del frame
+        seen.append(number)
+        if len(seen) == 1 or seen.count(signal.SIGINT) > INSISTING:
+            raise KeyboardInterrupt
+        told("removing containers and images of this run")
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in () if seen else before.items():  # an interrupted program has yet to say so
+            signal.signal(number, handler)
 
 
 def _verify(
