@@ -8,9 +8,9 @@ from analyzer.decide.image_commands import BuildStep, attributes, owner_options,
 from analyzer.decide.image_composed import EARLY, Composition
 from analyzer.decide.image_edit_commands import edit_commands
 from analyzer.decide.image_edit_ini import PROGRAM, SCRIPT
-from analyzer.decide.image_edits import EditError, apply_edit
+from analyzer.decide.image_edits import EditError, apply_edit, is_true
 from analyzer.decide.image_paths import is_below, normal
-from analyzer.decide.image_shell import command, quote
+from analyzer.decide.image_shell import Command, command, quote
 from analyzer.model import EditFile, MakeDirectory, MakeLink, Ownership, RemovePath, Source, TouchFile, Via, WriteFile
 
 
@@ -101,8 +101,8 @@ def remove_path(to: Composition, effect: RemovePath, via: Via) -> None:
         to.out.removals.append(command(text, via))
 
 
-def edit_file(to: Composition, effect: EditFile, via: Via) -> None:
-    """A known file is edited now; any other in the build."""
+def edit_file(to: Composition, effect: EditFile, via: Via, *, unsure: bool = False) -> None:
+    """A known file is edited now; any other in the build, if it is there where nobody knows whether it applies."""
     entry = to.out.files.get(effect.path)
     path = to.out.files.resolve(effect.path)
     known = entry is not None and entry.kind == "file"
@@ -117,6 +117,8 @@ def edit_file(to: Composition, effect: EditFile, via: Via) -> None:
         to.refuse(via, path, str(error))
         return
     owned = tuple(command(text, via) for text in attributes(effect.ownership, path))
+    if unsure and not is_true(effect.args.get("create", effect.method == "ini_file")):
+        commands, owned = (tuple(_if_there(each, path) for each in some) for some in (commands, owned))
     early = path.startswith(EARLY) and to.number < to.last_install
     if effect.method == "ini_file" and to.out.files.get(SCRIPT) is None:
         to.out.files.write(SCRIPT, PROGRAM.encode(), Ownership(), via, late=True)
@@ -130,6 +132,14 @@ def edit_file(to: Composition, effect: EditFile, via: Via) -> None:
             to.build(BuildStep(commands=owned, via=via, group=True))
         return
     to.build(BuildStep(commands=commands + owned, via=via, group=True, code=to.in_code(path)))
+
+
+def _if_there(each: Command, path: str) -> Command:
+    """The command where `path` is there, else nothing."""
+    if len(each.lines) == 1:
+        return Command(lines=(f"if [ -e {quote(path)} ]; then {each.lines[0]}; fi",), via=each.via)
+    *inner, last = (f"  {line}" for line in each.lines)
+    return Command(lines=(f"if [ -e {quote(path)} ]; then", *inner, f"{last};", "fi"), via=each.via)
 
 
 def _with(sources: tuple[Source, ...], other: Source) -> tuple[Source, ...]:

@@ -98,7 +98,7 @@ def _take(to: Composition, number: int, step: Step) -> None:
         case RemovePath():
             remove_path(to, effect, via)
         case EditFile():
-            edit_file(to, effect, via)
+            edit_file(to, effect, via, unsure=step.applies == Verdict.UNKNOWN)
         case MakeUser():
             needed = via.rule == NEEDED_ACCOUNTS
             made = user_command(effect, via, to.packages, to.groups_made, to.out.groups, unless_there=needed)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from analyzer.decide.image_edit_commands import edit_commands, extended_regexp
 from analyzer.decide.image_edit_ini import PROGRAM, SCRIPT
 from analyzer.decide.image_edits import EditError, apply_edit
 from analyzer.model import EditFile, Via
+from tests.image.effects import image
+from tests.image.effects import steps as edit_steps
 
 TEXTS = [
     None,
@@ -256,3 +259,28 @@ if __name__ == "__main__":
         if module == "ini_file"
     }
     RECORDED.write_text(json.dumps(answers, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"method": "lineinfile", "args": {"regexp": "^a", "line": "a=1"}},
+        {"method": "lineinfile", "args": {"line": "x"}},
+        {"method": "blockinfile", "args": {"block": "a\nb"}},
+        {"method": "replace", "args": {"regexp": "a", "replace": "b"}},
+    ],
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_an_edit_that_may_not_apply_leaves_an_absent_file_alone(
+    edit: dict[str, Any], there: bool, tmp_path: Path
+) -> None:
+    """Under a condition nobody can decide the build edits the file if it is there, and does not fail where it is not."""
+    file = tmp_path / "app.conf"
+    if there:
+        file.write_text("a=0\n")
+    found = edit_steps([{"effect": "EditFile", "path": str(file), "applies": "unknown", **edit}])
+    (instruction,) = [each for each in image(found).instructions if each.keyword == "RUN"]
+    script = "\n".join(line.text for line in instruction.lines)
+    subprocess.run(["sh", "-ec", script.replace("\n", " \n")], check=True)
+    assert file.exists() is there
+    assert not there or file.read_text() != "a=0\n"

@@ -83,8 +83,8 @@ class Names:
         return kept[1]
 
     def reference(self, name: str, source: Source | None) -> str:
-        """The marker that stands for undefined variable `name`."""
-        if is_secret_name(name):
+        """The marker that stands for undefined variable `name`; `vault_x` is how projects call what they encrypt."""
+        if is_secret_name(name) or name.startswith("vault_"):
             marker = self.book.marker(name, source, "undefined")
         else:
             if name not in self.parameters:

@@ -135,3 +135,13 @@ def test_a_key_of_the_project_is_taken_as_it_is(tasks_of: Callable[..., tuple[Ta
     (task,) = tasks_of("- copy: src=app.key dest=/etc/app.key", files={"files/app.key": "public text\n"})
     ((_, content),) = task.invocations[0].contents
     assert content.data == b"public text\n"
+
+
+def test_an_undefined_variable_of_a_vault_is_a_secret(tasks_of: Callable[..., tuple[Task, ...]]):
+    """`vault_x` is what projects call the encrypted half of `x`; one that is defined is what it says."""
+    hidden, known = tasks_of(
+        "- copy: content={{ vault_app_token_dat }} dest=/x\n- copy: content={{ vault_version }} dest=/y",
+        play="  vars: {vault_version: '1.15'}\n",
+    )
+    assert hidden.invocations[0].contents[0][1].data == secret_reference("vault_app_token_dat").encode()
+    assert known.invocations[0].contents[0][1].data == b"1.15"
