@@ -147,7 +147,6 @@ def _apache_itself(server: str, seen: Seen, via: Via) -> Found:
         source=via.sources[0] if via.sources else Source("", 1),
         via=via,
         port=ports[0] if ports else 80,
-        stop_signal="SIGWINCH",
         notes=[f"{server} serves by itself: no application was found behind it."],
     )
 

@@ -93,6 +93,10 @@ def scratch_space(application: Application, environment: str, definition: TaskDe
             "the image's entrypoint writes files that hold secrets when a container starts, so its root stays writable"
         )
         return Scratch(read_only_root=False, why=Via(rule=rule, note=note))
+    process = process_of(application, definition)
+    if process is not None and process.via.rule == "process-front-server":
+        note = "a web server of the distribution writes pid files, caches and logs where its package has them"
+        return Scratch(read_only_root=False, why=Via(rule=rule, note=note))
     declared = frozenset(_declared_volumes(application))
     places = dict(_places(application, definition))
     for file_system in file_systems(application):
