@@ -5,6 +5,7 @@ Only what this tool wrote is ever replaced or removed; what a person put there s
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -156,6 +157,9 @@ class HostStore:
             staged.replace(target)
         except OSError as error:
             raise StoreError(f"{target}: {error.strerror or error}") from None
+        finally:  # there only where something stopped it, an interruption among them
+            with contextlib.suppress(OSError):
+                staged.unlink(missing_ok=True)
 
 
 def place_of(content: Content, step: str) -> str:

@@ -164,6 +164,18 @@ def test_large_files_are_packed(tmp_path: Path) -> None:
     assert gzip.decompress((tmp_path / "h1/fs/var/log/syslog.gz").read_bytes()) == b"x" * 2_000_000
 
 
+def test_an_interrupted_write_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between writing and moving: neither the file nor a part of it."""
+
+    def interrupt(_descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        HostStore.open(tmp_path, "h1").write("cmd/ss.txt", b"x")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize(
     ("content", "place"),
     [
