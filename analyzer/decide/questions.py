@@ -10,7 +10,7 @@ from typing import Literal
 
 from analyzer.decide.likeness import in_common
 from analyzer.decide.processes_sockets import PORT_QUESTION, port_question
-from analyzer.decide.schedules_job import ZONE_QUESTION
+from analyzer.decide.schedules_host import ZONE_QUESTION
 from analyzer.model import (
     Application,
     Decided,

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from analyzer.cron.zones import HORIZON_START, ZoneError, zone
+from analyzer.cron.zones import HORIZON_START
 from analyzer.decide.batch_rules import BatchRule
 from analyzer.decide.commands import BatchCommand, analyse_command, with_end_marker
 from analyzer.decide.job_names import job_name
 from analyzer.decide.schedules_expressions import catch_up, guard_text, regular_expressions
+from analyzer.decide.schedules_host import ZONE_QUESTION, answered_zone, home_of, zone_of
 from analyzer.decide.schedules_merge import JobEntries, differences
 from analyzer.decide.schedules_times import JobTimes, job_times
 from analyzer.model import (
@@ -19,10 +20,8 @@ from analyzer.model import (
     CronEntry,
     Host,
     Job,
-    MakeUser,
     Problem,
     Question,
-    SetTimezone,
     Settings,
     Severity,
     Step,
@@ -33,8 +32,6 @@ from analyzer.model import (
 LEAVE, RUN = "leave it behind", "run it as a batch"
 AS_ON_HOST, AS_IN_ANSIBLE = "as on the host", "as in Ansible"
 PART_OF_START = "part of the start of a process"
-ZONE_QUESTION = "timezone"
-"""One question for every job whose host says no zone."""
 
 _CONVERTED = "cron-converted"
 """Rule id of what no rule of batches.yaml speaks about: a batch of the application."""
@@ -79,11 +76,11 @@ class UndecidedJob:
     ) -> UndecidedJob:
         entry = group.leading
         host = next((item for item in hosts if item.name == entry.host), hosts[0] if hosts else None)
-        host_zone, zone_source = _zone(entry, hosts, steps, settings)
+        host_zone, zone_source = zone_of(entry, hosts, steps, settings)
         timing = job_times(entry, host_zone, start=_horizon(settings))
         command = None
         if not isinstance(entry.command, Unknown) and entry.command:
-            home = _home(entry.user or "root", host, steps)
+            home = home_of(entry.user or "root", host, steps)
             command = analyse_command(entry, home=home, timezone=timing.timezone or host_zone, end_marker="End.")
         text = "" if isinstance(entry.command, Unknown) else entry.command
         names = tuple(filter(None, (entry.name, entry.path.rpartition("/")[2] if "/cron." in entry.path else "")))
@@ -124,7 +121,7 @@ class UndecidedJob:
             made = len(timing.conversion.expressions)
             notes.append(f"{made} schedule{'s' if made != 1 else ''}: {timing.conversion.reason}")
         answered = (question_id,) if not verdict.question and verdict != unanswered else ()
-        if self.zone_source and (self.host_zone, self.zone_source) == _answered_zone(settings):
+        if self.zone_source and (self.host_zone, self.zone_source) == answered_zone(settings):
             answered = (*answered, ZONE_QUESTION)
         wanted = settings.answers.get(f"retries:{job_id}")
         retries = min(wanted, 10) if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted > 0 else 0
@@ -366,41 +363,3 @@ def _horizon(settings: Settings) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else HORIZON_START
     except ValueError:
         return HORIZON_START
-
-
-def _zone(entry: CronEntry, hosts: Sequence[Host], steps: Sequence[Step], settings: Settings) -> tuple[str, str]:
-    """The zone of the host's cron and where it is said."""
-    for host in hosts:
-        if host.name == entry.host and host.timezone:
-            return host.timezone, str(host.timezone_source or host.source)
-    known = {host.timezone for host in hosts if host.timezone}
-    if not entry.host and len(known) == 1:
-        return known.pop(), "the hosts' evidence"
-    tasks = [step for step in steps if isinstance(step.effect, SetTimezone)]
-    named = {step.effect.name for step in tasks if isinstance(step.effect, SetTimezone)}
-    if len(named) == 1:
-        sources = tasks[0].via.sources
-        return named.pop(), str(sources[0]) if sources else "an Ansible task"
-    return (settings.timezone, "--timezone") if settings.timezone else _answered_zone(settings)
-
-
-def _answered_zone(settings: Settings) -> tuple[str, str]:
-    """What a reviewer answered, and where; ("", "") where nobody did, or with a zone that there is not."""
-    name = str(settings.answers.get(ZONE_QUESTION, ""))
-    try:
-        zone(name)
-    except ZoneError:
-        return "", ""
-    key = f"answers.{ZONE_QUESTION}"
-    return name, str(settings.decided_at.get(key, key))
-
-
-def _home(user: str, host: Host | None, steps: Sequence[Step]) -> str:
-    """The user's home, where cron starts its jobs."""
-    for account in host.users if host is not None else ():
-        if account.name == user and account.home:
-            return account.home
-    for step in steps:
-        if isinstance(step.effect, MakeUser) and step.effect.name == user and step.effect.home:
-            return step.effect.home
-    return "/root" if user == "root" else f"/home/{user}"

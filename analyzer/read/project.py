@@ -25,12 +25,12 @@ from analyzer.read.ansible.distribution import Completion
 from analyzer.read.ansible.evaluator import Evaluator
 from analyzer.read.ansible.facts import fact_variables
 from analyzer.read.ansible.inventory import Inventory, hide, read_inventory
+from analyzer.read.ansible.markers import Names
 from analyzer.read.ansible.patterns import with_known_hosts
 from analyzer.read.ansible.playbooks import Configuration, Play, read_configuration, read_plays
 from analyzer.read.ansible.precedence import merge_variables, replace_variables
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.run import Run
-from analyzer.read.ansible.scope import Names
 from analyzer.read.ansible.walk import PlayRun
 from analyzer.read.applications import applications_of
 from analyzer.read.excerpts import read_excerpts

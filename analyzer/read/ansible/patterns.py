@@ -11,9 +11,10 @@ from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, SECRET_OPEN, Unknown
 from analyzer.read.ansible.core import plain, trusted
 from analyzer.read.ansible.evaluator import Evaluator
 from analyzer.read.ansible.inventory import hide
+from analyzer.read.ansible.markers import Names
 from analyzer.read.ansible.playbooks import Play
 from analyzer.read.ansible.roles import YamlReader
-from analyzer.read.ansible.scope import Names, Scope
+from analyzer.read.ansible.scope import Scope
 from analyzer.read.secrets import SecretBook
 
 _MISSING = re.compile(f"{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")

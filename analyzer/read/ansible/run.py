@@ -12,10 +12,11 @@ from analyzer.read.ansible.evaluator import ABSENT, Evaluator
 from analyzer.read.ansible.fresh import Made
 from analyzer.read.ansible.hostvars import host_variables_view
 from analyzer.read.ansible.loops import Loop
+from analyzer.read.ansible.markers import Names
 from analyzer.read.ansible.precedence import Combine, replace_variables
 from analyzer.read.ansible.registered import known_result
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
-from analyzer.read.ansible.scope import Names, Scope
+from analyzer.read.ansible.scope import Scope
 from analyzer.read.ansible.values import first_unknown, thaw
 
 Items = Sequence[tuple[Invocation, Scope]]

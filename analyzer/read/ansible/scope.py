@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from analyzer.model import PARAMETER_OPEN, SECRET_OPEN, Parameter, Source, Unknown, Value, Verdict, parameter_reference
+from analyzer.model import Source, Unknown, Value, Verdict
 from analyzer.read.ansible.arbitrary import CLOCK
 from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
-from analyzer.read.ansible.evaluator import ABSENT, NOTHING, Evaluator, Layer, Uses
+from analyzer.read.ansible.evaluator import ABSENT, Evaluator, Layer
 from analyzer.read.ansible.expressions import (
     Analysis,
     Condition,
@@ -24,8 +24,9 @@ from analyzer.read.ansible.expressions import (
     analyse_template,
     split_condition,
 )
-from analyzer.read.ansible.values import first_line, freeze, negate, templates_in, truthy
-from analyzer.read.secrets import SecretBook, is_secret_name
+from analyzer.read.ansible.markers import Names, marked, unescaped
+from analyzer.read.ansible.reach import OF_THE_RUN, Reach, find_reach
+from analyzer.read.ansible.values import first_line, freeze, negate, truthy
 
 MAX_RENDERED = 4 * 1024 * 1024
 """Characters of one rendered text."""
@@ -49,71 +50,6 @@ _RESULT_TESTS = {
     "skip": "skipped", "succeeded": "failed", "success": "failed",
     "successful": "failed",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Names:
-    """What is known of names and values over a whole run."""
-
-    book: SecretBook
-    """Names that were looked up and not found become secrets here, or parameters."""
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-    _markers: dict[str, str] = field(default_factory=dict)
-    _uses: dict[int, tuple[Any, Uses]] = field(default_factory=dict)
-
-    def uses(self, value: Any) -> Uses:
-        """What the templates inside `value` refer to; each value is walked once in a run."""
-        if isinstance(value, str):
-            if "{{" not in value and "{%" not in value:
-                return NOTHING
-        elif not isinstance(value, (dict, list)):
-            return NOTHING
-        kept = self._uses.get(id(value))
-        if kept is None or kept[0] is not value:
-            analyses = tuple(analyse_template(text) for text in templates_in(value))
-            names = frozenset(reference.name for analysis in analyses for reference in analysis.references)
-            found = Uses(
-                analyses,
-                names,
-                wide=any(each.wide for each in analyses),
-                stock=any(each.stock for each in analyses),
-                clock=any(each.clock for each in analyses),
-            )
-            kept = self._uses[id(value)] = (value, found if analyses else NOTHING)
-        return kept[1]
-
-    def reference(self, name: str, source: Source | None) -> str:
-        """The marker that stands for undefined variable `name`; `vault_x` is how projects call what they encrypt."""
-        if is_secret_name(name) or name.startswith("vault_"):
-            marker = self.book.marker(name, source, "undefined")
-        else:
-            if name not in self.parameters:
-                self.parameters[name] = Parameter(name=name, source=source, reason="no file of the project defines it")
-            marker = parameter_reference(name)
-        return self._markers.setdefault(marker, marker)
-
-    def varying(self, name: str) -> str:
-        """The marker that stands for a variable that differs between hosts."""
-        marker = parameter_reference(name)
-        return self._markers.setdefault(marker, marker)
-
-
-@dataclass(slots=True)
-class Reach:
-    """All that a template depends on, directly or through other variables."""
-
-    references: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Name -> the names that its value refers to."""
-    undefined: list[str] = field(default_factory=list)
-    """Names used without a test or default that nothing defines."""
-    wide: bool = False
-    """Any variable may be needed."""
-    stock: bool = False
-    """ansible-core's own objects must stand behind it."""
-    clock: bool = False
-    """The time of the run is in it."""
-    alterations: list[tuple[str, frozenset[str]]] = field(default_factory=list)
-    """Filters that turn some of it into what does not show it any more."""
 
 
 @dataclass(slots=True)
@@ -167,7 +103,7 @@ class Scope:
         if name in self.variables:
             if name not in self._memo:
                 self._memo[name] = None
-                self._memo[name] = "" if name in _OF_THE_RUN else self._reason_in(self.variables[name])
+                self._memo[name] = "" if name in OF_THE_RUN else self._reason_in(self.variables[name])
             if (reason := self._memo[name]) is None:
                 return f"variable {name} refers to itself"
             if reason:
@@ -222,38 +158,11 @@ class Scope:
         """What a template depends on with the variables of this scope."""
         kept = self._reached.get(id(analysis))
         if kept is None:
-            kept = self._reached[id(analysis)] = (analysis, self._find_reach(analysis))
+            kept = self._reached[id(analysis)] = (
+                analysis,
+                find_reach(analysis, self.variables, self.unknown, self.names),
+            )
         return kept[1]
-
-    def _find_reach(self, analysis: Analysis) -> Reach:
-        found = Reach(wide=analysis.wide, stock=analysis.stock, clock=analysis.clock)
-        undefined: dict[str, None] = {}
-        pending = [analysis]
-        while pending:
-            here = pending.pop()
-            found.alterations.extend(here.alterations)
-            for reference in here.references:
-                name = reference.name
-                if name in found.references:
-                    if name not in self.variables:
-                        self._note_undefined(reference, undefined)
-                    continue
-                if name not in self.variables:
-                    found.references[name] = frozenset()
-                    self._note_undefined(reference, undefined)
-                    continue
-                uses = NOTHING if name in _OF_THE_RUN else self.names.uses(self.variables[name])
-                found.references[name] = uses.names
-                found.wide = found.wide or uses.wide
-                found.stock = found.stock or uses.stock
-                found.clock = found.clock or uses.clock
-                pending.extend(uses.analyses)
-        found.undefined = list(undefined)
-        return found
-
-    def _note_undefined(self, reference: Reference, found: dict[str, None]) -> None:
-        if not (reference.test or reference.path or reference.name in self.unknown or reference.name in _GLOBALS):
-            found[reference.name] = None
 
     def all_variables(self) -> dict[str, Any]:
         """Everything by name, as a look-up plugin sees it."""
@@ -268,7 +177,7 @@ class Scope:
             if not reach.wide:
                 variables = {name: variables[name] for name in reach.references if name in variables}
             with bounded():
-                return _unescaped(plain(ask(self.evaluator.stock(variables, searchpath))))
+                return unescaped(plain(ask(self.evaluator.stock(variables, searchpath))))
         if reach.wide:
             layer = self._whole(extra)
         else:
@@ -276,7 +185,7 @@ class Scope:
             layer = self.evaluator.layer(values, reach.references)
         if key not in layer.answers:
             with bounded():
-                layer.answers[key] = _unescaped(plain(ask(layer.templar)))
+                layer.answers[key] = unescaped(plain(ask(layer.templar)))
         return layer.answers[key]
 
     def _whole(self, extra: Mapping[str, Any]) -> Layer:
@@ -378,7 +287,7 @@ class Scope:
                 more = reach.references.get(pending.pop(), frozenset()) - reached
                 reached |= more
                 pending.extend(more)
-            if any(name in given or _marked(self._raw(name, {})) for name in reached):
+            if any(name in given or marked(self._raw(name, {})) for name in reached):
                 return altering
         return ""
 
@@ -487,31 +396,3 @@ def _as_concatenation(match: re.Match[str]) -> str:
     inner = [each[2:-2].strip() for each in _OUTPUT.findall(match[2])]
     joined = [part for pair in zip(map(repr, pieces), (f"({each})" for each in inner), strict=False) for part in pair]
     return "(" + " ~ ".join([*joined, repr(pieces[-1])]) + ")"
-
-
-def _marked(value: Any) -> bool:
-    """Whether a marker of a secret or parameter stands anywhere in the value."""
-    if isinstance(value, str):
-        return SECRET_OPEN in value or PARAMETER_OPEN in value
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
-    return any(map(_marked, parts))
-
-
-_ESCAPED = re.compile(r"\\u(e00[0-3])")
-
-
-def _unescaped(value: Any) -> Any:
-    """A text in which markers stand as they are: filters that write JSON escape them."""
-    if isinstance(value, str) and "\\ue00" in value:
-        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
-    return value
-
-
-_GLOBALS = frozenset(
-    "range dict lipsum cycler joiner namespace lookup query q now undef omit true false none True False None vars "
-    "hostvars environment".split()
-)
-
-
-_OF_THE_RUN = frozenset({"hostvars", "groups", "ansible_facts"})
-"""Magic variables whose values are not followed: they hold no template that the expression would depend on."""
