@@ -5,6 +5,7 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"  # before numpy, as the command line does it
 
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -14,6 +15,8 @@ import pytest
 from hypothesis import settings
 
 from tests.corpus import KOLLA, folder
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts us in the background has it ignored
 
 settings.register_profile("ci", derandomize=True)  # a red check must be red for everybody who runs it again
 if os.environ.get("CI"):
