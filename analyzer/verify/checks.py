@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def _health(container: Container, definition: Definition, began: float) -> Check
         if status != "running":
             detail = f"it ended with status {code}: {container.logs()[-600:]}"
             return Check(name=name, status="failed", detail=detail, seconds=time.monotonic() - began)
-        answer = container.run(command, user="")
+        answer = _asked(container, command)
         if answer.code == 0:
             detail = f"healthy: {' '.join(words)[:100]}"
             return Check(name=name, status="ok", detail=detail, seconds=time.monotonic() - began)
@@ -126,6 +127,18 @@ def _health(container: Container, definition: Definition, began: float) -> Check
     said = " ".join(filter(None, (answer.text.strip()[-300:], container.logs()[-600:])))
     detail = f"not healthy after {limit:.0f} s, as long as its health check gives it: {said or 'it writes nothing'}"
     return Check(name=name, status="failed", detail=detail, seconds=time.monotonic() - began)
+
+
+def _asked(container: Container, command: Sequence[str]) -> Answer:
+    """The health check's answer; none where the process ended since it was last looked at, as the next look tells."""
+    from docker.errors import APIError
+
+    try:
+        return container.run(command, user="")
+    except APIError as error:
+        if error.status_code != HTTPStatus.CONFLICT:
+            raise
+        return Answer(-1, b"")
 
 
 def _limit(health: Mapping[str, Any]) -> float:

@@ -7,14 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from docker.errors import APIError
 
 from analyzer.cli import cli
 from analyzer.model import Decision, Outcome, Source
-from analyzer.verify.engine import BuildError, VerifyError
+from analyzer.verify.checks import Definition, _health
+from analyzer.verify.engine import Answer, BuildError, VerifyError
 from analyzer.verify.explain import Explainer
 from analyzer.verify.failures import line_of_step, no_engine, told
 from analyzer.verify.fidelity import Check, Difference, Fidelity, Standing
@@ -354,3 +358,25 @@ def test_every_module_call_ends_in_the_image_as_on_a_host(tmp_path: Path) -> Non
         ("directory", "file", "group", "link", "package", "user"), True
     )
     assert answer.returncode == 0, answer.stderr
+
+
+def test_a_process_that_ends_between_two_looks_shows_its_status() -> None:
+    """The engine refuses to ask a container that ended a moment ago; the next look says how it ended."""
+
+    class Ending:
+        states = iter([("running", 0), ("exited", 7)])
+
+        def state(self) -> tuple[str, int]:
+            return next(self.states)
+
+        def run(self, _command: object, *, user: str) -> Answer:
+            del user
+            raise APIError("conflict", response=SimpleNamespace(status_code=409))  # type: ignore[arg-type]
+
+        def logs(self) -> str:
+            return "no database"
+
+    health = {"command": ["CMD-SHELL", "true"], "interval": 1, "timeout": 1, "retries": 9}
+    definition = Definition("api", {"containerDefinitions": [{"healthCheck": health}]})
+    check = _health(Ending(), definition, time.monotonic())  # type: ignore[arg-type]
+    assert (check.status, check.detail) == ("failed", "it ended with status 7: no database")
