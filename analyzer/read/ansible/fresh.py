@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from analyzer.model import Unknown, Value
 from analyzer.model.basics import PARAMETER_OPEN, SECRET_OPEN
+from analyzer.read.ansible.values import first_unknown
 
 _OF_THE_SYSTEM = (
     "/etc /usr /bin /sbin /lib /lib32 /lib64 /libx32 /proc /sys /dev /run /boot /snap /var/log /var/cache "
@@ -240,7 +241,7 @@ def _said(args: Mapping[str, Value]) -> Iterator[str]:
     """The texts of a task's arguments in small letters."""
     for value in args.values():
         yield str(value).lower()
-        if isinstance(value, Unknown) or _A_WORD_IS_A_PARAMETER.search(str(value)) or "Unknown(" in str(value):
+        if first_unknown(value) is not None or _A_WORD_IS_A_PARAMETER.search(str(value)):
             yield ANYTHING
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.model import Invocation, Source, Unknown, Value, Verdict
+from analyzer.read.ansible.arbitrary import temporary_path
 from analyzer.read.ansible.contents import contents_for
 from analyzer.read.ansible.core import ansible, plain
 from analyzer.read.ansible.frames import Frame
@@ -224,3 +225,24 @@ def text(value: Value | None) -> str:
     if isinstance(value, Unknown):
         return value.expression
     return "" if value is None else str(value)
+
+
+def reads_only(entry: Mapping[str, Any]) -> bool:
+    """Whether the task says that it never changes anything, and keeps what it finds."""
+    never = str(plain(entry.get("changed_when"))).strip().lower()
+    return bool(entry.get("register")) and never in ("false", "no", "['false']", "[false]")
+
+
+def goes_on_after_failure(entry: Mapping[str, Any]) -> bool:
+    """Whether the play goes on for sure when the task fails."""
+    failed_when = [str(plain(each)).lower() for each in as_list(entry.get("failed_when"))]
+    return str(plain(entry.get("ignore_errors"))).lower() in ("true", "yes") or failed_when in (["false"], ["no"])
+
+
+def with_made_up_path(module: str, entry: Mapping[str, Any], items: Items) -> Items:
+    """`tempfile` with the path that it makes as its argument `_path`."""
+    if not module.endswith(".tempfile") or len(items) != 1:
+        return items
+    (invocation, scope) = items[0]
+    path = temporary_path(invocation.args, str(plain(entry.get("register")) or ""))
+    return items if path is None else [(replace(invocation, args={**invocation.args, "_path": path}), scope)]

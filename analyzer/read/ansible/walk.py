@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from analyzer.model import Source, Task, Value, Verdict
-from analyzer.read.ansible.arbitrary import temporary_path
+from analyzer.model import Source, Task, Verdict
 from analyzer.read.ansible.core import origin_of, plain
 from analyzer.read.ansible.expressions import analyse_expression, analyse_template
 from analyzer.read.ansible.frames import Frame, conditions
@@ -24,21 +23,25 @@ from analyzer.read.ansible.includes import (
 )
 from analyzer.read.ansible.loops import Loop, loop_items
 from analyzer.read.ansible.names import is_module_key
+from analyzer.read.ansible.play_variables import read_play_variables
 from analyzer.read.ansible.precedence import RoleUse
 from analyzer.read.ansible.resolve import (
     as_list,
     call_of,
     environment_of,
+    goes_on_after_failure,
+    reads_only,
     resolve_items,
     strings,
     text,
     verdict_on,
     why_never_reached,
+    with_made_up_path,
 )
 from analyzer.read.ansible.roles import Role
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import Scope
-from analyzer.read.ansible.values import kind, names_wanted, templates_in
+from analyzer.read.ansible.values import kind, templates_in
 from analyzer.read.ansible.variables import PlayVariables
 
 MAX_DEPTH = 60
@@ -67,7 +70,7 @@ class PlayRun:
         """All tasks of the play, then its handlers."""
         self.run.finder.namespaces = tuple(str(plain(name)) for name in as_list(self.play.get("collections")))
         frame = Frame(file=self.file).inside({key: value for key, value in self.play.items() if key != "vars"})
-        self._play_variables(frame)
+        read_play_variables(self, frame)
         roles = [self._role_entry(entry) for entry in as_list(self.play.get("roles"))]
         for name, entry, source in roles:
             if name and (role := self.run.finder.find(name, source)) is not None:
@@ -76,54 +79,16 @@ class PlayRun:
                 publish_role_imports(self, use)
         for section in ("pre_tasks", "tasks", "post_tasks"):
             publish_entries(self, as_list(self.play.get(section)), self.file, None, set())
-        self._section("pre_tasks", frame)
+        self._entries(as_list(self.play.get("pre_tasks")), frame)
         for name, entry, source in roles:
             if name:
                 self.role(name, entry, source, frame)
         for section in ("tasks", "post_tasks"):
-            self._section(section, frame)
+            self._entries(as_list(self.play.get(section)), frame)
         for entry in as_list(self.play.get("handlers")):
             if isinstance(entry, Mapping):
                 self.handlers.append((replace(frame, handlers=True), entry))
         self._walk_handlers()
-
-    def _section(self, name: str, frame: Frame) -> None:
-        self._entries(as_list(self.play.get(name)), frame)
-
-    def _play_variables(self, frame: Frame) -> None:
-        inventory = self.run.reader.inventory
-        found: dict[str, Any] = {}
-        for prompt in as_list(self.play.get("vars_prompt")):
-            if isinstance(prompt, Mapping) and "name" in prompt and prompt.get("default") is not None:
-                found[plain(prompt["name"])] = prompt["default"]
-        for variables in as_list(self.play.get("vars")):  # a list of mappings is an old spelling
-            if isinstance(variables, Mapping):
-                self.run.combine(found, inventory.mask(variables))
-        self.variables.set_play(found)
-        for entry in as_list(self.play.get("vars_files")):
-            choices = entry if isinstance(entry, list) else [entry]
-            scope = self._scope(frame)
-            path = next((path for choice in choices if (path := self._variable_file(scope.value(choice)))), None)
-            if path is not None:
-                self.run.combine(found, self.run.reader.variables(path))
-                self.variables.set_play(found)
-                continue
-            wanted = names_wanted(scope.value(choices[0]))
-            self.run.note(
-                "vars-file-not-found", f"vars_files: {plain(choices[0])} is not in the project",
-                self.source(entry, self.play, self.file),
-                f"nothing defines {wanted[0]}: give it with -e {wanted[0]}=VALUE" if wanted
-                else "add the file, or take the line out",
-            )  # fmt: skip
-
-    def _variable_file(self, name: Value) -> Path | None:
-        """A file of `vars_files`, beside the playbook or in `vars/` beside it, inside the project."""
-        root = self.run.reader.inventory.root
-        places = (self.file.parent / "vars", self.file.parent)
-        for path in (place / name for place in places if isinstance(name, str)):
-            if path.is_file() and path.resolve().is_relative_to(root):
-                return path
-        return None
 
     # -- roles -------------------------------------------------------------------------------------------------------
 
@@ -139,7 +104,7 @@ class PlayRun:
         if not isinstance(written, str):
             return ""
         if "{{" in written:
-            value = self._scope(Frame(file=self.file)).value(written)
+            value = self.scope(Frame(file=self.file)).value(written)
             return value if isinstance(value, str) else ""
         return str(plain(written)).partition(",")[0].strip()
 
@@ -295,7 +260,7 @@ class PlayRun:
         if call.module in DYNAMIC and entry.get("vars"):  # its own variables are what it hands down
             inner = replace(inner, parameters=(*inner.parameters, *inner.layers[len(frame.layers) :]))
         self._note_unparsable(entry, call.arguments, source)
-        scope = self._scope(inner)
+        scope = self.scope(inner)
         loop = loop_items(entry, scope, self.run.reader.inventory.loader, call.module)
         items = resolve_items(
             call,
@@ -307,7 +272,7 @@ class PlayRun:
             source,
             lambda index, item: self._item_scope(inner, loop, index, item),
         )
-        items = _with_made_up_path(call.module, entry, items)
+        items = with_made_up_path(call.module, entry, items)
         applies, reason = verdict_on(inner, scope, loop, items, self.run, notified)
         task = Task(
             kind="handler" if frame.handlers else "task",
@@ -326,10 +291,10 @@ class PlayRun:
             become_user=text(scope.value(inner.become_user)),
             environment=environment_of(inner, scope),
             delegate_to=scope.value(inner.delegate_to),
-            may_fail=_may_fail(entry),
+            may_fail=goes_on_after_failure(entry),
             run_once=inner.run_once,
             no_log=inner.no_log,
-            reads_only=_reads_only(entry),
+            reads_only=reads_only(entry),
             removes_nothing=removes_nothing(call.module, [invocation.args for invocation, _ in items], self.run.made),
             tags=tuple(dict.fromkeys(inner.tags)),
             hosts=(self.run.host,),
@@ -400,7 +365,7 @@ class PlayRun:
             bring_in = self._block if "block" in entry else self._task
             bring_in(entry, frame)
             return
-        scope = self._scope(frame)
+        scope = self.scope(frame)
         names = {text(scope.value(entry.get("name"))), *strings(entry.get("listen"), scope)} - {""}
         if frame.role:
             names |= {f"{frame.role.name} : {name}" for name in names}
@@ -415,7 +380,8 @@ class PlayRun:
 
     # -- variables ---------------------------------------------------------------------------------------------------
 
-    def _scope(self, frame: Frame) -> Scope:
+    def scope(self, frame: Frame) -> Scope:
+        """What a task in the frame can refer to."""
         scope = self.variables.scope(frame)
         return self.variables.assuming(scope, self.run.conditional.under(frame.when, scope))
 
@@ -431,24 +397,3 @@ _INHERITED = frozenset(
     "when tags become become_user sudo sudo_user environment module_defaults delegate_to run_once no_log".split()
 )
 """Keywords of a role entry or include that hold for everything inside it."""
-
-
-def _with_made_up_path(module: str, entry: Mapping[str, Any], items: Items) -> Items:
-    """`tempfile` with the path that it makes as its argument `_path`."""
-    if not module.endswith(".tempfile") or len(items) != 1:
-        return items
-    (invocation, scope) = items[0]
-    path = temporary_path(invocation.args, str(plain(entry.get("register")) or ""))
-    return items if path is None else [(replace(invocation, args={**invocation.args, "_path": path}), scope)]
-
-
-def _reads_only(entry: Mapping[str, Any]) -> bool:
-    """Whether the task says that it never changes anything, and keeps what it finds."""
-    never = str(plain(entry.get("changed_when"))).strip().lower()
-    return bool(entry.get("register")) and never in ("false", "no", "['false']", "[false]")
-
-
-def _may_fail(entry: Mapping[str, Any]) -> bool:
-    """Whether the play goes on for sure when the task fails."""
-    failed_when = [str(plain(each)).lower() for each in as_list(entry.get("failed_when"))]
-    return str(plain(entry.get("ignore_errors"))).lower() in ("true", "yes") or failed_when in (["false"], ["no"])
