@@ -9,7 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from analyzer.cli import cli
-from analyzer.verify.playbook import HOME, PlaybookRun, _options
+from analyzer.decide.plan import decide
+from analyzer.model import Settings
+from analyzer.read.ansible.arbitrary import date_time_facts
+from analyzer.read.layout import Request, find_layout
+from analyzer.read.project import read_project
+from analyzer.resources import rule_texts
+from analyzer.rulepack import load_pack
+from analyzer.verify.playbook import HOME, PlaybookRun, _facts, _options
 
 PROJECT = {
     "hosts": "web1\nweb2\n",
@@ -87,3 +94,15 @@ def test_options_of_the_bundle_reach_the_playbook(tmp_path: Path) -> None:
     assert words == (
         f""" '-e' 'b='"'"'x y'"'"'' '-e' '@{HOME}/extra-1.yml' '-e' '@{HOME}/extra-2.yml' '--tags' 'a,b' '--skip-tags' 'c'"""
     )
+
+
+def test_the_run_has_the_time_that_stands_in_names(tmp_path: Path) -> None:
+    """Of all facts that were only assumed the container keeps its own, but a name that holds the time is the image's."""
+    for name, text in PROJECT.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    request = Request(project=tmp_path)
+    project = read_project(request, find_layout(request), Settings()).project
+    plan = decide(project, load_pack(rule_texts()), Settings(), rule_texts()).applications[0]
+    run = PlaybookRun(application="web", host="web1", root=tmp_path, playbooks=(), inventories=(), tasks=(), plan=plan)
+    assert {"date_time", "distribution"} <= set(plan.hosts[0].facts_assumed)
+    assert _facts(run) == {"ansible_date_time": date_time_facts()}
