@@ -22,6 +22,7 @@ from analyzer.decide.platform import PlatformData, load_platform
 from analyzer.decide.processes import ProcessFindings, find_processes
 from analyzer.decide.questions import answers_without_effect, decided_lines, stale_decisions
 from analyzer.decide.schedules import decide_jobs
+from analyzer.decide.schedules_host import told_zone
 from analyzer.decide.secrets import used_secrets
 from analyzer.decide.shared_owner import settle_owner, shares_files
 from analyzer.decide.sizing import size_application
@@ -140,7 +141,7 @@ def _decide_application(
         environment=project.environment,
         environments=project.environments,
         region=region,
-        timezone=next((host.timezone for host in given.hosts if host.timezone), settings.timezone),
+        timezone=next((host.timezone for host in given.hosts if host.timezone), told_zone(settings)[0]),
         hosts=given.hosts,
         image=image,
         decisions=decisions,

@@ -24,7 +24,14 @@ def zone_of(entry: CronEntry, hosts: Sequence[Host], steps: Sequence[Step], sett
     if len(named) == 1:
         sources = tasks[0].via.sources
         return named.pop(), str(sources[0]) if sources else "an Ansible task"
-    return (settings.timezone, "--timezone") if settings.timezone else answered_zone(settings)
+    return told_zone(settings)
+
+
+def told_zone(settings: Settings) -> tuple[str, str]:
+    """What a person says of hosts whose evidence tells no zone, and where; ("", "") where nobody does."""
+    if settings.timezone:
+        return settings.timezone, str(settings.decided_at.get("timezone", "--timezone"))
+    return answered_zone(settings)
 
 
 def answered_zone(settings: Settings) -> tuple[str, str]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from analyzer.cli import cli
 from analyzer.decide.batch_rules import BatchRuleError, load_batch_rules
 from analyzer.decide.schedules import decide_jobs
 from analyzer.decide.schedules_job import AS_IN_ANSIBLE, LEAVE, RUN
@@ -175,6 +180,29 @@ def test_the_zone_comes_from_a_task_where_no_evidence_says_it() -> None:
     unknown = decide_jobs([line], [host(timezone="")], [], Settings(), rules).jobs[0]
     assert unknown.question is not None
     assert (unknown.outcome, unknown.question.blocking, unknown.expressions) == ("manual", True, ())
+
+
+@pytest.mark.parametrize("told", ["answers:\n  timezone: Asia/Tokyo\n", "timezone: Asia/Tokyo\n"])
+def test_the_zone_that_a_person_tells_is_everywhere(told: str, tmp_path: Path) -> None:
+    """Answered or given, it holds for the schedules, for the clock of the containers and for the plan."""
+    files = {
+        "hosts": "[web]\nweb1\n",
+        "site.yml": "- hosts: web\n  tasks:\n    - cron: {name: close, hour: 3, minute: 0, job: /srv/close}\n",
+        "migrate.yml": f"version: 1\n{told}",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    answer = CliRunner().invoke(cli, [str(tmp_path), "--out", str(tmp_path / "out")])
+    assert answer.exit_code == 0, answer.output
+    assert "decision-stale" not in answer.output
+    (application,) = json.loads((tmp_path / "out/plan.json").read_text(encoding="utf-8"))["applications"]
+    assert application["timezone"] == "Asia/Tokyo"
+    (schedule,) = (tmp_path / "out/web/infra/schedules/production").glob("*.json")
+    assert json.loads(schedule.read_text(encoding="utf-8"))["ScheduleExpressionTimezone"] == "Asia/Tokyo"
+    (container,) = json.loads(
+        (tmp_path / "out/web/app/docker/production/task_definition.batch_light.json").read_text(encoding="utf-8")
+    )["containerDefinitions"]
+    assert {"name": "TZ", "value": "Asia/Tokyo"} in container["environment"]
 
 
 def test_one_answer_tells_the_zone_of_every_job():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo
 
+from analyzer.cron.zones import ZoneError, zone
 from analyzer.decide.platform import PlatformData
+from analyzer.decide.schedules_host import told_zone
 from analyzer.decide.sizing.attribution import attribute
 from analyzer.decide.sizing.censoring import censored
 from analyzer.decide.sizing.clock import ClockOffset, clock_offset
@@ -36,12 +37,12 @@ def attribute_host(
     """The host taken apart, None where its evidence does not allow that; `problems` get what is to be said."""
     instance_type = host.ec2.instance_type if host is not None and host.ec2 is not None else ""
     capacity = _capacity(usage, instance_type, platform)
-    zone = _zone(usage, settings)
-    cpu = cpu_signal(usage, capacity.vcpus, zone)
+    local = _zone(usage, settings)
+    cpu = cpu_signal(usage, capacity.vcpus, local)
     if cpu is None:
         problems += _no_cpu(usage)
         return None
-    memory = memory_signal(usage, capacity.memory_mib, zone, cpu)
+    memory = memory_signal(usage, capacity.memory_mib, local, cpu)
     if memory is None:
         problems += _no_memory(usage)
     if cpu.left_out:
@@ -69,10 +70,10 @@ def _capacity(usage: HostUsage, instance_type: str, platform: PlatformData) -> _
 
 
 def _zone(usage: HostUsage, settings: Settings) -> tzinfo:
-    name = usage.timezone or settings.timezone
+    name = usage.timezone or told_zone(settings)[0]
     try:
-        return ZoneInfo(name) if name else UTC
-    except (KeyError, ValueError, OSError):
+        return zone(name) if name else UTC
+    except ZoneError:
         return UTC
 
 

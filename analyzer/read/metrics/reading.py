@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from analyzer.cron.zones import ZoneError, zone
 from analyzer.model import Problem, Severity, Source
 from analyzer.usage import Measurement, ProcessRecords, ProcessSamples, Quantity, Series, Statistic, Unit
 
@@ -50,16 +51,16 @@ class MetricFile:
         """The host's zone for stamps without one; UTC after saying so."""
         if self.timezone:
             try:
-                return ZoneInfo(self.timezone)
-            except (KeyError, ValueError, OSError):
+                return zone(self.timezone)
+            except ZoneError:
                 self.note("timezone-unknown", f"{self.timezone!r} is no time zone; stamps are read as UTC")
         elif not any(problem.code == "timezone-unknown" for problem in self.problems):
             self.note(
                 "timezone-unknown",
                 "the stamps carry no zone and the host's zone is not known; they are read as UTC",
-                hint="put the host's etc/timezone into the evidence, or give --timezone",
+                hint="put the host's etc/timezone into the evidence",
             )
-        return ZoneInfo("UTC")
+        return zone("UTC")
 
 
 @dataclass(slots=True, kw_only=True)
