@@ -55,17 +55,19 @@ class Checkouts:
 
 def settle_checkouts(steps: Sequence[Step], processes: Sequence[Process], jobs: Sequence[Job]) -> Checkouts:
     """`steps` with at most one application's repository among their checkouts."""
-    used = _used_paths(processes, jobs)
+    of_api, used = _used_paths(processes, jobs)
     nearness: dict[str, int] = {}
     for effect in filter(None, map(_application_of, steps)):
-        nearness[effect.repository] = max(_nearness(effect, used), nearness.get(effect.repository, 0))
+        near = 2 * _nearness(effect, of_api) or _nearness(effect, used)
+        nearness[effect.repository] = max(near, nearness.get(effect.repository, 0))
     if len(nearness) > 1:
         candidates = [name for name, near in nearness.items() if near and near == max(nearness.values())]
         candidates += [name for name in nearness if _is_private(name)]
         own = next(iter(candidates), None)
         steps = [_settled(step, own) for step in steps]
+    own_paths = [effect.path for effect in map(_application_of, steps) if effect is not None]
     cloned = {
-        step.via.sources[0]: _why_cloned(step.effect, used)
+        step.via.sources[0]: _why_cloned(step.effect, own_paths, used)
         for step in steps
         if isinstance(step.effect, CheckoutCode) and step.via.rule == CLONED and step.via.sources
     }
@@ -91,7 +93,12 @@ def _settled(step: Step, own: str | None) -> Step:
     return replace(step, effect=replace(effect, application=False), via=replace(step.via, rule=CLONED))
 
 
-def _why_cloned(effect: CheckoutCode, used: Sequence[str]) -> str:
+def _why_cloned(effect: CheckoutCode, own: Sequence[str], used: Sequence[str]) -> str:
+    if own and _nearness(effect, used):
+        return (
+            f"Processes or batches run in {effect.path}, too, but the Dockerfile can live in one repository only,"
+            f" that of {own[0]}: this one is cloned while the image is built."
+        )
     where = ", ".join(used[:2])
     return (
         f"No process and no batch runs in {effect.path}{f' (they use {where})' if where else ''}, and the Dockerfile"
@@ -99,11 +106,15 @@ def _why_cloned(effect: CheckoutCode, used: Sequence[str]) -> str:
     )
 
 
-def _used_paths(processes: Sequence[Process], jobs: Sequence[Job]) -> list[str]:
-    """Folders and files that processes and batches name, those of the API first."""
-    texts = [text for process in sorted(processes, key=lambda one: one.name != "api")
-             for text in (process.working_directory, *process.command)]  # fmt: skip
+def _used_paths(processes: Sequence[Process], jobs: Sequence[Job]) -> tuple[list[str], list[str]]:
+    """Folders and files that the API names; those that any process or batch names, the API's first."""
+    api = [text for one in processes if one.name == "api" for text in (one.working_directory, *one.command)]
+    texts = [text for process in processes for text in (process.working_directory, *process.command)]
     texts += [job.command for job in jobs if job.outcome == "schedule"]
+    return _paths(api), _paths([*api, *texts])
+
+
+def _paths(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(normal(path) for text in texts for path in _PATH.findall(text)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,6 +16,7 @@ from analyzer.model import (
     Via,
 )
 from analyzer.render.jinja import render_template
+from analyzer.render.references import run_time_command
 
 SKELETON = Via(rule="template:Dockerfile")
 _SOURCES_SHOWN = 3
@@ -68,7 +70,7 @@ def _instruction(instruction: Instruction) -> list[tuple[str, tuple[Via, ...]]]:
         out.append((f"# hadolint ignore={','.join(instruction.lint_ignore)}", everything))
     before: tuple[Via, ...] | None = None
     for number, line in enumerate(instruction.lines):
-        text = _one_line(line.text)
+        text = _one_line(_run_time(line.text) if instruction.keyword == "CMD" else line.text)
         if inner and number and line.via not in (before, everything):
             out += [(f"    {comment}", line.via) for comment in comments(line.via)]
         before = line.via
@@ -79,6 +81,11 @@ def _instruction(instruction: Instruction) -> list[tuple[str, tuple[Via, ...]]]:
         first = [(comment, instruction.lines[0].via) for comment in comments(instruction.lines[0].via)]
         out[0:0] = first
     return out
+
+
+def _run_time(command: str) -> str:
+    """The JSON words of a CMD with variables of the container where markers stood, as the task definition has them."""
+    return json.dumps(run_time_command(json.loads(command)))
 
 
 def comments(vias: Sequence[Via]) -> list[str]:

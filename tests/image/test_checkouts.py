@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from analyzer.decide.checkouts import CLONED, CURRENT_LINK, RELEASED_ELSEWHERE, settle_checkouts
@@ -66,6 +68,17 @@ def test_one_checkout_is_the_application_wherever_it_lies() -> None:
 )
 def test_of_several_it_is_the_one_that_processes_run_in(path: str, process: Process) -> None:
     assert own((checkout(OTHER, "/srv/shop-theme"), checkout(TOOL, path)), process) == [path]
+
+
+def test_where_processes_run_in_several_it_is_the_one_of_the_api() -> None:
+    """The first checkout has a process, too, but the load balancer's is the application."""
+    worker = replace(api("/srv/helper"), name="helper")
+    given = (checkout(TOOL, "/srv/helper"), checkout(OTHER, "/srv/shop"))
+    assert own(given, worker, api("/srv/shop")) == ["/srv/shop"]
+    settled = settle_checkouts(steps(*given), [worker, api("/srv/shop")], ())
+    (reason,) = settled.cloned.values()
+    assert "run in /srv/helper, too" in reason
+    assert "that of /srv/shop" in reason
 
 
 def test_a_private_repository_is_nearer_than_a_public_one_where_no_path_tells() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +20,7 @@ from analyzer.decide.processes_units import (
 )
 from analyzer.decide.processes_web import command_port, config_port, read_nginx
 from analyzer.model import Host, ListeningSocket, Settings, Source
-from tests.image.effects import DEBIAN, ELSEWHERE, marked, steps
+from tests.image.effects import DEBIAN, ELSEWHERE, image, marked, rendered, steps
 
 
 def found(unit: str, *others: Mapping[str, Any], name: str = "web", host: Host = DEBIAN) -> ProcessFindings:
@@ -306,3 +308,17 @@ def test_apache_serves_by_itself(package: str, state: str, command: tuple[str, .
     ]
     processes = find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE).processes
     assert [(each.command, each.port) for each in processes] == ([(command, port)] if command else [])
+
+
+def test_a_parameter_in_the_main_command_is_a_variable_of_the_container() -> None:
+    """The exec form expands nothing: a command with a value of the environment runs in a shell, as in the definition."""
+    unit = marked("[Service]\nUser=app\nExecStart=/usr/bin/web --workers '<parameter web workers>' --name 'it is'\n")
+    made = image(steps([{"effect": "WriteFile", "path": "/etc/systemd/system/web.service", "content": unit}]))
+    (line,) = [line for line in rendered(made).data.decode().splitlines() if line.startswith("CMD ")]
+    script = json.loads(line.removeprefix("CMD "))
+    assert script[:2] == ["sh", "-c"]
+    ran = subprocess.run(
+        ["sh", "-c", script[2].replace("exec '/usr/bin/web'", "printf '%s\\n'")],
+        env={"WEB_WORKERS": "3 $(id)"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout.splitlines() == ["--workers", "3 $(id)", "--name", "it is"]
