@@ -169,6 +169,10 @@ def _rendered(
             "correct it; what it renders to is unknown in the plan", analysis.error_line, Severity.WARNING,
         )  # fmt: skip
     stand_ins = StandIns(scope, raw.source)
+    own_marks = {"variable_start_string", "variable_end_string"} & args.keys()
+    if not own_marks and StandIns(scope, raw.source).why_not(analysis):
+        text = stand_ins.computed(text)
+        analysis = analyse_template(text)
     if reason := stand_ins.why_not(analysis):
         return FileContent(source=raw.source, data=None, unknown=Unknown(raw.source.file, reason))
     overrides: dict[str, Any] = {"trim_blocks": _boolean(args.get("trim_blocks"), default=True),

@@ -70,6 +70,17 @@ def analyse_expression(text: str) -> Analysis:
     return analyse_template("{{ " + text + " }}")
 
 
+def names_set_in(text: str) -> frozenset[str]:
+    """Names that the template `text` itself gives values: of its loops, `set` and macros; none where it is broken."""
+    from jinja2 import TemplateError, nodes
+
+    try:
+        tree = _environment().parse(text)
+    except (TemplateError, RecursionError):
+        return frozenset()
+    return frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param"))
+
+
 def _analyse(text: str) -> Analysis:
     from jinja2 import TemplateError, nodes
 

@@ -6,12 +6,13 @@ the same: the value becomes a parameter, or a secret by its name, and the contai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from analyzer.model import Parameter, Source
-from analyzer.read.ansible.expressions import Analysis, Reference
+from analyzer.read.ansible.expressions import Analysis, Reference, analyse_template, names_set_in
 from analyzer.read.ansible.scope import Scope
 from analyzer.read.secrets import is_secret_name
 
@@ -19,6 +20,9 @@ _RESULT_KEYS = frozenset({"stdout", "content", "json", "value"})
 """Last words that say how a module gives its answer, and not what it is."""
 _DEEPEST = 20
 _ITSELF = "refers to itself"
+_OUTPUT = re.compile(r"\{\{([-+]?)(.*?)([-+]?)\}\}", re.DOTALL)
+_SPELLED = {"*": " times ", "+": " plus ", "-": " minus ", "/": " over ", "%": " modulo ", "|": " "}
+_LONGEST_NAME = 64
 
 
 @dataclass(slots=True)
@@ -41,6 +45,43 @@ class StandIns:
             ):
                 return why
         return ""
+
+    def computed(self, text: str) -> str:
+        """`text` with a name where it shows what it computes from a fact or result: `{{ ansible_memtotal_mb * 2 }}`.
+
+        The value of the whole expression is asked for, since no marker can be computed with.
+        """
+        if "{% raw" in text or "{%- raw" in text:
+            return text
+        local = names_set_in(text)
+        asked: dict[str, str] = {}
+
+        def piece(match: re.Match[str]) -> str:
+            analysis = analyse_template("{{" + match[2] + "}}")
+            names = {reference.name for reference in analysis.references}
+            why = self.scope.reason_unknown(analysis)
+            if not why or not self._is_computed(analysis) or names & local or any(map(is_secret_name, names)):
+                return match[0]
+            spelled = "".join(_SPELLED.get(letter, letter) for letter in match[2])
+            called = re.sub(r"\W+", "_", spelled).strip("_")[:_LONGEST_NAME]
+            if called in names or asked.setdefault(called, match[2].strip()) != match[2].strip():
+                return match[0]
+            self.values[called] = self._marker(called, why)
+            return "{{" + f"{match[1]} {called} {match[3]}" + "}}"
+
+        return _OUTPUT.sub(piece, text)
+
+    def _is_computed(self, analysis: Analysis) -> bool:
+        """Whether facts or registered results go into the expression and are more than shown in it."""
+        if analysis.error or analysis.refusals or any(each.name == "hostvars" for each in analysis.references):
+            return False
+        unknown = [each for each in analysis.references if self.scope.reason_for(each)]
+        in_part = any(each not in analysis.shown or any(map(str.isdigit, each.path)) for each in unknown)
+        return in_part and all(map(self._of_host, unknown))
+
+    def _of_host(self, reference: Reference) -> bool:
+        """Whether it is a fact, or what a task registered: nothing that other variables hold."""
+        return reference.name == "ansible_facts" or reference.name not in self.scope.variables
 
     def _stands_in(self, reference: Reference, why: str, depth: int) -> bool:
         name, path = reference.name, reference.path

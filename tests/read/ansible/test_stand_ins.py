@@ -21,6 +21,25 @@ SHOWN = {
         '{"at": "' + parameter_reference("ansible_swaptotal_mb") + '"}',
     ),
     "what set_fact took over": ("{{ release }}", parameter_reference("release")),
+    "a sum": ("{{ ansible_processor_vcpus*2 + 1 }}", parameter_reference("ansible_processor_vcpus_times_2_plus_1")),
+    "a part of the memory": (
+        "{{ (ansible_memtotal_mb * 0.5) | int }}m",
+        parameter_reference("ansible_memtotal_mb_times_0_5_int") + "m",
+    ),
+    "a part of a result": ("{{ version.stdout.split('.')[0] }}", parameter_reference("version_stdout_split_0")),
+    "a line of a result": ("{{ version.stdout_lines[0] }}", parameter_reference("version_stdout_lines_0")),
+    "a result in two notations": (
+        "{{ version.stdout }} {{ version.stdout | upper }}",
+        parameter_reference("version") + " " + parameter_reference("version_stdout_upper"),
+    ),
+    "a fact by the name that a result has": (
+        "{{ ansible_default_ipv4[which.stdout] }}",
+        parameter_reference("ansible_default_ipv4_which_stdout"),
+    ),
+    "inside a line": (
+        "{% if 1 %}{{- ansible_memtotal_mb / 2 -}}{% endif %}",
+        parameter_reference("ansible_memtotal_mb_over_2"),
+    ),
 }
 PLAY = """  vars:
     listen: "http://{{ ansible_default_ipv4.address }}"
@@ -55,20 +74,18 @@ def test_what_a_file_shows_is_filled_in_later(tasks_of: Callable[..., tuple[Task
     "text",
     [
         "{% if version.stdout == '2' %}new{% endif %}",
-        "{{ version.stdout.split('.')[0] }}",
-        "{{ ansible_memtotal_mb * 2 }}",
-        "{{ 'a' if version.stdout == '1' else 'b' }}",
+        "{{ ansible_memtotal_mb * 2 }} {{ ansible_memtotal_mb - -2 }} {% if ansible_memtotal_mb > 1 %}x{% endif %}",
+        "{{ ansible_memtotal_mb + 2 }} {{ ansible_memtotal_mb +2 - 0}} {{ ansible_memtotal_mb + (2) }}",
+        "{% raw %}{{ ansible_memtotal_mb + 2 }}{% endraw %} {{ ansible_memtotal_mb + 2 }}",
+        "{% for n in [1, 2] %}{{ ansible_memtotal_mb * n }}{% endfor %}",
+        "{{ app_secret_key.stdout[:8] }}",
         "{% for line in version.stdout_lines %}{{ line }}{% endfor %}",
-        "{{ version.stdout }} {{ version.stdout | upper }}",
-        "{{ version.stdout_lines[0] }}",
-        "{{ ansible_default_ipv4[which.stdout] }}",
-        "{{ settings_by_size }}",
         "{% set x = version.stdout %}{{ x }}",
     ],
 )
 def test_what_a_file_decides_or_reckons_by_is_not(tasks_of: Callable[..., tuple[Task, ...]], text: str):
-    """A marker in a condition, a loop or a computation would give another file: the content stays unknown."""
-    assert rendered(tasks_of, text.replace("settings_by_size", "(ansible_memtotal_mb | int)")) is None
+    """A marker in a condition or a loop would give another file, as two values by one name would: it stays unknown."""
+    assert rendered(tasks_of, text) is None
 
 
 def test_the_parameter_says_why_it_is_one(read: Callable[..., object]):
