@@ -120,7 +120,7 @@ def analyze(project: Path, out: Path, form: str, language: str, *, force: bool, 
 
 
 def _with_problems(plan: Plan, problems: Sequence[Problem]) -> Plan:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(plan, problems=tuple(dict.fromkeys((*problems, *plan.problems))))
 

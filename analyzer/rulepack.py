@@ -8,7 +8,6 @@ one is an exception that names the rule, the line and what was expected.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -259,7 +258,7 @@ class _Pack:
         if not isinstance(item, dict) or item.get("effect") not in EFFECTS:
             raise self._error(at, f"rule {rule_id}: effect: one of {', '.join(EFFECTS)}")
         fields = {key: value for key, value in item.items() if key not in ("effect", "each")}
-        allowed = {one.name for one in dataclasses.fields(EFFECTS[item["effect"]])}
+        allowed = set(EFFECTS[item["effect"]].__struct_fields__)
         if wrong := sorted(set(fields) - allowed):
             raise self._error(
                 (*at, wrong[0]),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, get_args
+
+from msgspec import NODEFAULT, Struct, field
 
 from analyzer.model import Effect, Outcome, Source
 
@@ -36,8 +37,18 @@ EFFECTS: Mapping[str, type[Effect]] = {effect_name(kind): kind for kind in get_a
 """Every effect a rule may emit, by the name that packs use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+def required_fields(kind: type[Struct]) -> tuple[str, ...]:
+    """Names of the fields that have no default, in their order."""
+    names, defaults = kind.__struct_fields__, kind.__struct_defaults__
+    with_default = {
+        name
+        for name, default in zip(reversed(names), reversed(defaults), strict=False)  # defaults of the last fields
+        if default is not NODEFAULT
+    }
+    return tuple(name for name in names if name not in with_default)
+
+
+class Condition(Struct, frozen=True):
     """One operator on one argument."""
 
     argument: str
@@ -46,8 +57,7 @@ class Condition:
     """Values; for `any_of` a tuple of tuples of conditions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(Struct, frozen=True):
     """An effect to make; the fields are literals or `$argument`."""
 
     effect: str
@@ -56,8 +66,7 @@ class Emit:
     """Name of a list argument: one effect an entry, which is `$each`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """What becomes of tasks of one kind."""
 
     id: str
@@ -90,8 +99,7 @@ class Rule:
         return any(condition.argument == MANAGER for condition in self.where)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class Example(Struct, frozen=True, kw_only=True):
     """A task and what the rule makes of it."""
 
     task: Any
@@ -107,8 +115,7 @@ class Example:
     line: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """Patterns of one kind of subject -> rule: exact names by dict, wildcards in order, longest first."""
 
     exact: Mapping[str, Rule]
@@ -125,16 +132,14 @@ class Index:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class DerivedRule:
+class DerivedRule(Struct, frozen=True):
     """A rule that goes by the whole project: the code applies it, and this says in words what it does."""
 
     title: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RulePack:
+class RulePack(Struct, frozen=True, kw_only=True):
     """All rules, with the indexes by which they are found."""
 
     abouts: Mapping[str, str]

@@ -5,8 +5,9 @@ Every instant is a UTC epoch second, every unit stands in a name, and nothing he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from analyzer.model import Source
 
@@ -22,8 +23,7 @@ Statistic: TypeAlias = Literal["average", "maximum", "sample"]
 Unit: TypeAlias = Literal["cores", "mib", "share", "credits"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Series:
+class Series(Struct, frozen=True, kw_only=True, eq=False):
     """One quantity of a host, or of one of its processes, over time."""
 
     quantity: Quantity
@@ -43,8 +43,7 @@ class Series:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CommandRuns:
+class CommandRuns(Struct, frozen=True, kw_only=True, eq=False):
     """The runs of one command of one user, as a cron log shows them."""
 
     user: str
@@ -67,8 +66,7 @@ class CommandRuns:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ProcessRecords:
+class ProcessRecords(Struct, frozen=True, kw_only=True, eq=False):
     """Finished processes, as the kernel's accounting wrote them."""
 
     starts_s: Floats
@@ -83,8 +81,7 @@ class ProcessRecords:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ProcessSamples:
+class ProcessSamples(Struct, frozen=True, kw_only=True, eq=False):
     """Running processes at a sampler's instants: one element a process and instant."""
 
     ends_s: Seconds
@@ -103,8 +100,7 @@ class ProcessSamples:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(Struct, frozen=True, kw_only=True):
     """One command run by hand under `/usr/bin/time -v`."""
 
     command: str
@@ -114,8 +110,7 @@ class Measurement:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HostUsage:
+class HostUsage(Struct, frozen=True, kw_only=True, eq=False):
     """All that metrics, accounting and cron logs say about one host."""
 
     host: str

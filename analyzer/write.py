@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import OutputFile, Problem, Severity, Source
 
@@ -20,8 +22,7 @@ class WriteError(Exception):
     """The bundle cannot be written; nothing of it was."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(Struct, frozen=True, kw_only=True):
     """What happened to the bundle's files."""
 
     written: tuple[str, ...]

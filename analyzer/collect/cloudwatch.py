@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.collect.aws import Aws
 
@@ -27,8 +28,7 @@ _AGENT_METRICS = re.compile(
 _PROCESS = ("process_name", "exe", "pattern", "pidfile")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
+class Metric(Struct, frozen=True, kw_only=True):
     """A metric of CloudWatch, and the shortest period at which it is recorded."""
 
     namespace: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.collect.aws import BESIDE, Aws, AwsError, Identity, as_json, describe, find_instance
 from analyzer.collect.steps import AWS_STEPS
@@ -13,8 +15,7 @@ from analyzer.collect.store import HostStore
 from analyzer.collect.work import Work
 
 
-@dataclass(slots=True)
-class AwsSteps:
+class AwsSteps(Struct):
     """All steps in AWS of one run."""
 
     work: Work

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.collect.hosts import AnsibleRun, Ending, results, snapshot
 from analyzer.collect.inventory import redacted_snapshot
@@ -21,8 +22,7 @@ SNAPSHOT = "inventory.yml"
 """Beside the hosts' folders: what a dynamic inventory said."""
 
 
-@dataclass(slots=True)
-class HostSteps:
+class HostSteps(Struct):
     """All host steps of one run."""
 
     work: Work

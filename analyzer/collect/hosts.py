@@ -13,10 +13,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.collect.steps import HOST_STEPS
 
@@ -41,8 +42,7 @@ _SETTINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnsibleRun:
+class AnsibleRun(Struct, frozen=True, kw_only=True):
     """What ansible-playbook is asked to do."""
 
     root: Path
@@ -61,8 +61,7 @@ class AnsibleRun:
     """Host -> items of the step `usage` that are there."""
 
 
-@dataclass(slots=True)
-class Ending:
+class Ending(Struct):
     """How the process ended."""
 
     status: int = 0

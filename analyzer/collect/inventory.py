@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.read.ansible.core import ansible
 from analyzer.read.ansible.inventory import read_inventory
@@ -18,8 +19,7 @@ _KNOWN_AS = ("ec2_instance_id", "instance_id", "ec2_id", "ec2_region", "aws_regi
              "private_ip_address", "ec2_private_ip_address", "placement")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """Where the inventory is, and whom it names as plain text."""
 
     root: Path

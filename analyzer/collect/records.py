@@ -11,8 +11,9 @@ import posixpath
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 MAX_BYTES = 128 * 1024 * 1024
 """Largest content, unpacked; the script's own bounds are lower."""
@@ -21,8 +22,7 @@ _BEGIN = re.compile(r"MA1 begin (file|cmd|metrics) ([0-7]+) (gzip|plain|hex)")
 _STATUS = re.compile(rb"\nMA1-STATUS (\d+)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """A file of the host, or what a command printed."""
 
     kind: Literal["file", "cmd", "metrics"]
@@ -34,8 +34,7 @@ class Content:
     """Exit status of the command, None for a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """Something the script said about the host."""
 
     kind: str

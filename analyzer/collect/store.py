@@ -11,9 +11,10 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.collect.records import Content
 from analyzer.read.files import is_folder_name
@@ -29,8 +30,7 @@ class StoreError(Exception):
     """The evidence folder cannot be written."""
 
 
-@dataclass(slots=True)
-class HostStore:
+class HostStore(Struct):
     """The folder of one host and its state."""
 
     folder: Path

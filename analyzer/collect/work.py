@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.collect.inventory import Found
 from analyzer.collect.steps import AWS_STEPS, HOST_STEPS, hint_for
@@ -24,8 +25,7 @@ _NOISE = re.compile(
 ALL_STEPS = (*(step.name for step in HOST_STEPS), *AWS_STEPS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What is to be collected."""
 
     found: Found
@@ -50,8 +50,7 @@ class Request:
         return {"local_facts": self.local_facts} if step == "facts" else {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """Something could not be collected."""
 
     where: str
@@ -63,8 +62,7 @@ class Failure:
     """The step gave something all the same, and counts as done."""
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(Struct):
     """What a run came to."""
 
     done: dict[str, list[str]] = field(default_factory=dict)
@@ -90,8 +88,7 @@ Progress = Callable[[str, str], None]
 """(host, step that is done)."""
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """What the steps of one run share."""
 
     request: Request

@@ -13,9 +13,11 @@ there are four exact forms; the one with the fewest parts is taken (a part: one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.cron.crontab import ClockRule, Schedule
 from analyzer.cron.eventbridge import ExpressionError, write_expression
@@ -40,8 +42,7 @@ class ConversionError(ValueError):
     """No exact form; the text says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayGuard:
+class DayGuard(Struct, frozen=True, kw_only=True):
     """A condition on the local weekday that the state machine checks before it starts anything."""
 
     weekdays: int
@@ -50,8 +51,7 @@ class DayGuard:
     """Added to the scheduled time (UTC) it gives an instant of the right local day, whatever offset is in force."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversion:
+class Conversion(Struct, frozen=True, kw_only=True):
     """The schedules that take the place of one cron schedule."""
 
     expressions: tuple[str, ...]

@@ -6,8 +6,10 @@ Debian cron throws away the whole file for one bad line or a missing final newli
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.cron.fields import FIELDS, FieldError, FieldSet, read_field
 from analyzer.cron.times import ALL_DAYS, ALL_WEEKDAYS, YEAR_KINDS, Times
@@ -40,8 +42,7 @@ class ScheduleError(ValueError):
     """The daemon refuses the time columns; the text is the daemon's own word for it, then the cause."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """What the time columns of one entry mean."""
 
     times: tuple[Times, ...]
@@ -133,8 +134,7 @@ def _simplest(times: Times) -> Times:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One entry of a table."""
 
     number: int
@@ -152,8 +152,7 @@ class Line:
     """Why the daemon never runs it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
+class Complaint(Struct, frozen=True, kw_only=True):
     """Something the daemon (or a reader) would say about a line."""
 
     number: int
@@ -162,8 +161,7 @@ class Complaint:
     harmless: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A whole crontab."""
 
     lines: tuple[Line, ...]

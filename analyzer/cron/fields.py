@@ -7,7 +7,8 @@ steps, and on little else: a reversed range is an error, never, or wraps; junk a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.cron.times import mask
 from analyzer.model import CronDaemon
@@ -16,8 +17,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
-@dataclass(frozen=True, slots=True)
-class FieldKind:
+class FieldKind(Struct, frozen=True):
     """One of the five columns."""
 
     name: str
@@ -39,8 +39,7 @@ class FieldError(ValueError):
     """The program refuses the field."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSet:
+class FieldSet(Struct, frozen=True):
     """What one field means."""
 
     values: int

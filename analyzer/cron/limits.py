@@ -6,7 +6,7 @@ start is given up before the next firing, so that runs keep their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.model import Job
 
@@ -17,8 +17,7 @@ _FIRST_RETRY_S = 30
 _MOST_RETRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Limits of one job, in seconds."""
 
     attempt_s: int

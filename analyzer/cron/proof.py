@@ -9,8 +9,9 @@ repeated one fires in its first pass); for repeated hours that has not been meas
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from analyzer.cron.convert import Conversion
 from analyzer.cron.crontab import ClockRule, Schedule
@@ -39,8 +40,7 @@ _REPLAYED = timedelta(minutes=180)
 """The largest clock step after which Vixie cron catches up; beyond it, the clock was set."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
+class _Difference(Struct, frozen=True):
     at: datetime
     words: str
     missed: bool

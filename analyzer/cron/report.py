@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from analyzer.cron.convert import Conversion, ConversionError, convert
 from analyzer.cron.crontab import ClockRule, Schedule, ScheduleError, read_schedule
@@ -23,8 +24,7 @@ FIRINGS = 10
 Form = Literal["text", "json"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """What one line becomes."""
 
     line: str

@@ -7,7 +7,8 @@ repeated hour and not at all in a missing one: of all sources only this one chan
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.cron.times import (
     ALL_DAYS,
@@ -24,8 +25,7 @@ class CalendarError(ValueError):
     """Not a calendar expression, or one that no minute holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Struct, frozen=True):
     """One OnCalendar line."""
 
     times: Times

@@ -7,9 +7,10 @@ comparison. A Gregorian year is one of 14 kinds: leap or not, and the weekday of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from msgspec import Struct
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 """The years EventBridge Scheduler knows; years are bits counted from the first."""
@@ -44,8 +45,7 @@ ALL_WEEKDAYS = mask(range(7))
 ALL_YEARS = mask(range(LAST_YEAR - FIRST_YEAR + 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
+class Times(Struct, frozen=True, kw_only=True):
     """A product of minutes and hours on the days that fit; all sets are bit masks."""
 
     minutes: int = ALL_MINUTES

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module, resources
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 HORIZON_START = datetime(2026, 1, 1, tzinfo=UTC)
 """Where comparisons of clock changes start unless told otherwise. A constant, for there is no clock in here: the same
@@ -19,8 +20,7 @@ class ZoneError(ValueError):
     """No zone of that name."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Transition:
+class Transition(Struct, frozen=True, order=True):
     """One clock change."""
 
     at: datetime

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.parts import Part
 from analyzer.model import Infrastructure, Outcome, Problem, ReleaseStep, RunCommand, Settings, Severity, Task, Verdict

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.image_accounts import primary_group
 from analyzer.decide.match import boolean
@@ -20,8 +22,7 @@ _MAKE_FILES = frozenset("copy template get_url assemble unarchive".split())
 _EDIT_FILES = frozenset("lineinfile blockinfile ini_file".split())
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
+class _Account(Struct, frozen=True):
     home: str
     group: str = ""
     """Name of its primary group, "" where nothing tells."""

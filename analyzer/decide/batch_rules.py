@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal, cast
+
+from msgspec import Struct
 
 from analyzer.model import Outcome
 
@@ -20,8 +21,7 @@ class BatchRuleError(Exception):
     """A defect in the rules, which belong to the program: which rule, and what was expected."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRule:
+class BatchRule(Struct, frozen=True, kw_only=True):
     """Entries of one kind and what becomes of them."""
 
     id: str

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.image_paths import is_below, normal
 from analyzer.model import (
@@ -35,8 +37,7 @@ _NO_CODE = re.compile(r"(/|/root|/tmp|/home/[^/]+|/(etc|usr|bin|lib|run|proc|var
 """Working directories that are not where an application's code lies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkouts:
+class Checkouts(Struct, frozen=True):
     """The steps with each checkout settled."""
 
     steps: tuple[Step, ...]

@@ -6,7 +6,8 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.command_rules import after_pattern, find_command
 from analyzer.decide.command_wrappers import SimpleCommand

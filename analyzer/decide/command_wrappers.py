@@ -5,8 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _ASSIGNMENT = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*\+?=")
 _WRAPPERS = frozenset("nice ionice chrt nohup setsid time exec command builtin eatmydata chronic cronic stdbuf".split())
@@ -15,8 +17,7 @@ _VALUE_OPTIONS = {"sudo": "ugUChpr", "nice": "n", "ionice": "cnp", "timeout": "k
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimpleCommand:
+class SimpleCommand(Struct, frozen=True, kw_only=True):
     """One program with its words."""
 
     words: tuple[str, ...]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
 from posixpath import basename
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.cron.daemons import CRONIE
 from analyzer.decide.commands_unwrap import Work, unwrap
@@ -22,8 +24,7 @@ CRON_PATH = "/usr/bin:/bin"
 SYSTEMD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchCommand:
+class BatchCommand(Struct, frozen=True, kw_only=True):
     """What runs in the container, and what became of the rest of the line."""
 
     container_command: tuple[str, ...] = ()

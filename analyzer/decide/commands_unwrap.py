@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from analyzer.decide.shell_text import Simple, Token, plain, simple_commands, tokens
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """A command line while things are taken off it."""
 
     text: str

@@ -8,8 +8,10 @@ every batch becomes one file system that all tasks mount; a reviewer may say ins
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import (
     CheckoutCode,
@@ -52,8 +54,7 @@ _SHARED = frozenset("/srv /opt /home /var /mnt /media /var/lib /var/opt /var/spo
 """Folders of the system's own layout: what lies below may be data, they are not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataFolder:
+class DataFolder(Struct, frozen=True, kw_only=True):
     """One folder whose content must outlive a task, unless a reviewer says otherwise."""
 
     path: str

@@ -8,8 +8,9 @@ Not compared: packages of language managers, the content of directories, kernel 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
+
+from msgspec.structs import replace
 
 from analyzer.decide import drift_known as known
 from analyzer.decide.drift_files import find_files

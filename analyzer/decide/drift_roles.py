@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from analyzer.decide.drift_known import service_name
 from analyzer.model import (
@@ -28,8 +29,7 @@ from analyzer.model import (
 )
 
 
-@dataclass(frozen=True)
-class RoleEffects:
+class RoleEffects(Struct, frozen=True, dict=True):
     """What the roles' steps say, in the forms in which a host can be asked about it."""
 
     steps: tuple[Step, ...]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.decide.language_options import django_command, language_values
 from analyzer.decide.match import boolean, first_unknown
@@ -33,23 +33,21 @@ from analyzer.model import (
     Value,
     WriteFile,
 )
-from analyzer.ruletypes import EFFECTS, Emit
+from analyzer.ruletypes import EFFECTS, Emit, required_fields
 
 _STATES = {"installed": "present", "removed": "absent", "fixed": "present"}
 _NOT_EDITS = frozenset({"path", "dest", "name", "destfile", "owner", "group", "mode", "backup", "validate"})
 _OWNERSHIP = ("owner", "group", "mode")
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why no effect can be made of a task although the rule knows it."""
 
     reason: str
     unknown: Unknown | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """The effects of one invocation, and what was left open in them."""
 
     effects: tuple[Effect, ...]
@@ -107,25 +105,26 @@ def _build_one(
 ) -> tuple[Effect, ...] | Refusal:
     kind = EFFECTS[emit.effect]
     values: dict[str, Any] = {}
-    for one in dataclasses.fields(kind):
-        if one.name in emit.fields:
-            value = _resolve(emit.fields[one.name], scope)
-        elif one.name == "ownership":
+    required = required_fields(kind)
+    for name in kind.__struct_fields__:
+        if name in emit.fields:
+            value = _resolve(emit.fields[name], scope)
+        elif name == "ownership":
             value = {key: scope[key] for key in _OWNERSHIP if scope.get(key) is not None}
         else:
             continue
         if value is None:
-            if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
-                return Refusal(f"{one.name} is not given")
+            if name in required:
+                return Refusal(f"{name} is not given")
             continue
-        if one.name == "ownership":
+        if name == "ownership":
             value = {key: each for key, each in value.items() if not _left_open(key, each, notes)}
         unknown = first_unknown(value)
         if unknown is not None and kind is not EditFile:
-            return Refusal(f"{one.name} is not known: {told(unknown)}", unknown)
-        values[one.name] = _CONVERT[str(one.type)](value)
-        if values[one.name] is None:
-            return Refusal(f"{one.name} is `{value}`")
+            return Refusal(f"{name} is not known: {told(unknown)}", unknown)
+        values[name] = _CONVERT[kind.__annotations__[name]](value)
+        if values[name] is None:
+            return Refusal(f"{name} is `{value}`")
     return _finish(kind, values, scope, invocation)
 
 
@@ -154,12 +153,7 @@ def _finish(
             return Refusal(why_not)
     elif kind is RunCommand and not values.get("command"):
         return Refusal("there is no command")
-    missing = [
-        one.name
-        for one in dataclasses.fields(kind)
-        if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING and one.name not in values
-    ]
-    if missing:
+    if missing := [name for name in required_fields(kind) if name not in values]:
         return Refusal(f"{missing[0]} is not given")
     if kind is InstallPackages:
         args = scope["args"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.parts import DEMAND, MOVABLE, Decided, Part
 from analyzer.model import Outcome, Task, Verdict

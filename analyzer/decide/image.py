@@ -11,7 +11,8 @@ where an archive was unpacked or code was copied follows that step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.image_base import base_image
 from analyzer.decide.image_official import official_notes

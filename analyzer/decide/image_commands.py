@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.image_modes import apply_mode
@@ -18,8 +20,7 @@ _ZIP = re.compile(r"\.(zip|jar|war|ear|whl|egg)$", re.IGNORECASE)
 """Names of archives that unzip opens and tar does not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """Lock files: all that an installation of dependencies needs of the application's code."""
 
     files: tuple[str, ...]
@@ -28,8 +29,7 @@ class Lock:
     """Where they belong in the image."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildStep:
+class BuildStep(Struct, frozen=True, kw_only=True):
     """Something the build does in the order of the playbook, after packages, accounts and files."""
 
     commands: tuple[Command, ...] = ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.image_accounts import BASE_ACCOUNTS
 from analyzer.decide.image_commands import (

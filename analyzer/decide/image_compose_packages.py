@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from analyzer.decide.image_commands import BuildStep, after_code
 from analyzer.decide.image_composed import Composition

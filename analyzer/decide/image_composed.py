@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.decide.image_commands import BuildStep
 from analyzer.decide.image_files import FileTree
@@ -18,8 +19,7 @@ EARLY = ("/etc/apt", "/usr/share/keyrings", "/etc/yum.repos.d", "/etc/pki/rpm-gp
 """Files below these say what a package manager installs: they go in before it runs."""
 
 
-@dataclass(slots=True)
-class Composed:
+class Composed(Struct):
     """What the steps add up to."""
 
     sources: list[list[Installed] | BuildStep | str] = field(default_factory=list)

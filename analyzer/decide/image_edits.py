@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.model import EditFile, Unknown, Value
 
@@ -215,8 +216,7 @@ def _replace(text: str, args: Mapping[str, Value]) -> str:
     return text[:start] + re.sub(regexp, new, text[start:end], flags=re.MULTILINE) + text[end:]
 
 
-@dataclass(slots=True, kw_only=True)
-class _IniEdit:
+class _IniEdit(Struct, kw_only=True):
     """`ini_file`: one option of one section."""
 
     section: str

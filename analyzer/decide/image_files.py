@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.decide.image_modes import apply_mode, octal
 from analyzer.decide.image_paths import is_existing, is_plain, may_exist, normal, parent, parents
@@ -13,8 +14,7 @@ from analyzer.decide.image_shell import Command, command, has_marker, quote, uni
 from analyzer.model import ImageFile, Ownership, Via
 
 
-@dataclass(slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, kw_only=True):
     """What the playbook leaves at a path, as far as it is known before the build."""
 
     kind: str
@@ -60,8 +60,7 @@ class Entry:
         return self.data.decode("utf-8", errors="replace")
 
 
-@dataclass(slots=True)
-class FileTree:
+class FileTree(Struct):
     """Path -> what the playbook leaves there. Paths through links that the playbook makes are resolved."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -149,8 +148,7 @@ def context_name(path: str) -> str:
     return f"/.renamed/{digest}-" + re.sub(r"[^A-Za-z0-9_@%+=:,.-]+", "_", path.rpartition("/")[2])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyLine:
+class CopyLine(Struct, frozen=True, kw_only=True):
     """A COPY from `rootfs/`."""
 
     sources: tuple[str, ...]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.image_base import Manager
 from analyzer.decide.image_shell import Command, command, quote, unique
@@ -29,8 +31,7 @@ LINT_IGNORE = {
 """The playbook decides what is pinned (fidelity first); hadolint would want every version pinned."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
+class Installed(Struct, frozen=True, kw_only=True):
     """One `InstallPackages` effect with its reason."""
 
     effect: InstallPackages
@@ -98,8 +99,7 @@ def _joined(parts: Sequence[Command]) -> tuple[Command, ...]:
     return tuple(Continued(lines=part.lines, via=part.via) if index else part for index, part in enumerate(parts))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Continued(Command):
+class Continued(Command, frozen=True, kw_only=True):
     """Arguments of the command before it, on lines of their own."""
 
 

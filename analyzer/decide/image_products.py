@@ -9,7 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.decide.command_wrappers import SimpleCommand
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
@@ -41,8 +42,7 @@ def kept_of(package: str) -> str:
     return f"{match[1]}-cli" if match[1].startswith("php") else match[1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(Struct, frozen=True, kw_only=True):
     """What a step that may compile leaves."""
 
     folders: tuple[str, ...] = ()

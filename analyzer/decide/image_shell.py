@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.model import (
     PARAMETER_CLOSE,
@@ -83,8 +84,7 @@ def unique(vias: Iterable[Via]) -> tuple[Via, ...]:
     return tuple(dict.fromkeys(vias))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """A shell command of one or more lines; `lines` are continued by the renderer."""
 
     lines: tuple[str, ...]
@@ -106,8 +106,7 @@ def run(commands: Sequence[Command], *, ignore: tuple[str, ...] = (), stage: str
     return Instruction(keyword="RUN", lines=tuple(lines), stage=stage, lint_ignore=ignore)
 
 
-@dataclass(slots=True, kw_only=True)
-class Instructions:
+class Instructions(Struct, kw_only=True):
     """The Dockerfile while it is composed: USER and WORKDIR are written only where they change."""
 
     items: list[Instruction] = field(default_factory=list)

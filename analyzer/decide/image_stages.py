@@ -7,7 +7,9 @@ lies in folders of its own, a second stage is proposed; one answer in the decisi
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.image_commands import BuildStep
 from analyzer.decide.image_composed import Composed
@@ -21,8 +23,7 @@ ONE, SPLIT = "one-stage", "build-stage"
 RULE = "build-stage"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stages:
+class Stages(Struct, frozen=True, kw_only=True):
     """What the stage that compiles has, makes and hands over."""
 
     tools: tuple[Installed, ...]

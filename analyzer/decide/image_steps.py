@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.image_accounts import group_command, primary_group, user_command
 from analyzer.decide.image_compose_commands import check_out_code, download_file, run_command, unpack_archive
@@ -137,7 +139,7 @@ def _secret_in(value: object) -> bool:
             return any(map(_secret_in, value))
         case Mapping():
             return any(map(_secret_in, value.values()))
-        case _ if hasattr(value, "__dataclass_fields__"):
-            return any(_secret_in(getattr(value, name)) for name in value.__dataclass_fields__)
+        case Struct():
+            return any(_secret_in(getattr(value, name)) for name in value.__struct_fields__)
         case _:
             return False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.decide.image_base import Manager, manager_of
 from analyzer.decide.image_commands import BuildStep
@@ -15,8 +16,7 @@ from analyzer.model import Via
 VIA = Via(rule="template:Dockerfile", note="the build calls what Ansible did in Python, or what every host has")
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
+class _Tool(Struct, frozen=True):
     """A program, how a command shows that it is needed, and the packages that bring it."""
 
     call: re.Pattern[str]

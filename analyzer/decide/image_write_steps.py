@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.image_base import manager_of
 from analyzer.decide.image_commands import SCRATCH, BuildStep

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.image_commands import SCRATCH, BuildStep
 from analyzer.decide.image_composed import Composed

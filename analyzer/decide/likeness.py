@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from analyzer.decide.questions import OpenQuestion
@@ -27,8 +28,7 @@ def in_common(text: str) -> str:
     return re.sub(r"…(?:[\s,+|]*…)+", "…", shape)
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionGroup:
+class QuestionGroup(Struct, frozen=True):
     """Open questions that the same answer may settle."""
 
     alike: str

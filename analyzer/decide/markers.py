@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.parts import Part
 from analyzer.model import (
@@ -50,9 +51,9 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, tuple):
         for each in value:
             yield from _texts(each)
-    elif dataclasses.is_dataclass(value):
-        for one in dataclasses.fields(value):
-            yield from _texts(getattr(value, one.name))
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _texts(getattr(value, name))
 
 
 def with_secrets(part: Part) -> Part:
@@ -110,9 +111,9 @@ def _parameters_of_build(effect: Effect) -> Iterator[str]:
         case WriteFile():
             yield from _PARAMETER.findall(effect.path)
         case _:
-            for one in dataclasses.fields(effect):
-                if one.name != "ownership":
-                    for text in _texts(getattr(effect, one.name)):
+            for name in effect.__struct_fields__:
+                if name != "ownership":
+                    for text in _texts(getattr(effect, name)):
                         yield from _PARAMETER.findall(text)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.model import Unknown, Value, Verdict
 from analyzer.ruletypes import Condition, Rule
@@ -13,8 +14,7 @@ _TRUE = frozenset({"yes", "true", "on", "y", "t", "1"})
 _FALSE = frozenset({"no", "false", "off", "n", "f", "0"})
 
 
-@dataclass(frozen=True, slots=True)
-class Undetermined:
+class Undetermined(Struct, frozen=True):
     """The rule would match, but for arguments that nobody knows before the host does."""
 
     unknown: tuple[tuple[str, Unknown], ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.effects import Refusal, build
 from analyzer.decide.match import Undetermined, match

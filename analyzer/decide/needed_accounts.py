@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.decide.image_accounts import BASE_ACCOUNTS
 from analyzer.model import (
@@ -40,8 +41,7 @@ _NO_SERVER = re.compile(r"client|^lib|-dev(el)?$|^(python|php|ruby|perl)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?")
 
 
-@dataclass(frozen=True, slots=True)
-class NeededAccounts:
+class NeededAccounts(Struct, frozen=True):
     """What the image has to have beside what the playbook makes."""
 
     before: tuple[Step, ...]
@@ -52,8 +52,7 @@ class NeededAccounts:
     """Path -> why it is left out: its account is not the application's."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(Struct, frozen=True):
     name: str
     kind: str
     """user | group"""

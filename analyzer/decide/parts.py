@@ -5,9 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.effects import Built, build
@@ -62,8 +64,7 @@ MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MAN
 """Outcomes that a subject's rule may change: what already is infrastructure, a schedule or a release stays that."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """A share of a task with one outcome; a task has at least one."""
 
     outcome: Outcome

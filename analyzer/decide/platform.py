@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import OwnPrices, Problem, Severity
 
@@ -14,8 +16,7 @@ EC2 = "platform/ec2.json"
 HOURS_A_MONTH = 730.0
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FargateSize:
+class FargateSize(Struct, frozen=True, order=True):
     """A pair that RegisterTaskDefinition accepts for Fargate on Linux."""
 
     cpu: int
@@ -32,8 +33,7 @@ class FargateSize:
         return f"{self.vcpus:g} vCPU / {self.memory / 1024:g} GiB"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(Struct, frozen=True, kw_only=True):
     """Who says a price, and since when it holds."""
 
     source: str
@@ -50,8 +50,7 @@ class Origin:
         return f"{self.source}, as of {self.dated}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FargatePrice:
+class FargatePrice(Struct, frozen=True, kw_only=True):
     """USD an hour on demand, Linux."""
 
     region: str
@@ -65,8 +64,7 @@ class FargatePrice:
         return size.vcpus * self.vcpu_hour + size.memory / 1024 * self.gib_hour
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ec2Type:
+class Ec2Type(Struct, frozen=True, kw_only=True):
     """An instance type."""
 
     name: str
@@ -79,8 +77,7 @@ class Ec2Type:
     """By region."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformData:
+class PlatformData(Struct, frozen=True, kw_only=True):
     """All platform facts that sizing needs."""
 
     fargate_sizes: tuple[FargateSize, ...]

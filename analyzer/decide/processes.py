@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.decide.processes_ports import front_of, listen, name_processes
 from analyzer.decide.processes_seen import Found, Seen
@@ -23,8 +24,7 @@ APACHE = {
 APACHE_FILES = re.compile(r"/etc/(httpd|apache2)/.+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replaced:
+class Replaced(Struct, frozen=True, kw_only=True):
     """A package or path that the image does without because something else of the platform does its work."""
 
     kind: str
@@ -35,8 +35,7 @@ class Replaced:
     outcome: Outcome = Outcome.INFRASTRUCTURE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessFindings:
+class ProcessFindings(Struct, frozen=True, kw_only=True):
     """What is known of the processes of one application."""
 
     processes: tuple[Process, ...] = ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.decide.image_paths import normal
 from analyzer.decide.processes_web import FRONT_SERVERS
@@ -21,8 +22,7 @@ SUPERVISOR = re.compile(
 NGINX = re.compile(r"/etc/nginx/.+")
 
 
-@dataclass(slots=True, kw_only=True)
-class Found:
+class Found(Struct, kw_only=True):
     """One process while it is put together."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.processes_seen import Found, Seen
 from analyzer.decide.processes_web import Front

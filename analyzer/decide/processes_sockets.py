@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.decide.processes_units import Unit
 from analyzer.model import Process, Question
@@ -19,8 +20,7 @@ _USUAL_PORTS = (
 """Program -> the port that its own documentation binds by default."""
 
 
-@dataclass(frozen=True, slots=True)
-class SocketUnit:
+class SocketUnit(Struct, frozen=True):
     """What a `.socket` unit hands to its service."""
 
     service: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "s": " ", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """One `Key=value` of a unit."""
 
     section: str
@@ -43,8 +43,7 @@ def parse_unit(text: str) -> tuple[Setting, ...]:
     return tuple(settings)
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(Struct):
     """A service unit: an empty assignment resets a list, as in systemd; drop-ins are added by calling `read` again."""
 
     values: dict[tuple[str, str], list[Setting]] = field(default_factory=dict)

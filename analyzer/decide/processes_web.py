@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 FRONT_SERVERS = ("nginx", "apache2", "httpd", "haproxy")
 """Before an application; the load balancer takes their place."""
@@ -12,8 +13,7 @@ FRONT_SERVERS = ("nginx", "apache2", "httpd", "haproxy")
 _HEALTH = re.compile(r"/(?:[\w.-]+/)*(?:health|healthz|healthcheck|health_check|status|ping|up|alive|heartbeat)/?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Front:
+class Front(Struct, frozen=True, kw_only=True):
     """What a web server's configuration says of the application behind it."""
 
     upstream_ports: tuple[int, ...] = ()

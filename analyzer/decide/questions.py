@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.likeness import in_common
 from analyzer.decide.processes_sockets import PORT_QUESTION, port_question
@@ -29,8 +31,7 @@ _ZONES = "give the name of a time zone, as in Asia/Tokyo"
 _SIZES = "choose a pair of CPU units and MiB from Fargate's table, e.g. 512/1024, 1024/2048, 2048/4096"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenQuestion:
+class OpenQuestion(Struct, frozen=True, kw_only=True):
     """One question that a person has not answered yet."""
 
     applications: tuple[str, ...]

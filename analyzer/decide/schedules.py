@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.cron.daemons import daemon_of
 from analyzer.decide.batch_rules import load_batch_rules
@@ -26,8 +28,7 @@ from analyzer.model import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobDecisions:
+class JobDecisions(Struct, frozen=True, kw_only=True):
     """What became of all schedules of an application."""
 
     jobs: tuple[Job, ...]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.cron.zones import HORIZON_START
 from analyzer.decide.batch_rules import BatchRule
@@ -37,8 +39,7 @@ _CONVERTED = "cron-converted"
 """Rule id of what no rule of batches.yaml speaks about: a batch of the application."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     """What one job becomes."""
 
     outcome: Literal["schedule", "platform", "manual", "skipped"]
@@ -51,8 +52,7 @@ class _Verdict:
     """Id of its question where several jobs share one."""
 
 
-@dataclass(slots=True)
-class UndecidedJob:
+class UndecidedJob(Struct):
     """A job while it is decided: everything but its name."""
 
     group: JobEntries

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.model import CronEntry
 
 
-@dataclass(slots=True)
-class JobEntries:
+class JobEntries(Struct):
     """The entries of one job, the deciding one first."""
 
     entries: list[CronEntry] = field(default_factory=list)

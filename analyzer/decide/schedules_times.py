@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.cron.convert import Conversion, ConversionError, convert
 from analyzer.cron.crontab import ClockRule, Schedule, ScheduleError, read_schedule
@@ -19,8 +21,7 @@ from analyzer.decide.commands import time_span_s
 from analyzer.model import CronDaemon, CronEntry, Equivalence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobTimes:
+class JobTimes(Struct, frozen=True, kw_only=True):
     """The outcome for one entry's schedule."""
 
     conversion: Conversion | None = None

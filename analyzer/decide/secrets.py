@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import SECRET_CLOSE, SECRET_OPEN, Job, Process, Secret, Source, Step
 
@@ -42,8 +44,8 @@ def names_in(value: object) -> Iterator[str]:
         yield from _in_each(value.values())
     elif isinstance(value, (tuple, list)):
         yield from _in_each(value)
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from _in_each(getattr(value, each.name) for each in fields(value))
+    elif isinstance(value, Struct):
+        yield from _in_each(getattr(value, name) for name in value.__struct_fields__)
 
 
 def _in_each(values: Iterable[object]) -> Iterator[str]:

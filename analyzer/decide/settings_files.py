@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from analyzer.model import EditFile, Effect, Infrastructure, MakeDirectory, Ownership, TaskSetting, WriteFile
 
@@ -18,8 +19,7 @@ _SYSTEM_V = frozenset(
 _Setting: TypeAlias = TaskSetting | Infrastructure
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What a settings file says, apart."""
 
     kept: tuple[_Setting, ...]

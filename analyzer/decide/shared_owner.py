@@ -9,7 +9,9 @@ that it has on the hosts, or one of its own that the file system gets as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.image_accounts import BASE_ACCOUNTS
 from analyzer.model import (
@@ -41,8 +43,7 @@ _FIRST = 1000
 """The first number of an account of no package."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharedOwner:
+class SharedOwner(Struct, frozen=True, kw_only=True):
     """What the image's account has to be."""
 
     steps: tuple[Step, ...]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Token:
+
+class Token(Struct, frozen=True):
     """One word, operator or redirection (with its target) of a command line."""
 
     kind: Literal["word", "operator", "redirection"]
@@ -19,8 +19,7 @@ class Token:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Simple:
+class Simple(Struct, frozen=True):
     """One simple command: its words and redirections, up to the operator that ends it."""
 
     words: tuple[Token, ...]

@@ -6,7 +6,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import offered, question_id_of, with_answers
@@ -47,8 +49,7 @@ _NOTHING_THERE = (
 _ON_HOST = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.PLATFORM})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskDecisions:
+class TaskDecisions(Struct, frozen=True, kw_only=True):
     """What became of an application's tasks."""
 
     decisions: tuple[Decision, ...]
@@ -90,8 +91,7 @@ def decide_tasks(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class Around(Struct, frozen=True, kw_only=True):
     """What one task's decision depends on beside the task."""
 
     manager: str

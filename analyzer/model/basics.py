@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from typing import TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, order=True)
-class Source:
+
+class Source(Struct, frozen=True, order=True):
     """A place in the input (or in a rule pack)."""
 
     file: str
@@ -31,8 +31,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """Something in the input that is not what one hoped for; reading went on past it."""
 
     severity: Severity
@@ -45,8 +44,7 @@ class Problem:
     """What the person can do about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A value that only the live host or a person knows. Never equal to anything known, never false."""
 
     expression: str

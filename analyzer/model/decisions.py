@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from analyzer.model.basics import Source, Verdict
 
@@ -25,8 +26,7 @@ class Outcome(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """A line or JSON pointer of the bundle that a decision made."""
 
     file: str
@@ -34,8 +34,7 @@ class Output:
     pointer: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What a person must say, with answers offered."""
 
     id: str
@@ -46,8 +45,7 @@ class Question:
     blocking: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """The one decision for one thing that was read."""
 
     kind: Literal["task", "handler", "cron", "timer", "process", "package", "host"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from analyzer.model.basics import Source, Value, Verdict
 from analyzer.model.inputs import FileContent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallPackages:
+class InstallPackages(Struct, frozen=True, kw_only=True):
     """OS packages present (or absent) after the task."""
 
     manager: Literal["apt", "dnf"]
@@ -24,8 +24,7 @@ class InstallPackages:
     update_cache: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageRepository:
+class PackageRepository(Struct, frozen=True, kw_only=True):
     """A package source or its key."""
 
     kind: Literal["apt-repository", "apt-key", "deb822", "yum-repository", "rpm-key", "ppa"]
@@ -37,8 +36,7 @@ class PackageRepository:
     options: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanguagePackages:
+class LanguagePackages(Struct, frozen=True, kw_only=True):
     """Packages of a language's own manager."""
 
     manager: Literal["pip", "gem", "npm", "bundler", "composer", "yarn", "cpanm"]
@@ -60,8 +58,7 @@ class LanguagePackages:
     environment: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ownership:
+class Ownership(Struct, frozen=True, kw_only=True):
     """Owner, group and mode; "" where the task leaves them alone."""
 
     owner: str = ""
@@ -70,8 +67,7 @@ class Ownership:
     """Octal with leading zero (`0644`), or symbolic as written (`u=rw,g=r`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteFile:
+class WriteFile(Struct, frozen=True, kw_only=True):
     """A file with known content, or one whose content only the build or run time knows."""
 
     path: str
@@ -82,8 +78,7 @@ class WriteFile:
     validate: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakeDirectory:
+class MakeDirectory(Struct, frozen=True, kw_only=True):
     """A directory, parents included."""
 
     path: str
@@ -91,8 +86,7 @@ class MakeDirectory:
     recurse: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakeLink:
+class MakeLink(Struct, frozen=True, kw_only=True):
     """A symbolic or hard link."""
 
     path: str
@@ -101,8 +95,7 @@ class MakeLink:
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TouchFile:
+class TouchFile(Struct, frozen=True, kw_only=True):
     """`state: touch` or `state: file`: ownership of a file that is there, or an empty one."""
 
     path: str
@@ -110,15 +103,13 @@ class TouchFile:
     create: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemovePath:
+class RemovePath(Struct, frozen=True, kw_only=True):
     """`state: absent`."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditFile:
+class EditFile(Struct, frozen=True, kw_only=True):
     """An edit of a file whose content may come from a package or from an earlier `WriteFile`."""
 
     path: str
@@ -128,8 +119,7 @@ class EditFile:
     ownership: Ownership = Ownership()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakeUser:
+class MakeUser(Struct, frozen=True, kw_only=True):
     """An account in the image."""
 
     name: str
@@ -149,8 +139,7 @@ class MakeUser:
     move_home: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakeGroup:
+class MakeGroup(Struct, frozen=True, kw_only=True):
     """A group in the image."""
 
     name: str
@@ -159,8 +148,7 @@ class MakeGroup:
     system: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunCommand:
+class RunCommand(Struct, frozen=True, kw_only=True):
     """A command that the build runs as the playbook did."""
 
     command: str | tuple[str, ...]
@@ -176,8 +164,7 @@ class RunCommand:
     """The playbook goes on when it fails, so the build does too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Download:
+class Download(Struct, frozen=True, kw_only=True):
     """get_url."""
 
     url: str
@@ -190,8 +177,7 @@ class Download:
     """Of curl: headers, the agent's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpack:
+class Unpack(Struct, frozen=True, kw_only=True):
     """unarchive."""
 
     archive: str
@@ -205,8 +191,7 @@ class Unpack:
     """The archive itself where the project carries it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckoutCode:
+class CheckoutCode(Struct, frozen=True, kw_only=True):
     """The application's own code, or third-party code, from version control (git, svn, deploy modules)."""
 
     repository: str
@@ -217,8 +202,7 @@ class CheckoutCode:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceState:
+class ServiceState(Struct, frozen=True, kw_only=True):
     """service/systemd: which unit runs, starts at boot, or is restarted."""
 
     name: str
@@ -228,15 +212,13 @@ class ServiceState:
     masked: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetTimezone:
+class SetTimezone(Struct, frozen=True, kw_only=True):
     """The host's zone."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSetting:
+class TaskSetting(Struct, frozen=True, kw_only=True):
     """Something the task definition says instead of the host."""
 
     kind: Literal["sysctl", "ulimit", "environment", "volume", "tmpfs", "health-check"]
@@ -245,8 +227,7 @@ class TaskSetting:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Infrastructure:
+class Infrastructure(Struct, frozen=True, kw_only=True):
     """Something Terraform owns."""
 
     kind: Literal[
@@ -257,8 +238,7 @@ class Infrastructure:
     """security-group-rule: protocol, port (or `from`-`to`), source (CIDR or group), direction, action."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseStep:
+class ReleaseStep(Struct, frozen=True, kw_only=True):
     """Belongs to a release: a database migration, an asset upload, a cache warm-up."""
 
     name: str
@@ -267,8 +247,7 @@ class ReleaseStep:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleJob:
+class ScheduleJob(Struct, frozen=True, kw_only=True):
     """An Ansible `cron` task; the schedule itself is decided in decide/schedules.py."""
 
     name: str
@@ -300,8 +279,7 @@ Effect: TypeAlias = (
 """A closed union: `match` over it and close with `assert_never`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Via:
+class Via(Struct, frozen=True, kw_only=True):
     """Why an output line exists: the rule and the source lines behind it."""
 
     rule: str | None
@@ -310,8 +288,7 @@ class Via:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One effect in the order of the run."""
 
     effect: Effect

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from analyzer.model.basics import Source
 from analyzer.model.decisions import Outcome, Question
 from analyzer.model.effects import Via
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFile:
+class ImageFile(Struct, frozen=True, kw_only=True):
     """A file of the build context (below `rootfs/`, or beside the Dockerfile)."""
 
     path: str
@@ -21,8 +21,7 @@ class ImageFile:
     mode: int = 0o644
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruction:
+class Instruction(Struct, frozen=True, kw_only=True):
     """One Dockerfile instruction; each of its lines carries its own reasons."""
 
     keyword: str
@@ -34,16 +33,14 @@ class Instruction:
     """hadolint rules that this instruction breaks on purpose; the renderer writes the pragma."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstructionLine:
+class InstructionLine(Struct, frozen=True, kw_only=True):
     """One physical line of an instruction."""
 
     text: str
     via: tuple[Via, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, kw_only=True, order=True):
     """An effect that a rule gave to the image and that the image, seen as a whole, does without."""
 
     source: Source
@@ -55,8 +52,7 @@ class LeftOut:
     """What becomes of it instead; MANUAL where it cannot be made and a person must."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageProposal:
+class ImageProposal(Struct, frozen=True, kw_only=True):
     """What an expert would do better than the playbook did, asked on one of its tasks, or why that cannot be."""
 
     source: Source
@@ -69,8 +65,7 @@ class ImageProposal:
     """A sentence for the task's decision."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """What the application's image is made of."""
 
     base_image: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct, field
 
 from analyzer.model.basics import Problem, Source, Unknown, Value, Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileContent:
+class FileContent(Struct, frozen=True, kw_only=True):
     """The content that a `copy` or `template` task delivers, rendered for the application's hosts."""
 
     source: Source
@@ -22,8 +22,7 @@ class FileContent:
     """Why the data is not known (a lookup that must not run, an unresolvable expression, a missing file)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, frozen=True, kw_only=True):
     """One call of a task's module: a task without a loop has one, a task with a loop has one an item."""
 
     args: Mapping[str, Value]
@@ -37,8 +36,7 @@ class Invocation:
     A directory copied from the project has one entry a file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """One task or handler where it stands in the run of an application's plays, arguments resolved."""
 
     kind: Literal["task", "handler"] = "task"
@@ -78,8 +76,7 @@ class Task:
     """The hosts of the application for which it applies or may apply."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Struct, frozen=True, kw_only=True):
     """A host of the inventory, or one assumed for a `hosts:` pattern, with what its evidence says."""
 
     name: str
@@ -111,8 +108,7 @@ class Host:
     """Configuration files that differ from their package's (`dpkg -V`, `rpm -Va`, `debsums -ce`) -> evidence line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ec2:
+class Ec2(Struct, frozen=True, kw_only=True):
     """What `describe-instances` or the identity document says."""
 
     source: Source
@@ -135,8 +131,7 @@ class Ec2:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class HostService:
+class HostService(Struct, frozen=True, kw_only=True, order=True):
     """A unit seen on the host."""
 
     name: str
@@ -147,8 +142,7 @@ class HostService:
     source: Source | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ListeningSocket:
+class ListeningSocket(Struct, frozen=True, kw_only=True, order=True):
     """A line of `ss -tulpn`."""
 
     protocol: str
@@ -158,8 +152,7 @@ class ListeningSocket:
     source: Source | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class HostUser:
+class HostUser(Struct, frozen=True, kw_only=True, order=True):
     """A line of /etc/passwd."""
 
     name: str
@@ -182,8 +175,7 @@ class CronDaemon(StrEnum):
     ANACRON = "anacron"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CronEntry:
+class CronEntry(Struct, frozen=True, kw_only=True):
     """One job as some schedule source states it, nothing interpreted yet but the line's columns."""
 
     kind: Literal["cron", "timer"] = "cron"
@@ -213,8 +205,7 @@ class CronEntry:
     """Timer and anacron extras: `RandomizedDelaySec`, `Persistent`, `AccuracySec`, `delay` …"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationInput:
+class ApplicationInput(Struct, frozen=True, kw_only=True):
     """A set of hosts to which the same plays apply, and what was read for them."""
 
     name: str
@@ -229,8 +220,7 @@ class ApplicationInput:
     secrets: tuple[Secret, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """All that was read."""
 
     root: str
@@ -244,8 +234,7 @@ class Project:
     """Source of a task -> its lines as they stand in the file, without secrets; for the report only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True, order=True):
     """A value that the bundle takes from outside: it differs between hosts, or nothing in the project defines it."""
 
     name: str
@@ -256,8 +245,7 @@ class Parameter:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Secret:
+class Secret(Struct, frozen=True, kw_only=True, order=True):
     """A value that must never be seen: only its name and its places."""
 
     name: str
@@ -269,8 +257,7 @@ class Secret:
     used_at: tuple[Source, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnPrices:
+class OwnPrices(Struct, frozen=True, kw_only=True):
     """Rows of a `--prices` file, checked; shaped like those of `rules/platform/`."""
 
     source: Source
@@ -279,8 +266,7 @@ class OwnPrices:
     """Size and architecture only where the file says them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """What the person asked for: command line and `migrate.yml`, in one place."""
 
     environment: str = "production"

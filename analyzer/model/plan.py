@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from analyzer.model.basics import Problem, Source
 from analyzer.model.decisions import Decision
@@ -14,8 +15,7 @@ from analyzer.model.inputs import Host, Parameter, Secret
 from analyzer.model.runs import Job, Process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class Cost(Struct, frozen=True, kw_only=True):
     """USD a month for one line of the comparison, with how it was reckoned."""
 
     name: str
@@ -23,8 +23,7 @@ class Cost:
     basis: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskDefinition:
+class TaskDefinition(Struct, frozen=True, kw_only=True):
     """One of the three classes (or one more long-running process), sized."""
 
     name: str
@@ -49,8 +48,7 @@ class TaskDefinition:
     via: tuple[Via, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Drift(Struct, frozen=True, kw_only=True):
     """A difference between the host and what Ansible says."""
 
     kind: Literal["package", "service", "crontab", "port", "user", "file"]
@@ -61,8 +59,7 @@ class Drift:
     source: Source | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
+class Application(Struct, frozen=True, kw_only=True):
     """The plan of one application: everything the renderers need."""
 
     name: str
@@ -86,8 +83,7 @@ class Application:
     """`decide.sizing.Sizing`: series, runs and baselines for the report's plots."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class Decided(Struct, frozen=True, kw_only=True):
     """One line of `migrate.yml`: what a person has decided."""
 
     key: str
@@ -97,8 +93,7 @@ class Decided:
     source: Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """The whole decision, ready to be rendered."""
 
     environment: str
@@ -113,8 +108,7 @@ class Plan:
     """English text of a question -> how people read it, in another language."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(Struct, frozen=True, kw_only=True):
     """Why one line (or JSON value) of an output file is there."""
 
     line: int | None = None
@@ -123,8 +117,7 @@ class Provenance:
     via: Via
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputFile:
+class OutputFile(Struct, frozen=True, kw_only=True):
     """One file of the bundle."""
 
     path: str

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from analyzer.model.basics import Source
 from analyzer.model.decisions import Question
 from analyzer.model.effects import Via
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthCheck:
+class HealthCheck(Struct, frozen=True, kw_only=True):
     """How a process says that it is well."""
 
     command: tuple[str, ...]
@@ -21,8 +21,7 @@ class HealthCheck:
     via: Via | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class Process(Struct, frozen=True, kw_only=True):
     """A long-running process: one task definition each."""
 
     name: str
@@ -44,8 +43,7 @@ class Process:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expression:
+class Expression(Struct, frozen=True, kw_only=True):
     """One EventBridge schedule of a job."""
 
     name: str
@@ -57,8 +55,7 @@ class Expression:
     """catch-up: an optional one-time `at()` for a run that a clock change would drop."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equivalence:
+class Equivalence(Struct, frozen=True, kw_only=True):
     """The proof that the expressions fire when cron fired."""
 
     verdict: Literal["equal", "equal-except-dst", "differs", "refused"]
@@ -72,8 +69,7 @@ class Equivalence:
     """(instant, what each side does)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class Estimate(Struct, frozen=True, kw_only=True):
     """A figure with its 90 % interval."""
 
     value: float
@@ -84,8 +80,7 @@ class Estimate:
 Confidence: TypeAlias = Literal["high", "medium", "low", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footprint:
+class Footprint(Struct, frozen=True, kw_only=True):
     """What a job (or the API) was seen to need."""
 
     vcpu: float | None = None
@@ -108,8 +103,7 @@ class Footprint:
     """The exact command or move that would raise a low confidence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """A batch: one line of a crontab, one timer, one script of a run-parts folder."""
 
     id: str

@@ -7,9 +7,10 @@ never equal, so `cronpairs` links them by what really connects them. At Debian's
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from analyzer.model import Host, Problem, Severity
 from analyzer.read.cronpairs import Event, pair
@@ -51,8 +52,7 @@ _ORDER = {"opened": 0, "CMD": 1, "error": 2, "END": 3, "CMDEND": 3, "closed": 4}
 _MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CronLog:
+class CronLog(Struct, frozen=True, kw_only=True):
     """What the logs of one host say."""
 
     runs: tuple[CommandRuns, ...]

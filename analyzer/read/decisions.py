@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 import yaml
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.model import Problem, Settings, Severity
 from analyzer.read.evidence_json import writable
@@ -52,8 +53,7 @@ def read_decisions(
     return replace(settings, **kept), tuple(reader.problems)
 
 
-@dataclass
-class _Reader:
+class _Reader(Struct):
     tree: Tree
     path: str
     problems: list[Problem] = field(default_factory=list)

@@ -6,8 +6,9 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from analyzer.model import Problem, Severity, Source
 
@@ -26,8 +27,7 @@ def not_utf8(source: Source) -> Problem:
     return Problem(Severity.WARNING, "file-not-utf8", message, source, "convert it to UTF-8")
 
 
-@dataclass(slots=True)
-class Tree:
+class Tree(Struct):
     """A folder that may be read, and the problems met while reading it.
 
     Paths given and returned are POSIX and relative to `root`. Symbolic links and `..` that lead out are refused.

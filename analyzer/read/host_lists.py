@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 from analyzer.read.evidence_json import NotJsonError, items, mapping, parse_json, word
 
@@ -24,16 +25,14 @@ _ENABLED = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Lines(Generic[Entry]):
+class Lines(Struct, Generic[Entry]):
     """Entries with the line each stands on, and the lines that were not understood."""
 
     entries: list[tuple[int, Entry]] = field(default_factory=list)
     unreadable: list[tuple[int, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A unit; what the listing does not say is ""."""
 
     name: str
@@ -42,8 +41,7 @@ class Unit:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Socket:
+class Socket(Struct, frozen=True):
     """A socket that accepts connections or datagrams."""
 
     protocol: str
@@ -52,8 +50,7 @@ class Socket:
     process: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """A line of passwd."""
 
     name: str

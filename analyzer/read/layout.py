@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from analyzer.model import Problem, Severity
 from analyzer.read.ansible.inventory import relative
@@ -30,8 +31,7 @@ class UsageError(Exception):
     """Wrong usage or nothing readable: one line for the person, exit status 2."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What the person asked to read."""
 
     project: Path
@@ -49,8 +49,7 @@ class Request:
     """Gives the words, in small letters, that every bundle has; see `SecretBook.own_words`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """Where the parts of a project were found."""
 
     root: Path

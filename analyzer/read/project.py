@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import (
     ApplicationInput,
@@ -31,6 +33,7 @@ from analyzer.read.ansible.playbooks import Configuration, Play, read_configurat
 from analyzer.read.ansible.precedence import merge_variables, replace_variables
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.run import Run
+from analyzer.read.ansible.variables import PlayVariables
 from analyzer.read.ansible.walk import PlayRun
 from analyzer.read.applications import applications_of
 from analyzer.read.excerpts import read_excerpts
@@ -40,8 +43,7 @@ from analyzer.read.layout import Layout, Request, UsageError, collection_folders
 from analyzer.read.secrets import SecretBook
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A project that was read, and the secrets to keep out of every output."""
 
     project: Project
@@ -246,7 +248,7 @@ def _walk(
             data["when"] = list(play.when)
         run.ended = ""
         run.notified = {}
-        PlayRun(run, play.file, data).walk()
+        PlayRun(run, play.file, data, PlayVariables(run, play.file)).walk()
     tasks = [task for task in run.tasks if task.kind == "task"] + [task for task in run.tasks if task.kind == "handler"]
     if len(hosts) > 1:
         everywhere = tuple(each.name for each in hosts)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.model import Problem, Secret, Severity, Source, secret_reference
 from analyzer.read.secret_shapes import BY_LOOK
@@ -69,8 +70,7 @@ def environment_name(name: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_") or "VALUE"
 
 
-@dataclass(slots=True)
-class SecretBook:
+class SecretBook(Struct):
     """The secrets met in one project: names and places for the plan; values only to search the outputs for them."""
 
     _secrets: dict[str, Secret] = field(default_factory=dict)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 
 class NoYamlError(Exception):
@@ -30,8 +30,7 @@ def compose(text: str) -> yaml.Node | None:
     return root
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One `key: value` of a mapping."""
 
     name: str

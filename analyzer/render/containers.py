@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from analyzer.model import Application, Job, Process, TaskDefinition, TaskSetting, Via
 from analyzer.render.names import variable
 from analyzer.render.references import has_reference, is_secret, parameter_names, readable, secret_names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
+class Variable(Struct, frozen=True, kw_only=True):
     """One environment variable of a container."""
 
     name: str
@@ -22,8 +22,7 @@ class Variable:
     via: Via
 
 
-@dataclass(slots=True)
-class _Variables:
+class _Variables(Struct):
     """Variables by name; what was said first stays."""
 
     plain_allowed: bool

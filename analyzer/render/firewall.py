@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.model import Application, Infrastructure, Step, Value, Via
 from analyzer.render.names import fit
@@ -17,8 +18,7 @@ EVERYWHERE = "0.0.0.0/0"
 DESCRIPTION_LIMIT = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One permission of a security group."""
 
     key: str
@@ -34,8 +34,7 @@ class Rule:
         return ":" in self.cidr
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firewall:
+class Firewall(Struct, frozen=True, kw_only=True):
     """What the hosts' firewall becomes."""
 
     load_balancer: tuple[Rule, ...]
@@ -44,8 +43,7 @@ class Firewall:
     """(what, why in words) for rules that no container needs or that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ports:
+class _Ports(Struct, frozen=True):
     first: int
     last: int
     protocol: str

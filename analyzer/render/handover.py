@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from analyzer.cron.eventbridge import ExpressionError, read_expression
 from analyzer.cron.times import MINUTES_A_DAY, members
@@ -17,8 +18,7 @@ MARGIN_MINUTES = 10
 """Kept free before and after: clocks differ, a run takes longer, a hand types slowly."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
+class Handover(Struct, frozen=True, kw_only=True):
     """The plan for one batch."""
 
     kind: Literal["quiet", "between", "continuous", "unknown"]
@@ -33,8 +33,7 @@ class Handover:
     """Length of the quiet time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Where a schedule stands on its host."""
 
     kind: Literal["table", "crontab", "timer", "script"]

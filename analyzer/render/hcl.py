@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from analyzer.model import Via
 
@@ -17,8 +18,7 @@ _INLINE = 100
 """Longest list of scalars that stays on one line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
+class Noted(Struct, frozen=True, kw_only=True):
     """A value with why it is there, and what a reader should know about it."""
 
     value: Hcl
@@ -26,8 +26,7 @@ class Noted:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of the text and its reason, if it has one of its own."""
 
     text: str

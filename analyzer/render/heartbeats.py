@@ -10,8 +10,9 @@ which CloudWatch keeps for 455 days.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from analyzer.model import Job
 
@@ -34,8 +35,7 @@ UNKNOWN_DURATION_S = HOUR_S
 """Allowed for a run where neither its duration nor its limit is known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
+class Alarm(Struct, frozen=True, kw_only=True):
     """A CloudWatch alarm: silent for `evaluation_periods` whole periods."""
 
     period_s: int
@@ -47,15 +47,13 @@ class Alarm:
         return self.period_s * self.evaluation_periods
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DailyCheck:
+class DailyCheck(Struct, frozen=True, kw_only=True):
     """A daily look at the metric of the last `days` days."""
 
     days: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoHeartbeat:
+class NoHeartbeat(Struct, frozen=True, kw_only=True):
     """Its absence cannot be noticed; `reason` is shown to people."""
 
     reason: str

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 ACCOUNT = "000000000000"
 """Stands for the account number, in the form that AWS's own patterns accept."""
@@ -74,8 +75,7 @@ def hardened(environment: str) -> bool:
     return environment.lower() in {"production", "prod", "prd", "live"}
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """All names of one application in one environment."""
 
     application: str

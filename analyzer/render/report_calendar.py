@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.cron.crontab import ClockRule, Schedule, ScheduleError, read_schedule
 from analyzer.cron.daemons import daemon_of
@@ -84,8 +85,7 @@ def _job(job: Job, application: Application, monday: date, changes: set[date]) -
     return {"id": job.id, "patterns": [minutes for _, minutes in listed], "old": rows[0], "new": rows[1]}
 
 
-@dataclass(frozen=True, slots=True)
-class _Started:
+class _Started(Struct, frozen=True):
     """Which firings of the schedules the state machine lets through."""
 
     weekdays: frozenset[int]

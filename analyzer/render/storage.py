@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.model import (
     Application,
@@ -31,8 +32,7 @@ STRANGER_ID = 1000
 """User and group id of files on shared storage where no evidence says them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileSystem:
+class FileSystem(Struct, frozen=True, kw_only=True):
     """Storage that several tasks share and that outlives them: EFS."""
 
     name: str
@@ -42,8 +42,7 @@ class FileSystem:
     via: Via
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scratch:
+class Scratch(Struct, frozen=True, kw_only=True):
     """How a container's root file system is mounted, and where it may write if that is read-only."""
 
     read_only_root: bool

@@ -7,8 +7,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from analyzer.decide.likeness import question_groups
 from analyzer.decide.questions import OpenQuestion, open_questions
@@ -26,8 +27,7 @@ _LABEL = 28
 """Columns before what a line of a paragraph says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of the summary: pieces of text, each with its tone."""
 
     pieces: tuple[tuple[str, Tone], ...]

@@ -7,7 +7,8 @@ placeholder in the form AWS accepts; `docker/fill-in.sh` fills them in when a re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.model import Application, OutputFile, Process, Source, TaskDefinition, Via
 from analyzer.render.containers import environments, jobs_of, process_of, settings, variables
@@ -104,8 +105,7 @@ def _sources(vias: Iterable[Via]) -> tuple[Source, ...]:
     return tuple(dict.fromkeys(source for via in vias for source in via.sources))
 
 
-@dataclass(slots=True)
-class _Container:
+class _Container(Struct):
     """The one container of a task definition while it is composed."""
 
     application: Application

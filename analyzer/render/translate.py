@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import yaml
+from msgspec import Struct, field
 
 _PLACE = re.compile(r"\{(\d)\}")
 _WORD = re.compile(r"(?<![\w/.$<>=@:{-])[A-Za-z][a-z'’]+(?![\w/=<>({@-]|[.:]\w)")
@@ -34,8 +34,7 @@ def english_words(text: str) -> int:
     return len(_WORD.findall(_QUOTED.sub(" ", text)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+class _Template(Struct, frozen=True):
     pieces: tuple[str, ...]
     """The key's text between its places."""
     target: str
@@ -62,8 +61,7 @@ class _Template:
         return tuple(values)
 
 
-@dataclass
-class Translator:
+class Translator(Struct):
     """English text -> text of the catalogue's language; what the catalogue does not have stays English."""
 
     catalogue: Mapping[str, str]

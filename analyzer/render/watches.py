@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from analyzer.model import Application, Job, TaskDefinition
 from analyzer.render.checks import MAX_FILTERS_PER_LOG_GROUP
@@ -11,8 +11,7 @@ from analyzer.render.heartbeats import Alarm, DailyCheck, Heartbeat, NoHeartbeat
 from analyzer.render.log_patterns import why_no_pattern
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Watch(Struct, frozen=True, kw_only=True):
     """How the silence of one batch is noticed."""
 
     job: Job

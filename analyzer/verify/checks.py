@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.verify.engine import Answer, Container, Engine, VerifyError
 from analyzer.verify.fidelity import Check
@@ -19,8 +20,7 @@ HEALTH_S = 90.0
 BATCH_S = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A task definition of the bundle and its one container."""
 
     name: str

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.model import Application
 from analyzer.verify.engine import Container, Engine, VerifyError
@@ -22,8 +24,7 @@ PREPARED = "migrate-analyze-verify-prepared"
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(Struct, frozen=True, kw_only=True):
     """A base image with Python and ansible-core, made once for all runs that start from it."""
 
     tag: str
@@ -32,8 +33,7 @@ class Prepared:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Struct, frozen=True, kw_only=True):
     """What a run of the playbook left behind."""
 
     ran: Ran
@@ -67,8 +67,7 @@ class Beside(threading.Thread):
         return self.value
 
 
-@dataclass(slots=True)
-class Comparison:
+class Comparison(Struct):
     """The runs of one application's playbook, and the base images that were prepared for them."""
 
     engine: Engine

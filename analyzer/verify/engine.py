@@ -10,10 +10,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.verify import snapshot
 
@@ -40,8 +41,7 @@ class BuildError(VerifyError):
         self.output = tuple(output)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a command in a container gave."""
 
     code: int
@@ -218,8 +218,7 @@ class Engine:
                 made.remove(force=True, v=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """A container of ours."""
 
     made: Any

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.model import Application, Decision, InstallPackages, MakeGroup, MakeUser, SetTimezone, Source, Step
 from analyzer.verify.fidelity import Difference, Standing
@@ -53,8 +54,7 @@ _ENTRYPOINT = "/usr/local/bin/docker-entrypoint"
 _PREPARED = "the run itself needs it: Ansible speaks to Python on a host"
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(Struct, frozen=True):
     """What explains a difference."""
 
     reason: str
@@ -64,8 +64,7 @@ class Why:
     """Task whose decision it is."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Explainer:
+class Explainer(Struct, kw_only=True):
     """The four containers, what was left out of the second run, and what both runs wrote down."""
 
     bare: Snapshot

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 
 class Standing(StrEnum):
@@ -16,8 +17,7 @@ class Standing(StrEnum):
     UNEXPLAINED = "unexplained"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One thing that was tried with the image."""
 
     name: str
@@ -27,8 +27,7 @@ class Check:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True, order=True):
     """Something that the image and the host made by the playbook do not have in common."""
 
     kind: str
@@ -46,8 +45,7 @@ class Difference:
     """`FILE:LINE` of the task that the decision is about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """All differences that one decision makes."""
 
     outcome: str
@@ -67,8 +65,7 @@ class Explanation:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fidelity:
+class Fidelity(Struct, frozen=True, kw_only=True):
     """Everything about one application."""
 
     application: str

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.model import (
     Application,
@@ -32,8 +34,7 @@ KEPT = frozenset({Outcome.IMAGE, Outcome.SECRET, Outcome.CONTROL, Outcome.SKIPPE
 _NAMES = ("name", "pkg", "package", "path", "dest", "user", "group")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class Numbers(Struct, frozen=True, kw_only=True):
     """Numbers of an account or group in the image; None where the task says it, or nothing does."""
 
     uid: int | None = None
@@ -48,8 +49,7 @@ class Numbers:
         return f"the image gives it {' and '.join(given)}: its files lie on a shared file system, which knows numbers"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leave:
+class Leave(Struct, frozen=True, kw_only=True):
     """Places of the playbook, and what becomes of them in the second run."""
 
     skip: frozenset[Source] = frozenset()

@@ -12,10 +12,12 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from analyzer.model import Application, CheckoutCode, Source, Task
 from analyzer.verify.engine import Container, Progress, VerifyError, tar_folder, tar_of
@@ -89,8 +91,7 @@ module.fail_json(msg="only the application's own repository is at hand here")
 '''
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaybookRun:
+class PlaybookRun(Struct, frozen=True, kw_only=True):
     """What is needed to run the playbook of one application."""
 
     application: str
@@ -114,8 +115,7 @@ class PlaybookRun:
     """As given to ansible-playbook."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """A task that ended, and what is not as it was before it."""
 
     source: Source
@@ -129,8 +129,7 @@ class Event:
     accounts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class Ran(Struct, frozen=True, kw_only=True):
     """How the run went."""
 
     recap: str

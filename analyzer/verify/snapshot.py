@@ -6,7 +6,8 @@ import io
 import re
 import tarfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _EVERYWHERE = r"find / -xdev \( -path /proc -o -path /sys -o -path /dev \) -prune -o"
 FILES = rf"{_EVERYWHERE} -printf '%y\t%m\t%u\t%g\t%s\t%l\t%p\0'"
@@ -37,8 +38,7 @@ COMMANDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True):
     """One path."""
 
     kind: str
@@ -77,8 +77,7 @@ class File:
         return f"{self.mode} {self.owner}:{self.group}{digest}{capabilities}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """One container's content."""
 
     packages: Mapping[str, str] = field(default_factory=dict)
@@ -161,8 +160,7 @@ def _capabilities(archive: bytes) -> dict[str, str]:
     return {path: value.encode("utf-8", "surrogateescape").hex() for path, value in found.items() if value}
 
 
-@dataclass(slots=True)
-class _Packages:
+class _Packages(Struct):
     """The lines of the package manager."""
 
     versions: dict[str, str] = field(default_factory=dict)

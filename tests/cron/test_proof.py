@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from analyzer.cron.convert import DayGuard, convert
 from analyzer.cron.crontab import read_schedule

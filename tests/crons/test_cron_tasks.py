@@ -139,4 +139,4 @@ def test_tasks_that_do_not_apply_make_nothing() -> None:
 
 
 def fields(of: Task) -> Mapping[str, object]:
-    return {name: getattr(of, name) for name in of.__dataclass_fields__}
+    return {name: getattr(of, name) for name in of.__struct_fields__}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -43,7 +42,7 @@ def step(number: int, text: Mapping[str, Any]) -> Step:
     task = values.pop("task", number)
     kind = EFFECTS[values.pop("effect")]
     applies = model.Verdict(values.pop("applies", "yes"))
-    names = {each.name for each in dataclasses.fields(kind)}
+    names = set(kind.__struct_fields__)
     ownership = {key: values.pop(key) for key in ("owner", "group", "mode") if key in values and key not in names}
     if "ownership" in names:
         values["ownership"] = Ownership(**ownership)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from analyzer.model import (
     Application,
@@ -78,7 +79,7 @@ def job(
         shortest_gap_s=shortest_gap_s or gap_s,
         end_marker=f"{name} End.",
     )
-    return dataclasses.replace(base, **changes)
+    return replace(base, **changes)
 
 
 API = Process(
@@ -243,7 +244,7 @@ def application(
             Cost(name="Fargate right-sized", monthly_usd=31.2, basis="api 0.25 vCPU, batches as they run"),
         ),
     )
-    return dataclasses.replace(base, **changes)
+    return replace(base, **changes)
 
 
 def many_jobs(count: int = 230) -> Application:
@@ -253,7 +254,7 @@ def many_jobs(count: int = 230) -> Application:
 
 def no_api() -> Application:
     """Batches only; nothing says the region or the zone."""
-    bare = dataclasses.replace(HOST, ec2=None, timezone="", timezone_source=None)
+    bare = replace(HOST, ec2=None, timezone="", timezone_source=None)
     return application(name="batches_only", processes=(), hosts=(bare,), region="", timezone="", environments=())
 
 
@@ -261,10 +262,8 @@ def no_jobs() -> Application:
     """An API alone; the two sizes of batches are there, as always, and nothing runs on them."""
     base = application(members=(), environments=("production",))
     (api,) = base.task_definitions
-    unused = (
-        dataclasses.replace(api, name=name, process="", desired_count=0) for name in ("batch_heavy", "batch_light")
-    )
-    return dataclasses.replace(base, task_definitions=(api, *unused))
+    unused = (replace(api, name=name, process="", desired_count=0) for name in ("batch_heavy", "batch_light"))
+    return replace(base, task_definitions=(api, *unused))
 
 
 def two_processes() -> Application:
@@ -294,7 +293,7 @@ HOSTILE = 'x"; ${file("/etc/passwd")} %{ for a in b }\n```\n</script>$(touch /tm
 
 def hostile() -> Application:
     """Texts that try to leave their quotes in every language of the bundle."""
-    evil_process = dataclasses.replace(
+    evil_process = replace(
         API,
         command=("sh", "-c", HOSTILE),
         environment=(("EVIL", HOSTILE),),
@@ -309,10 +308,10 @@ def hostile() -> Application:
         ),
         via=Via(rule="firewall-ufw", sources=(Source(HOSTILE, 1),), note=HOSTILE),
     )
-    evil_host = dataclasses.replace(
+    evil_host = replace(
         HOST,
         name=HOSTILE,
-        ec2=dataclasses.replace(HOST.ec2, instance_id=HOSTILE, vpc_id=HOSTILE, tags={"Name": HOSTILE}),
+        ec2=replace(HOST.ec2, instance_id=HOSTILE, vpc_id=HOSTILE, tags={"Name": HOSTILE}),
     )
     return application(
         name="evil app/../x",

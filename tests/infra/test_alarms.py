@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from analyzer.model import Application
 from analyzer.render import alarms, checks, heartbeat_check, state_machines
@@ -133,7 +133,7 @@ def test_no_batch_ends_for_another(ids: list[str], data: st.DataObject) -> None:
 @pytest.mark.parametrize("marker", ["", 'say "End."', "tab\tEnd.", "x" * 600, "back\\slash End."])
 def test_lines_that_no_pattern_can_hold(marker: str) -> None:
     """A last line that is absent or cannot be written as a quoted pattern is not forced into one."""
-    application = factory.application(members=(dataclasses.replace(factory.job("x"), end_marker=marker),))
+    application = factory.application(members=(replace(factory.job("x"), end_marker=marker),))
     assert [one.from_log for one in watches(application)] == [False]
     assert values(application)["heartbeat_filters"] == {}
     assert values(application)["heartbeats"]["x"]["metric"] == "x-end"
@@ -147,7 +147,7 @@ def test_error_words_follow_the_language() -> None:
     pattern, via = error_pattern(factory.application())
     assert "NoMethodError" in pattern
     assert via.sources
-    bare, _ = error_pattern(dataclasses.replace(factory.application(), steps=()))
+    bare, _ = error_pattern(replace(factory.application(), steps=()))
     assert bare == "?ERROR ?FATAL"
 
 

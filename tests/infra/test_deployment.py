@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from analyzer.model import ReleaseStep, Step, secret_reference
 from analyzer.render import deployment
@@ -220,7 +220,7 @@ def test_customers_get_main_after_an_approval() -> None:
 
 def test_every_environment_has_a_branch_of_its_own() -> None:
     """No two environments are deployed from one branch, and one is deployed from main."""
-    application = dataclasses.replace(
+    application = replace(
         factory.application(), environment="staging", environments=("staging", "development", "production", "prod")
     )
     found = deployment.branches(application)

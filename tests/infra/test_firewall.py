@@ -33,12 +33,12 @@ ROWS = [line.split("->") for line in TABLE.strip().splitlines() if not line.star
 @pytest.mark.parametrize(("details", "expected"), ROWS, ids=[row[0].strip() for row in ROWS])
 def test_rules(details: str, expected: str) -> None:
     """One rule of a host, and who may reach the load balancer and the tasks because of it."""
-    import dataclasses
+    from msgspec.structs import replace
 
     given = dict(word.split("=", 1) for word in details.split())
     step = Step(effect=Infrastructure(kind="security-group-rule", name="x", details=given), via=factory.via("f"))
-    metrics = dataclasses.replace(factory.WORKER, port=9100, name="metrics")
-    application = dataclasses.replace(factory.application(processes=(factory.API, metrics)), steps=(step,))
+    metrics = replace(factory.WORKER, port=9100, name="metrics")
+    application = replace(factory.application(processes=(factory.API, metrics)), steps=(step,))
     found = firewall(application)
     balancer, tasks = (
         ", ".join(f"{rule.protocol} {rule.port} {rule.cidr}" for rule in sorted(rules, key=lambda rule: rule.port or 0))

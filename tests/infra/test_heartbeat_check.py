@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -12,6 +11,8 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.cron.crontab import ClockRule
 from analyzer.cron.eventbridge import read_expression
@@ -39,7 +40,7 @@ ZONES = ("Asia/Tokyo", "America/New_York", "Australia/Lord_Howe")
 def rare(line: str, zone: str) -> Job:
     """The job of a crontab line, as the pipeline decides it, with runs that were seen to take `RUN_S`."""
     (job,) = decided(entry(f"{line} /srv/app/bin/rare"), timezone=zone).jobs
-    return dataclasses.replace(job, footprint=dataclasses.replace(job.footprint, duration_s=float(RUN_S)))
+    return replace(job, footprint=replace(job.footprint, duration_s=float(RUN_S)))
 
 
 def given(job: Job) -> dict[str, Any]:
@@ -77,14 +78,13 @@ def mornings(zone: str, first: float, last: float) -> Iterator[datetime]:
         day += timedelta(days=1)
 
 
-@dataclasses.dataclass
-class Watched:
+class Watched(Struct):
     """What the check said of one history."""
 
-    silent: list[float] = dataclasses.field(default_factory=list)
+    silent: list[float] = field(default_factory=list)
     """When it told that the batch is silent."""
-    runs: list[Run] = dataclasses.field(default_factory=list)
-    messages: list[str] = dataclasses.field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
 
 def look(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from analyzer.render import checks
 from analyzer.render.heartbeats import (
@@ -102,9 +101,9 @@ def test_the_allowance_counts_run_window_and_clock() -> None:
     """Twice the observed duration (at most the time limit), the flexible window and an hour on the day clocks go back."""
     plain = allowed_silence_s(job("x", gap_s=DAY_S, duration_s=100.0))
     assert plain == DAY_S + 200 + HOUR_S + 1800
-    flexible = dataclasses.replace(job("x", gap_s=DAY_S, duration_s=100.0), flexible_window_minutes=30)
+    flexible = replace(job("x", gap_s=DAY_S, duration_s=100.0), flexible_window_minutes=30)
     assert allowed_silence_s(flexible) == plain + 1800
-    limited = dataclasses.replace(job("x", gap_s=300, duration_s=None), timeout_s=120)
+    limited = replace(job("x", gap_s=300, duration_s=None), timeout_s=120)
     assert allowed_silence_s(limited) == 300 + 120 + 1800
 
 

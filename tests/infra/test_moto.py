@@ -199,14 +199,14 @@ def test_everything_registers(cloud: dict[str, str], name: str, tmp_path: Path) 
 @pytest.fixture(scope="module")
 def shop(cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """An application of its own in the simulated AWS: an API, a worker, a file system, few batches."""
-    import dataclasses
+    from msgspec.structs import replace
 
     members = (
         factory.job("nightly"),
         factory.job("monthly", "0 5 1 * *", expression="cron(0 5 1 * ? *)", gap_s=31 * factory.DAY),
         factory.job("off", enabled=False),
     )
-    application = dataclasses.replace(
+    application = replace(
         factory.application(
             name="shop",
             members=members,

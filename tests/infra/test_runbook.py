@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from analyzer.model import Application, Plan
 from analyzer.render import plan_json, report, runbook, summary
@@ -81,8 +81,8 @@ def test_each_command_has_what_it_asks_for() -> None:
 def test_steps_of_retirement_are_numbered_without_a_gap(evidence: str) -> None:
     """Whatever the evidence lacks, the steps follow each other and name what to look up."""
     changes = {"all": {}, "no volumes, no groups": {"volume_ids": (), "security_group_ids": ()}}
-    ec2 = dataclasses.replace(factory.HOST.ec2, **changes.get(evidence, {"iam_instance_profile": ""}))
-    application = factory.application(hosts=(dataclasses.replace(factory.HOST, ec2=ec2),))
+    ec2 = replace(factory.HOST.ec2, **changes.get(evidence, {"iam_instance_profile": ""}))
+    application = factory.application(hosts=(replace(factory.HOST, ec2=ec2),))
     text = pages_of(application)["retire"]
     numbers = [int(number) for number in re.findall(r"^(\d+)\. ", text, re.MULTILINE)]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -118,8 +118,8 @@ def test_the_host_stops_what_writes_and_gets_its_writes_back() -> None:
     assert "systemctl stop cron accounting-api" in move
     assert put.index("rsync") < put.index("umount") < put.index("mv ") < put.index("mount /var") < put.index("start")
     assert back.index("rsync") < back.index("umount") < back.index("mv ")
-    bare = dataclasses.replace(factory.HOST, facts={"os_family": "RedHat"})
-    application = dataclasses.replace(factory.two_processes(), hosts=(bare,))
+    bare = replace(factory.HOST, facts={"os_family": "RedHat"})
+    application = replace(factory.two_processes(), hosts=(bare,))
     assert (cron_unit(application), install_command(application)[:3]) == ("crond", "dnf")
 
 
@@ -208,12 +208,10 @@ def test_side_by_side_is_never_in_the_environment_that_is_handed_over(
 ) -> None:
     """Where no second environment is there, no command switches schedules on beside cron: the page asks for one."""
     base = factory.application()
-    text = pages_of(dataclasses.replace(base, environment=environment, environments=(environment, *others)))[
-        "parallel-run"
-    ]
+    text = pages_of(replace(base, environment=environment, environments=(environment, *others)))["parallel-run"]
     assert "enable --all" not in text
     assert f"one environment alone, `{environment}`" in text
-    other = pages_of(dataclasses.replace(base, environments=("production", "staging")))["parallel-run"]
+    other = pages_of(replace(base, environments=("production", "staging")))["parallel-run"]
     assert "schedules.sh --env staging enable --all" in other
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from analyzer.model import Application, HealthCheck, MakeDirectory, Ownership, Step, secret_reference
 from analyzer.render import checks
@@ -146,7 +146,7 @@ def test_every_leaf_has_a_reason() -> None:
 def test_a_secret_in_a_health_check_is_read_from_the_environment() -> None:
     """A marker in a health check becomes a variable, in whatever quotes it stood."""
     check = HealthCheck(command=("CMD-SHELL", f"curl -u 'x:{secret_reference('pw')}' localhost"))
-    application = factory.application(processes=(dataclasses.replace(factory.API, health_check=check),))
+    application = factory.application(processes=(replace(factory.API, health_check=check),))
     api = container(application, "api")
     assert api["healthCheck"]["command"] == ["CMD-SHELL", "curl -u 'x:'\"${PW}\"'' localhost"]
     assert "PW" in {item["name"] for item in api["secrets"]}
@@ -155,10 +155,8 @@ def test_a_secret_in_a_health_check_is_read_from_the_environment() -> None:
 def test_what_the_entrypoint_writes_files_from_reaches_every_container() -> None:
     """Variables that the image's entrypoint needs are given to processes and batches; their roots stay writable."""
     application = factory.application()
-    image = dataclasses.replace(
-        application.image, runtime_variables=(("DB_PW", "db_pw", "secret"), ("ZONE", "zone", "parameter"))
-    )
-    application = dataclasses.replace(application, image=image)
+    image = replace(application.image, runtime_variables=(("DB_PW", "db_pw", "secret"), ("ZONE", "zone", "parameter")))
+    application = replace(application, image=image)
     for name in ("api", "batch_heavy", "batch_light"):
         made = container(application, name)
         assert {"DB_PW", "ZONE"} <= {item["name"] for item in made["secrets"]}
@@ -170,10 +168,10 @@ def test_a_batch_that_waits_for_a_person_has_no_say() -> None:
     waiting = factory.job("tar", user="root", outcome="manual", environment=(("TOKEN", secret_reference("t")),))
     application = factory.application(members=(*factory.jobs(), waiting))
     definitions = tuple(
-        dataclasses.replace(one, jobs=(*one.jobs, "tar")) if one.name == "batch_light" else one
+        replace(one, jobs=(*one.jobs, "tar")) if one.name == "batch_light" else one
         for one in application.task_definitions
     )
-    image = dataclasses.replace(application.image, user="www")
-    made = container(dataclasses.replace(application, task_definitions=definitions, image=image), "batch_light")
+    image = replace(application.image, user="www")
+    made = container(replace(application, task_definitions=definitions, image=image), "batch_light")
     assert made["user"] == "app"
     assert "secrets" not in made

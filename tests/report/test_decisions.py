@@ -1,11 +1,10 @@
 """read/decisions.py, decide/questions.py and render/decisions_file.py: questions, answers, and their faults."""
 
-import dataclasses
-
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from analyzer.decide.questions import open_questions, stale_decisions
 from analyzer.model import Question, Settings, Source
@@ -136,7 +135,7 @@ def test_questions_come_blocking_first_and_once(make):
     )
     found = open_questions(make.plan(make.application(jobs=2, decisions=0), problems=()))
     assert [one.question.id for one in found] == ["size:batch_light"]
-    app = dataclasses.replace(make.application(), decisions=decisions)
+    app = replace(make.application(), decisions=decisions)
     assert [one.question.id for one in open_questions(make.plan(app))] == ["b", "same", "size:batch_light"]
 
 
@@ -145,9 +144,7 @@ def test_applications_that_ask_the_same_share_the_question(make):
     asked = [Question(id="zone", text=text) for text in ("Which?", "Which?", "Which one here?")]
     plan = make.plan(
         *(
-            dataclasses.replace(
-                make.application(name=name), decisions=(make.decision(0, question=question),), task_definitions=()
-            )
+            replace(make.application(name=name), decisions=(make.decision(0, question=question),), task_definitions=())
             for name, question in zip("abc", asked, strict=True)
         )
     )
@@ -185,7 +182,7 @@ def test_hostile_texts_stay_comments(make):
 
 def test_no_file_where_nothing_is_open(make):
     """A plan without open questions has no questions.yml."""
-    app = dataclasses.replace(make.application(decisions=0), task_definitions=())
+    app = replace(make.application(decisions=0), task_definitions=())
     assert render(make.plan(app), {}) == ()
 
 
@@ -224,5 +221,5 @@ def test_answers_that_need_no_question(make):
 def test_an_answered_question_is_not_stale(make):
     """An answer that a decision lists as settled is no longer open, and not stale either."""
     done = make.decision(10, question=None, answered=True, answered_questions=("q1",))
-    plan = make.plan(dataclasses.replace(make.application(), decisions=(done,)))
+    plan = make.plan(replace(make.application(), decisions=(done,)))
     assert stale_decisions(plan, Settings(answers={"q1": "drop"})) == ()

@@ -2,12 +2,12 @@
 
 import copy
 import json
-from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from analyzer.model import Expression, Outcome, Problem, Severity, Source
 from analyzer.render.bundle_diff import find_changes, render_diff

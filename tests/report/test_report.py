@@ -174,7 +174,7 @@ def test_decisions_keep_their_anchor(make):
 
 
 def replaced(value, **changes):
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(value, **changes)
 

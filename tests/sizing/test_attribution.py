@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import simulator
+from msgspec.structs import replace
 
 from analyzer.decide.sizing import Sizing, size_application
 from analyzer.model import Ec2, Host, Settings, Source

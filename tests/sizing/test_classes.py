@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from analyzer.decide.platform import FargateSize, load_platform
 from analyzer.decide.sizing.classes import JobNeed, Partition, all_cuts, best_pair, cheapest, monthly_usd, partition

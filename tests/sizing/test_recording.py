@@ -6,11 +6,11 @@ the time: the series cannot show what they need, and saying so is the right answ
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from analyzer.decide.sizing import signals
 from analyzer.decide.sizing.attribution import Attribution, attribute

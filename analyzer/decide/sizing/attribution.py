@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from analyzer.decide.sizing.confidence import Labels, label
 from analyzer.decide.sizing.durations import estimate_ends, merge_groups
@@ -27,8 +28,7 @@ SATURATED = 0.95
 """Above this part of the host's CPUs a bin shows no more than a lower bound of the need."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class JobEstimate:
+class JobEstimate(Struct, frozen=True, kw_only=True, eq=False):
     """One job on one host."""
 
     job: str
@@ -53,8 +53,7 @@ class JobEstimate:
     source: JobRuns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiEstimate:
+class ApiEstimate(Struct, frozen=True, kw_only=True):
     """What stays when all jobs are taken away: the API, and the system it runs on."""
 
     cpu_peak: float
@@ -68,8 +67,7 @@ class ApiEstimate:
     """Factor from the data's interval to one minute."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Attribution:
+class Attribution(Struct, frozen=True, kw_only=True, eq=False):
     """One host taken apart."""
 
     jobs: tuple[JobEstimate, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from analyzer.decide.platform import FargatePrice, FargateSize, PlatformData
 
@@ -18,8 +19,7 @@ ALWAYS_ALLOWED_S = 120.0
 CPU_MARGIN = 1.10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobNeed:
+class JobNeed(Struct, frozen=True, kw_only=True):
     """What a size must give to one job."""
 
     job: str
@@ -76,8 +76,7 @@ def cheapest(sizes: Sequence[FargateSize], needs: Sequence[JobNeed], price: Farg
     return min(fitting, key=lambda size: (price.hourly(size), size)) if fitting else max(sizes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Partition:
+class Partition(Struct, frozen=True, kw_only=True):
     """Which job runs on which of two sizes."""
 
     light: FargateSize

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.sizing.baseline import baseline_design
 from analyzer.decide.sizing.confidence import FEWEST_RUNS
@@ -29,8 +31,7 @@ _HARDLY = 3.0
 """The same where only starts are known: with the right clocks something begins at them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockOffset:
+class ClockOffset(Struct, frozen=True):
     """The shift of all runs that the series speaks for; 0 where nothing contradicts the clocks."""
 
     seconds: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from analyzer.decide.sizing.fit import JobRuns
 from analyzer.decide.sizing.identify import Separability
@@ -27,8 +28,7 @@ _MEDIUM_ERROR = 0.40
 _NORMAL_90 = 1.645
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class Labels(Struct, frozen=True, kw_only=True):
     """The confidence in CPU and in memory, each with its reasons."""
 
     cpu: Confidence

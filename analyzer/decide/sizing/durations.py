@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.decide.sizing.baseline import baseline_design
 from analyzer.decide.sizing.fit import JobRuns, phases_of
@@ -88,8 +90,7 @@ def tap_edges(step_s: int, horizon_s: float) -> tuple[float, ...]:
     return (*sorted(edge for edge in edges if edge < horizon_s), horizon_s)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Response:
+class _Response(Struct, kw_only=True):
     """A signal's answer to the starts: one height for each window."""
 
     signal: Signal

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.platform import FargatePrice, FargateSize, PlatformData
 from analyzer.decide.sizing.attribution import JobEstimate

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from analyzer.decide.sizing.baseline import baseline_design
 from analyzer.decide.sizing.regression import Partialled, nonnegative, run_scales
@@ -33,8 +34,7 @@ PROFILE_ERROR = 0.25
 _HUBER = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class JobRuns:
+class JobRuns(Struct, frozen=True, kw_only=True, eq=False):
     """The runs of one job on one host."""
 
     job: str
@@ -93,16 +93,14 @@ class JobRuns:
         return self.count > FREQUENT_RUNS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Phase:
+class Phase(Struct, frozen=True, kw_only=True, eq=False):
     """One column of the design: one part of all runs of one job."""
 
     owner: int
     entries: Entries
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fit:
+class Fit(Struct, frozen=True, kw_only=True, eq=False):
     """A signal taken apart."""
 
     signal: Signal

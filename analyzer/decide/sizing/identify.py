@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from analyzer.decide.sizing.baseline import baseline_design
 from analyzer.decide.sizing.durations import tap_edges
@@ -20,8 +21,7 @@ SEPARABLE = 0.15
 _TOGETHER = 0.8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Separability:
+class Separability(Struct, frozen=True, kw_only=True):
     """Whether one job can be told from everything else."""
 
     unique: float

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec.structs import replace
 
 from analyzer.cron.crontab import ScheduleError, read_schedule
 from analyzer.cron.firings import next_firings

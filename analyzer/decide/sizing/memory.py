@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from analyzer.decide.sizing.fit import PROFILE_ERROR, Fit, JobRuns
 from analyzer.decide.sizing.memory_runs import RunPeaks, bound_over_runs, highest_above_baseline, run_peaks
@@ -23,8 +24,7 @@ NEVER_SAMPLED_MIB = 900
 """Assumed need of a job that no sample ever met; always labelled as assumed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryPeak:
+class MemoryPeak(Struct, frozen=True, kw_only=True):
     """Peak memory of a job's runs."""
 
     peak_mib: float

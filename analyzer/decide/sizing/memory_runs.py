@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from analyzer.decide.sizing.fit import Fit, JobRuns
 from analyzer.decide.sizing.signals import entries
@@ -21,8 +22,7 @@ ALONE_MIB = 50.0
 """A bin counts as the job's own where all others together add less than this, or than a fifth of the job."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Bins:
+class _Bins(Struct, frozen=True, kw_only=True, eq=False):
     """Bins that lie wholly within runs of one job."""
 
     runs: NDArray[np.int64]
@@ -92,8 +92,7 @@ _OFTEN = 100
 """Jobs with so many runs show what they add to a bin's peak."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RunPeaks:
+class RunPeaks(Struct, frozen=True, kw_only=True, eq=False):
     """Of each run with a sample in it."""
 
     net: Floats

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.decide.platform import PlatformData
 from analyzer.decide.sizing.attribution import Attribution, JobEstimate
@@ -18,8 +19,7 @@ DAYS_A_MONTH = 30.4
 _ORDER: tuple[Confidence, ...] = ("none", "low", "medium", "high")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True, eq=False):
     """One host's attribution with the words that its footprints need."""
 
     host: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+
+from msgspec import Struct
 
 from analyzer.cron.zones import ZoneError, zone
 from analyzer.decide.platform import PlatformData
@@ -19,8 +20,7 @@ from analyzer.model import Host, Job, Problem, Settings, Severity
 from analyzer.usage import HostUsage, Quantity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Capacity:
+class _Capacity(Struct, frozen=True, kw_only=True, eq=False):
     vcpus: float | None
     memory_mib: float | None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.platform import HOURS_A_MONTH, FargatePrice, FargateSize, PlatformData
 from analyzer.decide.sizing.classes import LATER_FACTOR, JobNeed, Partition, cheapest, monthly_usd

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.decide.platform import FargateSize
 from analyzer.decide.sizing.classes import JobClass
 from analyzer.model import Application, Cost, Footprint, Problem, Question, TaskDefinition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlotRun:
+class PlotRun(Struct, frozen=True, kw_only=True):
     """The runs of one job, for the plot."""
 
     job: str
@@ -19,8 +19,7 @@ class PlotRun:
     ends_s: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
+class Plot(Struct, frozen=True, kw_only=True):
     """One signal of one host, thinned out: each point stands for `step_s` seconds."""
 
     host: str
@@ -41,8 +40,7 @@ class Plot:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobSizing:
+class JobSizing(Struct, frozen=True, kw_only=True):
     """Why a job is in its class."""
 
     job: str
@@ -59,8 +57,7 @@ class JobSizing:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchCut:
+class BatchCut(Struct, frozen=True, kw_only=True):
     """One way to part the batches in two sizes."""
 
     light: FargateSize
@@ -71,8 +68,7 @@ class BatchCut:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizing:
+class Sizing(Struct, frozen=True, kw_only=True):
     """Everything that was found out about what an application needs."""
 
     footprints: Mapping[str, Footprint]

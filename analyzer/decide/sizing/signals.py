@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.usage import HostUsage, Series
 
@@ -29,8 +31,7 @@ _NEARLY, _ENOUGH_S = 0.8, 7 * DAY_S
 """A stretch counts that has so much of what the longest has, or has a week: stray stamps are fewer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Signal:
+class Signal(Struct, frozen=True, kw_only=True, eq=False):
     """CPU (cores) or memory (MiB) of one host in bins of `step_s` seconds."""
 
     what: Literal["cpu", "memory"]
@@ -79,8 +80,7 @@ class Signal:
         return out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Entries:
+class Entries(Struct, frozen=True, kw_only=True, eq=False):
     """Which run covers which bin, and how much of it: a sparse matrix in columns."""
 
     runs: Seconds

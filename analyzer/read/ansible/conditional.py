@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.model import Verdict
 from analyzer.read.ansible.core import plain
@@ -23,8 +25,7 @@ _NEVER = ""
 _UNSET = re.compile(r"\(?(?:not (\w+) is defined|(\w+) is (?:not defined|undefined))\)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+class Conditional(Struct, frozen=True):
     """A value that a variable has if all of the conditions hold."""
 
     value: Any
@@ -36,8 +37,7 @@ class Conditional:
     """Nothing else gives the variable a value: where it is used without a default, it was set."""
 
 
-@dataclass(slots=True)
-class ConditionalFacts:
+class ConditionalFacts(Struct):
     """The facts of one run that are set or not."""
 
     _facts: dict[str, Conditional] = field(default_factory=dict)

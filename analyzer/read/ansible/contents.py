@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from analyzer.model import FileContent, Severity, Source, Unknown, Value
 from analyzer.read.ansible.core import plain

@@ -12,11 +12,12 @@ import copy
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.listing import as_inventory
@@ -40,8 +41,7 @@ UNSAFE_FILTERS = frozenset(
 UNSAFE_GLOBALS = frozenset({"now", "lipsum"})
 
 
-@dataclass(slots=True)
-class Messages:
+class Messages(Struct):
     """What ansible-core would have printed: warnings while an inventory is parsed, and the like."""
 
     texts: list[str] = field(default_factory=list)

@@ -6,9 +6,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import Host, Problem, Severity, Source
 from analyzer.read.ansible.facts import DEBIAN_12, assumed_facts
@@ -32,8 +34,7 @@ _RELEASES = re.compile(r"\b(bionic|focal|jammy|noble)\b")
 _UBUNTU = {"bionic": "18.04", "focal": "20.04", "jammy": "22.04", "noble": "24.04"}
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(Struct, frozen=True):
     """A distribution that the project's own texts speak for."""
 
     distribution: str

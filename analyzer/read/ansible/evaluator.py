@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.read.ansible.core import ansible
 from analyzer.read.ansible.expressions import Analysis
@@ -29,8 +30,7 @@ MAX_OVERLAYS = 256
 """Smaller dictionaries kept; the oldest goes first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
+class Uses(Struct, frozen=True):
     """What the templates inside one variable's value refer to."""
 
     analyses: tuple[Analysis, ...] = ()
@@ -43,8 +43,7 @@ class Uses:
 NOTHING = Uses()
 
 
-@dataclass(slots=True)
-class Layer:
+class Layer(Struct):
     """A templar with its variables, and what it has answered so far."""
 
     templar: Any

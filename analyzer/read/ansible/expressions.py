@@ -5,9 +5,10 @@ Jinja2's own parser does the reading; results are kept per text, since roles rep
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.core import JINJA_EXTENSIONS, SAFE_LOOKUPS, UNSAFE_FILTERS, UNSAFE_GLOBALS
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Reference:
+class Reference(Struct, frozen=True, order=True):
     """A variable as a template uses it: `result.stat.exists` is ("result", ("stat", "exists"))."""
 
     name: str
@@ -26,8 +26,7 @@ class Reference:
     """`defined`, `changed` … when it stands left of `is`; `default` when that filter is applied to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Struct, frozen=True):
     """All that a template refers to."""
 
     references: tuple[Reference, ...] = ()
@@ -286,8 +285,7 @@ def _arguments_in(node: Any) -> list[Any]:
     return inner
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """A condition as a tree of and/or/not over expressions that are evaluated whole."""
 
     operator: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from analyzer.model import Host
 from analyzer.read.ansible.arbitrary import date_time_facts

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from analyzer.model import Unknown, Value
 from analyzer.model.basics import PARAMETER_OPEN, SECRET_OPEN
@@ -70,8 +71,7 @@ _SHORT = 3
 """Letters of a name that must be all of a folder's name; a longer one may be a part of it."""
 
 
-@dataclass(slots=True)
-class Made:
+class Made(Struct):
     """What the tasks so far may have made."""
 
     paths: set[str] = field(default_factory=set)

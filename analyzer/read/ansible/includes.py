@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from analyzer.model import Invocation, Task, Unknown, Value, Verdict
 from analyzer.read.ansible.contents import find_file

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import MESSAGES, ansible, guarded_loader_class, plain, warnings_since
@@ -19,8 +21,7 @@ _NOT_INVENTORY = (".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rst", ".sw
 _MAGIC_OF_THIS_MACHINE = ("ansible_playbook_python", "ansible_config_file", "ansible_version", "hostvars", "omit")
 
 
-@dataclass(slots=True)
-class Inventory:
+class Inventory(Struct):
     """An Ansible inventory as ansible-core reads it, less anything that would have to be executed."""
 
     root: Path

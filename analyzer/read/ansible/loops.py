@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from analyzer.model import Unknown, Value
 from analyzer.read.ansible.bounds import bounded
@@ -15,8 +16,7 @@ from analyzer.read.ansible.values import first_line, freeze, holds_unknown, name
 MAX_ITEMS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """The loop of one task."""
 
     present: bool = False

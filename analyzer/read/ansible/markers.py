@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.model import PARAMETER_OPEN, SECRET_OPEN, Parameter, Source, parameter_reference
 from analyzer.read.ansible.evaluator import NOTHING, Uses
@@ -14,8 +15,7 @@ from analyzer.read.ansible.values import templates_in
 from analyzer.read.secrets import SecretBook, is_secret_name
 
 
-@dataclass(slots=True)
-class Names:
+class Names(Struct):
     """What is known of names and values over a whole run."""
 
     book: SecretBook

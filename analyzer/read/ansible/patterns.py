@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, SECRET_OPEN, Unknown, Value
 from analyzer.read.ansible.core import plain, trusted

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import Source
 from analyzer.read.ansible.core import plain
@@ -15,8 +17,7 @@ from analyzer.read.ansible.roles import YamlReader
 from analyzer.read.ansible.values import kind
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(Struct, frozen=True):
     """One play of a playbook."""
 
     file: Path
@@ -28,8 +29,7 @@ class Play:
     """Conditions of the `import_playbook` that brought it in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """The part of `ansible.cfg` that changes how a project is read."""
 
     roles_path: tuple[str, ...] = ()

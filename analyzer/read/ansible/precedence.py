@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.read.ansible.roles import Role
 
@@ -13,8 +14,7 @@ Combine = Callable[[dict[str, Any], Mapping[str, Any]], None]
 """Puts the second's variables over the first's."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RoleUse:
+class RoleUse(Struct, frozen=True, eq=False, kw_only=True):
     """A role as one entry of `roles:`, one dependency, one import or one include brings it in."""
 
     role: Role

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.read.ansible.evaluator import NOTHING
 from analyzer.read.ansible.expressions import Analysis, Reference
@@ -19,8 +20,7 @@ OF_THE_RUN = frozenset({"hostvars", "groups", "ansible_facts"})
 """Magic variables whose values are not followed: they hold no template that the expression would depend on."""
 
 
-@dataclass(slots=True)
-class Reach:
+class Reach(Struct):
     """All that a template depends on, directly or through other variables."""
 
     references: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from analyzer.model import Invocation, Source, Unknown, Value, Verdict
 from analyzer.read.ansible.arbitrary import temporary_path
@@ -20,8 +22,7 @@ from analyzer.read.ansible.scope import OMITTED, Scope
 from analyzer.read.ansible.values import both, freeze, holds_unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A task's module and arguments as written."""
 
     key: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import ansible, plain
@@ -15,8 +16,7 @@ from analyzer.read.ansible.values import kind
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
 
-@dataclass(slots=True)
-class Role:
+class Role(Struct):
     """A role as its folder says, tasks not yet resolved."""
 
     name: str
@@ -27,8 +27,7 @@ class Role:
     allow_duplicates: bool = False
 
 
-@dataclass(slots=True)
-class YamlReader:
+class YamlReader(Struct):
     """YAML files of the project, with origins; each broken one is a problem once."""
 
     inventory: Inventory
@@ -145,8 +144,7 @@ def _is_encrypted(path: Path) -> bool:
         return stream.read(15).startswith(b"$ANSIBLE_VAULT;")
 
 
-@dataclass(slots=True)
-class RoleFinder:
+class RoleFinder(Struct):
     """Finds and loads roles the way Ansible looks for them."""
 
     reader: YamlReader

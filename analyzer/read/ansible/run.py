@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.model import Invocation, Problem, Severity, Source, Task, Verdict
 from analyzer.read.ansible.conditional import ConditionalFacts
@@ -23,8 +25,7 @@ Items = Sequence[tuple[Invocation, Scope]]
 """The invocations of a task, each with the variables it saw."""
 
 
-@dataclass(slots=True)
-class Run:
+class Run(Struct):
     """Everything one walk over the plays gathers, in the order of the run."""
 
     host: str

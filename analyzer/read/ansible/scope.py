@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.model import Source, Unknown, Value, Verdict
 from analyzer.read.ansible.arbitrary import CLOCK
@@ -52,8 +53,7 @@ _RESULT_TESTS = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """What a task can refer to."""
 
     variables: Mapping[str, Any]
@@ -77,10 +77,14 @@ class Scope:
     """Those of the unsure ones that have their value wherever a task that uses them does not fail."""
     clock: Collection[str] = frozenset()
     """Names that hold the time of the run: one value stands for it in texts, and no condition goes by it."""
-    _memo: dict[str, str | None] = field(default_factory=dict, init=False)
+    _memo: dict[str, str | None] = field(default_factory=dict)
     """Variable -> why it is not known, "" where it is; None while that is being found out."""
-    _reached: dict[int, tuple[Analysis, Reach]] = field(default_factory=dict, init=False)
-    _wholes: dict[tuple[tuple[str, int], ...], Layer] = field(default_factory=dict, init=False)
+    _reached: dict[int, tuple[Analysis, Reach]] = field(default_factory=dict)
+    _wholes: dict[tuple[tuple[str, int], ...], Layer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """What was found out holds for these variables alone: a scope that `replace` makes of another starts anew."""
+        self._memo, self._reached, self._wholes = {}, {}, {}
 
     # -- what can be known -------------------------------------------------------------------------------------------
 

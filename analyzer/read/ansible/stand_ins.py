@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from analyzer.model import Parameter, Source
 from analyzer.read.ansible.expressions import Analysis, Reference, analyse_template, names_set_in
@@ -25,8 +26,7 @@ _SPELLED = {"*": " times ", "+": " plus ", "-": " minus ", "/": " over ", "%": "
 _LONGEST_NAME = 64
 
 
-@dataclass(slots=True)
-class StandIns:
+class StandIns(Struct):
     """What stands in for the unknown parts of one template."""
 
     scope: Scope

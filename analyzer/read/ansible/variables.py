@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.precedence import (
@@ -19,8 +21,7 @@ from analyzer.read.ansible.run import Run
 from analyzer.read.ansible.scope import Scope
 
 
-@dataclass(slots=True)
-class PlayVariables:
+class PlayVariables(Struct):
     """Play variables, roles whose variables the whole play sees, and the scopes made from them."""
 
     run: Run

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.model import Source, Task, Verdict
 from analyzer.read.ansible.core import origin_of, plain
@@ -50,19 +52,15 @@ MAX_DEPTH = 60
 MAX_TASKS = 200_000
 
 
-@dataclass(slots=True)
-class PlayRun:
+class PlayRun(Struct):
     """One play over one host."""
 
     run: Run
     file: Path
     play: Mapping[str, Any]
+    variables: PlayVariables
     handlers: list[tuple[Frame, Mapping[str, Any]]] = field(default_factory=list)
     done_roles: set[str] = field(default_factory=set)
-    variables: PlayVariables = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.variables = PlayVariables(self.run, self.file)
 
     # -- the play ----------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from posixpath import basename
+
+from msgspec import Struct, field
 
 from analyzer.cron.daemons import CRONIE
 from analyzer.model import CronDaemon, CronEntry, Host, Problem, Severity, Source
@@ -18,8 +19,7 @@ _RED_HAT_TIMES = {"hourly": "01 * * * *", "daily": "02 4 * * *", "weekly": "22 4
 _RED_HAT_IGNORES = ("~", ",", ".rpmsave", ".rpmorig", ".rpmnew", ".swp", ".cfsaved", ",v")
 
 
-@dataclass(frozen=True, slots=True)
-class _Anacron:
+class _Anacron(Struct, frozen=True):
     """/etc/anacrontab."""
 
     settings: dict[str, str] = field(default_factory=dict)

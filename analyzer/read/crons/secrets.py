@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from posixpath import basename
+
+from msgspec.structs import replace
 
 from analyzer.model import CronEntry, secret_reference
 from analyzer.read.redact import Flavour, redact

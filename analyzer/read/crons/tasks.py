@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from posixpath import basename, join
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.cron.crontab import read_table
 from analyzer.model import CronDaemon, CronEntry, FileContent, Invocation, Source, Task, Unknown, Value, Verdict
@@ -17,8 +19,7 @@ _FIELDS = (("minute",), ("hour",), ("day", "dom"), ("month",), ("weekday", "dow"
 _UNIT_FOLDERS = ("/etc/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/")
 
 
-@dataclass(slots=True)
-class _Tables:
+class _Tables(Struct):
     """The tables as the tasks leave them, in the order of the run."""
 
     daemon: CronDaemon

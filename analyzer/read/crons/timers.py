@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from posixpath import basename
+
+from msgspec import Struct
 
 from analyzer.model import CronDaemon, CronEntry, Host, Problem, Severity, Source
 from analyzer.read.files import Tree
@@ -21,8 +22,7 @@ Unit = Sequence[tuple[str, str, str]]
 """(section, setting, value) in order, continued lines joined."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnitText:
+class UnitText(Struct, frozen=True):
     """A unit file (or what a task makes of one)."""
 
     text: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from analyzer.model import Host, Problem, Severity
 from analyzer.read.files import Tree
@@ -25,8 +26,7 @@ from analyzer.read.metrics.reading import MetricFile, Reading
 from analyzer.usage import HostUsage, ProcessRecords, ProcessSamples, Series
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class Format(Struct, frozen=True, kw_only=True):
     """A kind of metrics file."""
 
     name: str

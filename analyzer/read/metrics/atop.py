@@ -6,8 +6,9 @@ Names and command lines stand in parentheses and may hold blanks and parentheses
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from analyzer.read.metrics.reading import MetricFile, Reading, make_series, usual_step
 from analyzer.read.metrics.sysstat import UNUSED
@@ -24,8 +25,7 @@ _GENERAL = re.compile(r"^(\d+) (\d+) (\d+) (\d+) (-?\d+) (\d+) \((.*)\) (\d+) (\
 """After name and state of PRG: uid, gid, tgid, threads, exit code, start, (command line), ppid …"""
 
 
-@dataclass(slots=True)
-class _Process:
+class _Process(Struct):
     command: str
     arguments: str = ""
     parent: int = -1
@@ -33,8 +33,7 @@ class _Process:
     memory_mib: float = float("nan")
 
 
-@dataclass(slots=True)
-class _Recorded:
+class _Recorded(Struct):
     cpu: dict[int, tuple[int, float]] = field(default_factory=dict)
     """End -> (interval, used cores)."""
     unused_mib: dict[int, float] = field(default_factory=dict)

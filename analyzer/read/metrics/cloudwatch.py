@@ -6,9 +6,10 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from analyzer.model import Severity
 from analyzer.read.metrics.documents import load_documents
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 NAME = "CloudWatch"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Metric:
+class _Metric(Struct, frozen=True, kw_only=True):
     """What one CloudWatch metric is in our terms: `value * factor` in `unit`."""
 
     quantity: Quantity
@@ -60,8 +60,7 @@ _STATISTICS = {
 _OTHER_STATISTICS = {"minimum", "min", "sum", "samplecount", "count", "p50", "p90", "p95", "p99"}
 
 
-@dataclass(slots=True)
-class _Points:
+class _Points(Struct):
     """Points of one metric and statistic, gathered over pages."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.model import Host, Problem, Severity
 from analyzer.read.metrics.reading import MetricFile, Reading, make_series

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
 
 from analyzer.cron.zones import ZoneError, zone
 from analyzer.model import Problem, Severity, Source
@@ -23,8 +24,7 @@ LONGEST_INTERVAL_S = 86400
 """sysstat has written intervals of 2^64-ish seconds; nothing real is longer than a day."""
 
 
-@dataclass(slots=True, kw_only=True)
-class MetricFile:
+class MetricFile(Struct, kw_only=True):
     """One file of `metrics/`, with what its format may need to know about the host."""
 
     source: Source
@@ -63,8 +63,7 @@ class MetricFile:
         return zone("UTC")
 
 
-@dataclass(slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, kw_only=True):
     """What one file held."""
 
     series: list[Series] = field(default_factory=list)

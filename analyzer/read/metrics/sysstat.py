@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from analyzer.read.metrics.reading import LONGEST_INTERVAL_S, MetricFile, make_series, usual_step
 from analyzer.usage import Series
@@ -22,8 +23,7 @@ MEMORY_COLUMNS = (
 """Names of `sadf -j`; KiB, and percent of RAM."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class Rows(Struct, frozen=True, kw_only=True):
     """Records in columns, by the names of `sadf -j`; an absent column is not in the mapping."""
 
     ends_s: Seconds
