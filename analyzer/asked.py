@@ -96,7 +96,7 @@ def settings_of(asked: dict[str, Any], request: Request, layout: Layout) -> tupl
         if not path.is_file():
             raise UsageError(f"--decisions {path}: no such file")
     else:
-        places = [folder / "migrate.yml" for folder in (request.project, layout.root, layout.root.parent)]
+        places = [folder / "migrate.yml" for folder in (request.project, layout.base, layout.root, layout.root.parent)]
         path = next((place for place in places if place.is_file()), None)
     if path is None:
         return settings, ()

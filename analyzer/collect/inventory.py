@@ -23,6 +23,7 @@ class Found(Struct, frozen=True, kw_only=True):
     """Where the inventory is, and whom it names as plain text."""
 
     root: Path
+    """Where ansible-playbook is run: its `ansible.cfg` lies there."""
     playbook_folder: Path
     inventories: tuple[Path, ...]
     hosts: tuple[str, ...]
@@ -56,7 +57,7 @@ def find_hosts(layout: Layout, limit: str) -> Found:
             known = {}  # ansible-playbook says what is wrong; AWS may know the host by its name
         variables[name] = {key: known[key] for key in _KNOWN_AS if isinstance(known.get(key), (str, dict))}
     return Found(
-        root=layout.root,
+        root=layout.base,
         playbook_folder=folder,
         inventories=layout.inventories,
         hosts=tuple(names),

@@ -113,10 +113,9 @@ def evidence_hosts(layout: Layout) -> tuple[str, ...]:
     """Hosts with an evidence folder, less those that belong to another environment of the inventory."""
     if layout.evidence is None:
         return ()
-    others = [source.parent / name for source in layout.inventories for name in layout.environments[1:]]
     return tuple(
         child.name
         for child in subfolders(layout.evidence)
-        if not any(names_host(folder, child.name) for folder in others if folder.is_dir())
+        if not any(names_host(other, child.name) for other in layout.other_inventories)
         or any(names_host(source, child.name) for source in layout.inventories)
     )

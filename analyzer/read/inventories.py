@@ -1,19 +1,28 @@
-"""Which files and folders of a project are inventories, and which of them are environments beside each other.
+"""Which files and folders are inventories, and which of them are environments beside each other.
 
-Told by name and by content: a playbook, a licence or a Vagrantfile that lies beside an inventory is none.
+Told by name and by content: a playbook, a licence or a Vagrantfile that lies beside an inventory is none, and neither
+is a folder with a whole project in it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+from analyzer.read.playbook_files import is_project, looks_like_playbook
+
 INVENTORY_NAMES = ("inventory", "inventories", "hosts", "hosts.yml", "hosts.yaml", "hosts.ini", "inventory.ini",
-                   "inventory.yml", "inventory.yaml")  # fmt: skip
+                   "inventory.yml", "inventory.yaml", "hosts.json", "inventory.json")  # fmt: skip
 VARIABLE_FOLDERS = ("group_vars", "host_vars")
 
-_NO_ENVIRONMENT = (*VARIABLE_FOLDERS, "roles", "playbooks", "evidence", "files", "templates", "tasks")
+VAGRANT = ".vagrant/provisioners/ansible/inventory/vagrant_ansible_inventory"
+"""What Vagrant writes for its boxes, and gives to ansible-playbook by itself."""
+
+_NO_ENVIRONMENT = frozenset(
+    (*VARIABLE_FOLDERS, *INVENTORY_NAMES, *"environments environment envs env roles playbooks evidence files templates "
+     "tasks tests test molecule node_modules vendor collections docs docker".split())
+)  # fmt: skip
 
 _INVENTORY_STEM = re.compile(r"(?:hosts?|inventor(?:y|ies))(?:[-_.].+)?", re.IGNORECASE)
 _ENVIRONMENT_STEM = re.compile(
@@ -27,6 +36,7 @@ _INI_HOST = re.compile(r"^[\w.:\[\]-]+(?:[ \t]+\w+=.*)?[ \t]*$", re.MULTILINE)
 _YAML_GROUP = re.compile(
     r"^[\w.-]+:[ \t]*(?:[#].*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]+(?:hosts|children|vars):", re.MULTILINE
 )
+_PLUGIN = re.compile(r"""^plugin[ \t]*:[ \t]*["']?(?:[\w]+\.)*(\w+)""", re.MULTILINE)
 _READ_CHARACTERS = 200_000
 
 
@@ -39,10 +49,11 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def is_environment_folder(folder: Path) -> bool:
-    """Whether the folder holds an inventory file or its variables: `inventory/production/`."""
+    """Whether the folder holds an inventory file or its variables, and no project: `inventory/production/`."""
     if folder.name in _NO_ENVIRONMENT:
         return False
-    return any((folder / name).is_file() for name in INVENTORY_NAMES) or (folder / "group_vars").is_dir()
+    named = any((folder / name).is_file() for name in INVENTORY_NAMES) or bool(plugin_files(folder))
+    return (named or (folder / "group_vars").is_dir()) and not is_project(folder)
 
 
 def environment_files(folder: Path) -> list[Path]:
@@ -55,41 +66,109 @@ def inventory_files(folder: Path) -> list[Path]:
     return _inventories_named(_INVENTORY_STEM, folder)
 
 
+def plugin_files(folder: Path) -> list[Path]:
+    """Configurations of inventory plugins, named for their plugin as Ansible wants it: `servers.aws_ec2.yml`."""
+    found = []
+    for path in _files(folder):
+        if path.suffix in (".yml", ".yaml") and (match := _PLUGIN.search(_text(path))):
+            name = match[1]
+            if path.stem.endswith(name) or name == "constructed":
+                found.append(path)
+    return found
+
+
 def _inventories_named(stem: re.Pattern[str], folder: Path) -> list[Path]:
     """Examples and templates (`hosts.example`) are inventories only where a person names them."""
     return [
         path
         for path in _files(folder)
-        if path.suffix.lower() in _SUFFIXES and stem.fullmatch(path.stem) and is_inventory_file(path)
+        if path.suffix.lower() in _SUFFIXES
+        and stem.fullmatch(path.stem)
+        and is_inventory_file(path)
+        and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
     ]
+
+
+def inventories_in(place: Path) -> list[Path]:
+    """The inventories that lie in a project's folder, in the order in which one is taken.
+
+    The usual names first, then files of like names, folders of environments, configurations of plugins. Environments
+    that lie in the folder itself are not among them; see `environments_in`.
+    """
+    usual = [place / name for name in INVENTORY_NAMES if _is_usual(place / name)]
+    folders = [child for child in subfolders(place) if child.name not in INVENTORY_NAMES and _is_container(child)]
+    return list(dict.fromkeys((*usual, *inventory_files(place), *folders, *plugin_files(place))))
+
+
+def _is_usual(path: Path) -> bool:
+    if path.is_dir():
+        return not is_project(path) and any(path.iterdir())
+    return path.is_file() and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
+
+
+def _is_container(folder: Path) -> bool:
+    """Whether environments lie in the folder, as in `environments/production/hosts`, and it is no project itself."""
+    if folder.name in _NO_ENVIRONMENT - {"environments", "environment", "envs", "env"} or is_project(folder):
+        return False
+    return any(is_environment_folder(child) and _has_inventory_file(child) for child in subfolders(folder))
+
+
+def _has_inventory_file(folder: Path) -> bool:
+    return bool(inventory_files(folder) or plugin_files(folder))
+
+
+def environments_in(place: Path) -> dict[str, Path]:
+    """Environment -> its file or folder, where several lie in the folder beside each other, or one so named."""
+    folders = {child.name: child for child in subfolders(place) if is_environment_folder(child)}
+    return folders or {path.stem: path for path in environment_files(place)}
+
+
+def environments_of(base: Path) -> dict[str, Path]:
+    """The environments in an inventory folder; none where all of the folder is one inventory."""
+    folders = {child.name: child for child in subfolders(base) if _is_environment_in(base, child)}
+    alike = any(_ENVIRONMENT_STEM.fullmatch(name) for name in folders)
+    if folders and (alike or not (_has_inventory_file(base) or _by_content_only(folders))):
+        return folders
+    if folders:
+        return {}  # parts of one inventory: Ansible reads a folder with all that is in it
+    files = environment_files(base)
+    return {path.stem: path for path in files} if len(files) > 1 and not inventory_files(base) else {}
+
+
+def _by_content_only(folders: Mapping[str, Path]) -> bool:
+    return not any(is_environment_folder(path) for path in folders.values())
+
+
+def _is_environment_in(base: Path, child: Path) -> bool:
+    """Whether a folder in an inventory folder is an environment; there, any inventory file makes it one."""
+    if is_environment_folder(child):
+        return True
+    own = base.name in INVENTORY_NAMES or base.name.startswith("env")
+    return own and child.name not in _NO_ENVIRONMENT and not is_project(child) and any(
+        path.suffix in _SUFFIXES and is_inventory_file(path) for path in _files(child)
+    )  # fmt: skip
 
 
 def holds_inventory(folder: Path) -> bool:
     """Whether the folder by itself is an inventory: it, or a folder in it, holds hosts and no playbooks."""
-    if (folder / "site.yml").is_file():
+    if is_project(folder):
         return False
-    if any((folder / name).is_dir() for name in VARIABLE_FOLDERS):
-        return not (folder / "roles").is_dir() and not _is_project(folder)
-    if any((folder / name).is_file() for name in INVENTORY_NAMES if "." in name or name == "hosts"):
-        return not _is_project(folder)
     return (
         folder.name in ("inventory", "inventories")
-        or any(is_environment_folder(child) for child in subfolders(folder))
-        or (bool(environment_files(folder)) and not _is_project(folder))
+        or any((folder / name).is_dir() for name in VARIABLE_FOLDERS)
+        or any((folder / name).is_file() for name in INVENTORY_NAMES if "." in name or name == "hosts")
+        or bool(environments_in(folder))
+        or bool(plugin_files(folder))
     )
 
 
 def is_inventory_file(path: Path) -> bool:
     """Whether the file's content is an inventory, or a program that prints one; ansible-core judges the details."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(_READ_CHARACTERS)
-    except OSError:
-        return False
-    if text.startswith("#!"):
+    text = _text(path)
+    if text.startswith(("#!", "$ANSIBLE_VAULT;")):
         return True
     if path.suffix in (".yml", ".yaml"):
-        return bool(_YAML_GROUP.search(text)) or bool(re.search(r"^plugin:", text, re.MULTILINE))
+        return bool(_YAML_GROUP.search(text)) or bool(_PLUGIN.search(text))
     if path.suffix == ".json" or text.lstrip().startswith("{"):
         return '"hosts"' in text or '"_meta"' in text
     return bool(_INI_GROUP.search(text)) or (
@@ -97,51 +176,36 @@ def is_inventory_file(path: Path) -> bool:
     )
 
 
-def environment_of(given: Path) -> tuple[str, tuple[str, ...]] | None:
-    """(environment, all environments) where `given` is one of several environments beside each other, else None."""
-    siblings: Sequence[Path] = (
-        environment_files(given.parent)
-        if given.is_file()
-        else [folder for folder in subfolders(given.parent) if is_environment_folder(folder)]
-    )
-    if given not in siblings or (len(siblings) < 2 and not _ENVIRONMENT_STEM.fullmatch(given.stem)):
-        return None
-    return given.stem, (given.stem, *(path.stem for path in siblings if path != given))
+def siblings_of(given: Path, root: Path) -> Mapping[str, Path]:
+    """Environment -> source, that of `given` first, where it is one of several beside each other; else empty.
+
+    A file with a usual name (`production/hosts`) is the environment of its folder. Nothing beside `root` is looked at.
+    """
+    if given == root:
+        return {}
+    if (
+        given.is_file()
+        and given.parent != root
+        and not _ENVIRONMENT_STEM.fullmatch(given.stem)
+        and given.parent.name not in INVENTORY_NAMES
+    ):
+        beside = siblings_of(given.parent, root) if is_environment_folder(given.parent) else {}
+        return {name: _same_file(path, given) for name, path in beside.items()}
+    if given.is_file():
+        found = {path.stem: path for path in environment_files(given.parent)}
+    else:
+        found = {child.name: child for child in subfolders(given.parent) if _is_environment_in(given.parent, child)}
+    name = given.stem if given.is_file() else given.name
+    if found.get(name) != given or (len(found) < 2 and not _ENVIRONMENT_STEM.fullmatch(name)):
+        return {}
+    return {name: given, **{other: path for other, path in found.items() if other != name}}
 
 
-def _is_project(folder: Path) -> bool:
-    """Playbooks or a configuration lie here: the folder is the project, not its inventory."""
-    return (
-        (folder / "roles").is_dir()
-        or (folder / "ansible.cfg").is_file()
-        or any(looks_like_playbook(path) for path in folder.glob("*.y*ml"))
-    )
-
-
-def looks_like_playbook(path: Path) -> bool:
-    """Whether a list of plays or imports stands in the file."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return any(
-        line.startswith(("- ", "  ")) and line.lstrip("- ").startswith(
-            ("hosts:", "import_playbook:", "ansible.builtin.import_playbook:", "include:")
-        )
-        for line in text.splitlines()
-    ) and bool(re.search(r"^- ?", text, re.MULTILINE))  # fmt: skip
-
-
-_IMPORT = re.compile(r"""^- *(?:ansible\.builtin\.)?(?:import_playbook|include) *: *["']?([^"'\s#]+)""", re.MULTILINE)
-
-
-def imported_playbooks(path: Path) -> list[Path]:
-    """The playbooks that one brings in; names with templates in them are left to the reading."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return [path.parent / name for name in _IMPORT.findall(text)]
+def _same_file(folder: Path, given: Path) -> Path:
+    """`given` itself, or the file of its name in another environment's folder, or that folder."""
+    if folder == given.parent:
+        return given
+    return folder / given.name if (folder / given.name).is_file() else folder
 
 
 def _files(folder: Path) -> list[Path]:
@@ -149,3 +213,11 @@ def _files(folder: Path) -> list[Path]:
         return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
     except OSError:
         return []
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_READ_CHARACTERS)
+    except OSError:
+        return ""

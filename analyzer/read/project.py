@@ -57,7 +57,7 @@ def read_project(
     book = SecretBook(own_words=request.own_words)
     folder = layout.playbooks[0].parent if layout.playbooks else layout.root
     step("reading the inventory")
-    configuration = read_configuration(layout.root)
+    configuration = read_configuration(layout.base)
     inventory = read_inventory(layout.root, layout.inventories, folder, book, merge_hashes=configuration.merge_hashes)
     passwords = tuple(Path(name).read_bytes().strip() for name in request.vault_password_files)
     reader = YamlReader(inventory, vault_passwords=passwords)
@@ -66,7 +66,7 @@ def read_project(
     written = [play for path in layout.playbooks for play in read_plays(path, reader)]
     plays = with_known_hosts(written, extra, reader)
     roles = role_folders(layout, configuration)
-    finder = RoleFinder(reader, roles, collection_folders(layout))
+    finder = RoleFinder(reader, roles, collection_folders(layout, configuration))
     facts = Completion(layout.root, [*(path.parent for path in layout.playbooks), *roles], settings.facts)
 
     def group_keys(play: Play, host: str) -> tuple[str, ...]:

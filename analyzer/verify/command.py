@@ -105,6 +105,7 @@ def _keep_fidelity(bundle: Path, results: Sequence[Fidelity]) -> None:
 def _playbook_runs(bundle: Path, project: Path, asked: dict[str, Any]) -> tuple[PlaybookRun, ...]:
     """The runs of the real playbook to compare with, from reading the project again as it was read for the bundle."""
     from analyzer.decide.plan import decide
+    from analyzer.read.ansible.playbooks import read_configuration
     from analyzer.read.layout import collection_folders, find_layout
     from analyzer.read.project import read_project
     from analyzer.resources import rule_texts
@@ -123,11 +124,12 @@ def _playbook_runs(bundle: Path, project: Path, asked: dict[str, Any]) -> tuple[
             application=application.name,
             host=application.hosts[0].name,
             root=layout.root,
+            base=layout.base,
             playbooks=layout.playbooks,
             inventories=layout.inventories,
             tasks=given.tasks,
             plan=application,
-            collections=collection_folders(layout),
+            collections=collection_folders(layout, read_configuration(layout.base)),
             modules=modules,
             variables=settings.variables,
             extra_vars=request.extra_vars,

@@ -99,6 +99,8 @@ class PlaybookRun(Struct, frozen=True, kw_only=True):
     """The inventory's host that the run is limited to."""
     root: Path
     """The project's root: everything below it goes into the container."""
+    base: Path | None = None
+    """The folder below it that Ansible is run in; None: the root itself."""
     playbooks: tuple[Path, ...]
     inventories: tuple[Path, ...]
     tasks: tuple[Task, ...]
@@ -236,9 +238,13 @@ def run_playbook(
     output = ""
     for playbook in run.playbooks:
         place = playbook.relative_to(run.root).as_posix()
-        inventories = " ".join(f"-i {_word(path.relative_to(run.root).as_posix())}" for path in run.inventories)
+        project = f"{HOME}/project/"
+        inventories = " ".join(
+            f"-i {_word(project + path.relative_to(run.root).as_posix())}" for path in run.inventories
+        )
+        base = (run.base or run.root).relative_to(run.root).as_posix()
         command = (
-            f"cd {HOME}/project && python3 -m ansible.cli.playbook {_word(place)} {inventories}"
+            f"cd {_word(project + base)} && python3 -m ansible.cli.playbook {_word(project + place)} {inventories}"
             f" -l {_word(run.host)}{options} -e @{HOME}/variables.json --force-handlers 2>&1"
         )
         answer = container.stream(

@@ -17,7 +17,8 @@ from analyzer.read.evidence_json import NotJsonError, parse_json
 from analyzer.read.files import not_utf8
 from analyzer.read.secrets import SecretBook
 
-_NOT_INVENTORY = (".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rst", ".swp", ".txt", "~")
+_NOT_INVENTORY = (".bak", ".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rpm", ".rst", ".swp", ".txt", "~")
+_NO_SOURCES = ("group_vars", "host_vars", "vars_plugins")
 _MAGIC_OF_THIS_MACHINE = ("ansible_playbook_python", "ansible_config_file", "ansible_version", "hostvars", "omit")
 
 
@@ -166,16 +167,25 @@ def read_inventory(
     return Inventory(root, loader, manager, variables, book, problems)
 
 
-def _inventory_files(path: Path) -> list[Path]:
+_MAX_DEPTH = 8
+"""Folders inside each other in an inventory folder; a link to a folder above would never end."""
+
+
+def _inventory_files(path: Path, depth: int = 0) -> list[Path]:
+    """The sources in a file or folder, in the order of ansible-core, which goes into the folders of a folder, too."""
     if path.is_file():
         return [path]
     if not path.is_dir():
         return []
-    return [
-        entry
-        for entry in sorted(path.iterdir())
-        if entry.is_file() and not entry.name.startswith(".") and not entry.name.endswith(_NOT_INVENTORY)
-    ]
+    found: list[Path] = []
+    for entry in sorted(path.iterdir()):
+        if entry.name.startswith(".") or entry.name.endswith(_NOT_INVENTORY) or entry.name in _NO_SOURCES:
+            continue
+        if entry.is_file():
+            found.append(entry)
+        elif depth < _MAX_DEPTH:
+            found += _inventory_files(entry, depth + 1)
+    return found
 
 
 _SAVE_IT = (

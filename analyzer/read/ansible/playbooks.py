@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,27 +34,40 @@ class Configuration(Struct, frozen=True):
     """The part of `ansible.cfg` that changes how a project is read."""
 
     roles_path: tuple[str, ...] = ()
+    collections_path: tuple[str, ...] = ()
     inventory: str = ""
+    """Sources, divided by commas."""
+    inventory_line: int = 1
     become: bool = False
     become_user: str = ""
     merge_hashes: bool = False
     """`hash_behaviour = merge`: mappings of the same name are merged instead of replaced."""
 
 
+_INVENTORY = re.compile(r"\s*(?:inventory|hostfile)\s*[=:]")
+
+
 def read_configuration(root: Path) -> Configuration:
     """`ansible.cfg` of the project; everything that would run or load code is ignored."""
     parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string((root / "ansible.cfg").read_text(encoding="utf-8", errors="replace"))
+        text = (root / "ansible.cfg").read_text(encoding="utf-8", errors="replace")
+        parser.read_string(text)
     except (OSError, configparser.Error):
         return Configuration()
 
-    def get(section: str, option: str) -> str:
-        return parser.get(section, option, fallback="").strip()
+    def get(section: str, *options: str) -> str:
+        return next((found for each in options if (found := parser.get(section, each, fallback="").strip())), "")
 
+    def paths(*options: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in get("defaults", *options).split(":") if part.strip())
+
+    lines = (number for number, line in enumerate(text.splitlines(), 1) if _INVENTORY.match(line))
     return Configuration(
-        roles_path=tuple(part for part in get("defaults", "roles_path").split(":") if part),
-        inventory=get("defaults", "inventory"),
+        roles_path=paths("roles_path"),
+        collections_path=paths("collections_path", "collections_paths"),
+        inventory=get("defaults", "inventory", "hostfile"),  # the second is its name before Ansible 1.9
+        inventory_line=next(lines, 1),
         become=get("privilege_escalation", "become").lower() in ("true", "yes", "1", "on"),
         become_user=get("privilege_escalation", "become_user"),
         merge_hashes=get("defaults", "hash_behaviour").lower() == "merge",

@@ -1,0 +1,80 @@
+"""What to say where playbooks were looked for in vain: what lies there instead, and what to give."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from analyzer.model import Problem, Severity, Source
+from analyzer.read.inventories import subfolders
+from analyzer.read.playbook_files import playbooks_in
+
+_TESTS = ("tests", "test", "molecule")
+_SHOWN = 8
+
+
+def what_is_there(root: Path) -> str:
+    """One line: what was expected, and what of it is nearly there."""
+    if (root / "tasks" / "main.yml").is_file() or (root / "tasks" / "main.yaml").is_file():
+        said = "this is a role: give a project with a playbook that uses it, or name one with --playbook FILE"
+    elif (root / "galaxy.yml").is_file():
+        said = "this is a collection: give a project with a playbook that uses it, or name one with --playbook FILE"
+    elif roles := [folder.name for folder in subfolders(root / "roles")]:
+        said = f"there are roles ({_listed(roles)}) but no playbook that uses them; name one with --playbook FILE"
+    else:
+        said = (
+            "looked for lists of plays in *.yml there, in playbooks/ and in the folders below; expected e.g. "
+            "inventory/, site.yml and evidence/<host>/: give the folder that holds them, or name a playbook with "
+            "--playbook FILE"
+        )
+    return f"{said}{_tests(root)}{_missing(root)}"
+
+
+def _tests(root: Path) -> str:
+    """Playbooks of tests are not taken by themselves."""
+    places = [root / name for name in _TESTS]
+    places += [child for place in places for child in subfolders(place)]
+    found = [path.relative_to(root).as_posix() for place in places if place.is_dir() for path in playbooks_in(place)]
+    return f"; playbooks of tests are only read when named: {_listed(found)}" if found else ""
+
+
+def _missing(root: Path) -> str:
+    folders = missing_submodules(root)
+    return f"; empty submodules: {_listed(folders)} (git submodule update --init)" if folders else ""
+
+
+def missing_submodules(root: Path) -> list[str]:
+    """Folders that `.gitmodules` names and that are not there or empty, in its order."""
+    try:
+        text = (root / ".gitmodules").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    paths = re.findall(r"^\s*path\s*=\s*(\S.*?)\s*$", text, re.MULTILINE)
+    return [path for path in paths if not _holds_anything(root / path)]
+
+
+def _holds_anything(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
+
+
+def submodule_problems(root: Path, base: Path) -> list[Problem]:
+    """A warning for each submodule below `base` that was not checked out."""
+    return [
+        Problem(
+            Severity.WARNING,
+            "submodule-missing",
+            f"{path} is a git submodule that is not checked out: what lies in it is not read",
+            Source(".gitmodules"),
+            "git submodule update --init, then run again",
+        )
+        for path in missing_submodules(root)
+        if (root / path).is_relative_to(base)
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
