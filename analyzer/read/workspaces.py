@@ -199,9 +199,10 @@ def _chosen(request: Request, workspaces: list[Workspace], root: Path, problems:
             "its playbook with --playbook FILE"
         )
     others = [_with_playbooks(each, root) for each in workspaces if each != best]
-    beside = f"; also there: {_listed(others)}" if others else ""
     hint = "give the folder of another one, or name its playbook with --playbook FILE" if others else ""
-    message = f"the project is read that lies in {relative(root, str(best.base))}/{beside}"
+    message = f"the project is read that lies in {relative(root, str(best.base))}/"
+    if others:
+        message = f"{message}; also there: {_listed(others)}"
     if best.base != root or others:
         problems.append(Problem(Severity.NOTE, "project-chosen", message, None, hint))
     return best
@@ -216,8 +217,11 @@ def _say_playbooks(playbooks: Sequence[Path], beside: list[str], root: Path, pro
     if all(path.name in SITE for path in playbooks) and len(playbooks) == 1:
         return
     names = _listed([relative(root, str(path)) for path in playbooks])
-    said = "there are several site.yml" if playbooks[0].name in SITE else "there is no site.yml"
-    message = f"{said}; read as playbooks: {names}{'; not read: ' + _listed(beside) if beside else ''}"
+    message = f"there is no site.yml; read as playbooks: {names}"
+    if playbooks[0].name in SITE:
+        message = f"there are several site.yml; all are read: {names}"
+    if beside:
+        message = f"{message}; not read: {_listed(beside)}"
     problems.append(Problem(Severity.NOTE, "playbooks-chosen", message, None, "choose with --playbook FILE"))
 
 
