@@ -99,6 +99,7 @@ def load_pack(texts: Mapping[str, str]) -> RulePack:
         paths=_index(rules, "paths"),
         users=_index(rules, "users"),
         roles=_index(rules, "roles"),
+        images=_index(rules, "images"),
         mounts=_index(rules, "mounts"),
         urls=tuple(sorted(_patterns(rules, "urls"), key=lambda pair: (-len(pair[0]), pair[0]))),
     )

@@ -19,6 +19,7 @@ SUBJECTS: Mapping[str, str] = {
     "users": "names of accounts and groups",
     "urls": "parts of addresses of downloads and package sources",
     "roles": "names of roles, without their author's name",
+    "images": "names of container images without registry and tag: the whole path, or its last part",
     "mounts": "folders of the host that its containers mount; what lies in them is meant too",
 }
 
@@ -156,6 +157,7 @@ class RulePack(Struct, frozen=True, kw_only=True):
     paths: Index
     users: Index
     roles: Index
+    images: Index
     mounts: Index
     urls: tuple[tuple[str, Rule], ...]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 
@@ -18,7 +19,9 @@ _ANSWERED = {
 
 def question_id_of(part: Part, task_id: str) -> str:
     """The question's id: the rule's own where it asks once for all tasks, else the task's."""
-    return part.rule.id if part.shared_question and part.rule else task_id
+    if part.shared_question and part.rule:
+        return part.rule.id
+    return f"{task_id}-{re.sub(r'[^a-z0-9]+', '-', part.asks_for.lower()).strip('-')}" if part.asks_for else task_id
 
 
 def with_answers(

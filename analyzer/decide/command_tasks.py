@@ -6,13 +6,14 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
 from analyzer.decide.command_rules import after_pattern, find_command
 from analyzer.decide.command_wrappers import SimpleCommand
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
-from analyzer.decide.effects import Built, build
+from analyzer.decide.effects import Built, Refusal, build
 from analyzer.decide.match import first_unknown, match
 from analyzer.decide.parts import DEMAND, Part, refused, rule_part
 from analyzer.decide.values import text, told
@@ -48,19 +49,28 @@ _WHOLE = frozenset({Outcome.IMAGE, Outcome.DEPLOY, Outcome.PLATFORM, Outcome.MAN
 _PREPARES = re.compile(r"(^|[;&|\n]\s*)(cd|export|source|\.|umask|eval)\s")
 
 
-def command_parts(task: Task, invocation: Invocation, pack: RulePack, *, told_manager: str = "") -> tuple[Part, ...]:
+def command_parts(
+    task: Task,
+    invocation: Invocation,
+    pack: RulePack,
+    *,
+    told_manager: str = "",
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Part, ...]:
     """What becomes of one run of a command; of one that says it only reads, nothing where it would need an answer.
 
-    `told_manager`: apt or dnf where the hosts' facts say it.
+    `told_manager`: apt or dnf where the hosts' facts say it. `files`: path -> text of what other tasks write.
     """
-    parts = _command_parts(task, invocation, pack, told_manager)
+    parts = _command_parts(task, invocation, pack, told_manager, files)
     probe = pack.commands["echo"][0][1]
     if task.reads_only and all(part.outcome in (Outcome.MANUAL, Outcome.CONTROL) for part in parts):
         return (rule_part(probe, (), _READS_ONLY),)
     return parts
 
 
-def _command_parts(task: Task, invocation: Invocation, pack: RulePack, told_manager: str) -> tuple[Part, ...]:
+def _command_parts(
+    task: Task, invocation: Invocation, pack: RulePack, told_manager: str, files: Mapping[str, str]
+) -> tuple[Part, ...]:
     written = _written(invocation.args)
     if (unknown := first_unknown(written)) is not None:
         return (_unknown_part(task, invocation, pack, unknown),)
@@ -77,7 +87,7 @@ def _command_parts(task: Task, invocation: Invocation, pack: RulePack, told_mana
             rules = [rule or next(one for one in rules if one and one.outcome is Outcome.DEPLOY) for rule in rules]
         else:
             return (_unlisted(task, invocation, pack, f"No rule knows what {program} does"),)
-    parts = _sum(task, invocation, written, commands, [rule for rule in rules if rule])
+    parts = _sum(task, invocation, written, commands, [rule for rule in rules if rule], files)
     return tuple(_complete(part, task, invocation) for part in parts)
 
 
@@ -179,6 +189,7 @@ def _sum(
     written: Value,
     commands: Sequence[SimpleCommand],
     rules: Sequence[Rule],
+    files: Mapping[str, str],
 ) -> tuple[Part, ...]:
     working = [
         (command, rule) for command, rule in zip(commands, rules, strict=True) if rule.outcome is not Outcome.CONTROL
@@ -192,9 +203,9 @@ def _sum(
     if len(outcomes) == 1 and outcomes <= _WHOLE and not any(rule.emit for _, rule in working):
         return (rule_part(main, _whole(main.outcome, task, invocation, written)),)
     if len(working) == 1:
-        return (_emitted(working[0][0], main, task, invocation, written),)
+        return (_emitted(working[0][0], main, task, invocation, written, files),)
     if _can_be_split(commands, written):
-        return tuple(_pieces(task, invocation, working))
+        return tuple(_pieces(task, invocation, working, files))
     if outcomes <= {Outcome.IMAGE}:
         return (rule_part(main, _whole(Outcome.IMAGE, task, invocation, written)),)
     if outcomes <= {Outcome.IMAGE, Outcome.DEPLOY}:
@@ -219,7 +230,12 @@ def _can_be_split(commands: Sequence[SimpleCommand], written: Value) -> bool:
     return in_order and isinstance(written, str) and not _PREPARES.search(written)
 
 
-def _pieces(task: Task, invocation: Invocation, working: Sequence[tuple[SimpleCommand, Rule]]) -> Iterator[Part]:
+def _pieces(
+    task: Task,
+    invocation: Invocation,
+    working: Sequence[tuple[SimpleCommand, Rule]],
+    files: Mapping[str, str],
+) -> Iterator[Part]:
     """Commands one after the other, each to its own place; neighbours of one place stay one text."""
     pending: list[SimpleCommand] = []
     last: Rule | None = None
@@ -228,7 +244,7 @@ def _pieces(task: Task, invocation: Invocation, working: Sequence[tuple[SimpleCo
             yield rule_part(last, _whole(last.outcome, task, invocation, _joined(pending)))
             pending = []
         if rule.emit:
-            yield _emitted(command, rule, task, invocation, command.text)
+            yield _emitted(command, rule, task, invocation, command.text, files)
         else:
             pending.append(command)
             last = rule
@@ -240,7 +256,14 @@ def _joined(commands: Sequence[SimpleCommand]) -> str:
     return " && ".join(command.text for command in commands)
 
 
-def _emitted(command: SimpleCommand, rule: Rule, task: Task, invocation: Invocation, written: Value) -> Part:
+def _emitted(
+    command: SimpleCommand,
+    rule: Rule,
+    task: Task,
+    invocation: Invocation,
+    written: Value,
+    files: Mapping[str, str],
+) -> Part:
     """A rule's own effects, which may use the words after the pattern."""
     whole = _whole(rule.outcome, task, invocation, written)
     if not rule.emit:
@@ -250,10 +273,14 @@ def _emitted(command: SimpleCommand, rule: Rule, task: Task, invocation: Invocat
         "operands": operands,
         "operand": operands[0] if operands else None,
         "subject": command.words[0],
+        "words": command.words,
+        "files": files,
     }
     built = build(rule.emit, invocation.args, task, invocation, beside)
     if isinstance(built, Built) and built.effects and not any(word.startswith(("$", "`")) for word in operands):
         return replace(rule_part(rule, built.effects), alternative=whole)
+    if rule.outcome is Outcome.PROCESS and isinstance(built, Refusal):
+        return refused(rule, built.reason)
     return rule_part(rule, whole if rule.outcome is Outcome.IMAGE else ())
 
 

@@ -64,6 +64,8 @@ class DataFolder(Struct, frozen=True, kw_only=True):
     named_by: tuple[str, ...] = ()
     """Who names it in a command or in the environment: `api`, ids of jobs."""
     answer: str = ""
+    of_containers: bool = False
+    """Only containers from images of a registry mount it."""
 
     @property
     def question(self) -> Question:
@@ -113,10 +115,37 @@ def find_data_folders(
     return tuple(folders), tuple(problems)
 
 
+def mounted_data(
+    processes: Sequence[Process], known: Sequence[DataFolder], settings: Settings
+) -> tuple[tuple[DataFolder, ...], tuple[Problem, ...]]:
+    """Folders of the host that containers of a registry's images write to, beside those that are `known`."""
+    users: dict[str, list[Process]] = {}
+    for process in processes:
+        for source, _, _ in process.mounts:
+            users.setdefault(source, []).append(process)
+    found, problems = [], []
+    for path in sorted(set(users) - {one.path for one in known}):
+        via = Via(rule=RULE, sources=users[path][0].via.sources, note="a container writes there; a task's disk is lost")
+        folder = DataFolder(
+            path=path, via=via, named_by=tuple(process.name for process in users[path]), of_containers=True
+        )
+        answer = settings.answers.get(folder.question.id)
+        if answer is not None and answer not in ANSWERS:
+            problems.append(_not_understood(folder, answer))
+            answer = None
+        found.append(replace(folder, answer=str(answer or "")))
+    return tuple(found), tuple(problems)
+
+
 def file_system_steps(folders: Iterable[DataFolder]) -> tuple[Step, ...]:
     """The file systems that the folders become."""
     return tuple(
-        Step(effect=Infrastructure(kind="efs", name=folder.path), via=folder.via)
+        Step(
+            effect=Infrastructure(
+                kind="efs", name=folder.path, details={"of_containers": True} if folder.of_containers else {}
+            ),
+            via=folder.via,
+        )
         for folder in folders
         if folder.answer != SCRATCH
     )
@@ -171,6 +200,14 @@ def _occupied(steps: Iterable[Step]) -> Iterable[str]:
                 yield _normal(home or f"/home/{name}")
             case _:
                 pass
+
+
+def passing(path: str) -> bool:
+    """Whether a folder's name says that its content may be lost, or that the system makes it anew."""
+    place = PurePosixPath(path)
+    return any(name in _PASSING for name in place.parts) or any(
+        path == root or _is_below(path, root) for root in ("/dev", "/proc", "/sys", "/run", "/var/run")
+    )
 
 
 def _may_hold_data(path: str, occupied: Iterable[str]) -> bool:

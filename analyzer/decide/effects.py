@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from analyzer.decide.container_tasks import containers_in
 from analyzer.decide.language_options import django_command, language_values
 from analyzer.decide.match import boolean, first_unknown
 from analyzer.decide.package_options import package_values
@@ -27,6 +28,7 @@ from analyzer.model import (
     Ownership,
     PackageRepository,
     RunCommand,
+    RunContainer,
     Task,
     Unknown,
     Unpack,
@@ -134,6 +136,9 @@ def _finish(
     """Effects that need more of the task than its arguments' values."""
     if kind is WriteFile:
         return _files(values, scope, invocation)
+    if kind is RunContainer:
+        found = containers_in(scope)
+        return Refusal(found) if isinstance(found, str) else found
     if kind is EditFile:
         args = scope["args"]
         assert isinstance(args, Mapping)

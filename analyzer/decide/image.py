@@ -46,7 +46,7 @@ def compose_image(
         if not any(path in job.command for job in jobs):
             why = "an environment file of a unit: its values are in the task definition"
             left_out.setdefault(path, (why, Outcome.TASK_DEFINITION))
-    accounts = needed_accounts([*steps, *findings.directories], findings.processes, jobs, hosts)
+    accounts = needed_accounts([*steps, *findings.directories], findings.own, jobs, hosts)
     everything = [*accounts.before, *steps, *findings.directories, *accounts.after]
     composed = compose_steps(everything, roots, {**accounts.foreign, **left_out})
     main, user = _main(findings), image_user(findings, jobs)
@@ -72,8 +72,8 @@ def compose_image(
 
 def _main(findings: ProcessFindings) -> Process | None:
     """The process that the image starts by itself."""
-    api = next((each for each in findings.processes if each.name == "api"), None)
-    return api or next(iter(findings.processes), None)
+    api = next((each for each in findings.own if each.name == "api"), None)
+    return api or next(iter(findings.own), None)
 
 
 def image_user(findings: ProcessFindings, jobs: Sequence[Job]) -> str:

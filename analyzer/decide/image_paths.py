@@ -14,6 +14,7 @@ HOST_ONLY: tuple[tuple[str, str], ...] = (
         r"/etc/(init|init\.d|rc\.local|supervisor|supervisord\.d|monit)(/.*)?",
         "starts processes of a host; ECS does that",
     ),
+    (r"/.*/(docker-)?compose([.-][\w.-]+)?\.ya?ml", "starts containers of a host; ECS does that"),
     (r"/etc/supervisord?\.conf", "starts processes of a host; ECS does that"),
     (r"/.*/supervisor[^/]*/(.*/)?[^/]+\.(conf|ini)", "starts processes of a host; ECS does that"),
     (r"/etc/cron(tab|\.(d|hourly|daily|weekly|monthly)(/.*)?)", "cron's table: its jobs are EventBridge schedules"),

@@ -40,6 +40,7 @@ from analyzer.model import (
     ReleaseStep,
     RemovePath,
     RunCommand,
+    RunContainer,
     ScheduleJob,
     ServiceState,
     SetTimezone,
@@ -79,7 +80,7 @@ def _take(to: Composition, number: int, step: Step) -> None:
         if found := to.excluded_path(normal(path)):
             to.refuse(via, path, *found)
             return
-    if not isinstance(effect, (WriteFile, EditFile)) and _secret_in(effect):
+    if not isinstance(effect, (WriteFile, EditFile, RunContainer)) and _secret_in(effect):
         to.refuse(via, type(effect).__name__, "a secret would be written into a layer of the image")
         return
     match effect:
@@ -123,7 +124,7 @@ def _take(to: Composition, number: int, step: Step) -> None:
             check_out_code(to, effect, via)
         case SetTimezone():
             to.out.timezone = (effect.name, via)
-        case ServiceState() | TaskSetting() | Infrastructure() | ReleaseStep() | ScheduleJob():
+        case ServiceState() | TaskSetting() | Infrastructure() | ReleaseStep() | ScheduleJob() | RunContainer():
             return
         case _:
             assert_never(effect)

@@ -22,6 +22,7 @@ from analyzer.model import (
     Outcome,
     ReleaseStep,
     RunCommand,
+    RunContainer,
     ScheduleJob,
     ServiceState,
     TaskSetting,
@@ -106,7 +107,15 @@ def without_parameters(part: Part) -> Part:
 
 def _parameters_of_build(effect: Effect) -> Iterator[str]:
     match effect:
-        case TaskSetting() | Infrastructure() | ReleaseStep() | ScheduleJob() | ServiceState() | EditFile():
+        case (
+            TaskSetting()
+            | Infrastructure()
+            | ReleaseStep()
+            | ScheduleJob()
+            | ServiceState()
+            | EditFile()
+            | RunContainer()
+        ):
             return
         case WriteFile():
             yield from _PARAMETER.findall(effect.path)

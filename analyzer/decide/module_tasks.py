@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -18,14 +19,23 @@ _PLACES = ("path", "dest", "destfile", "name")
 
 
 def module_parts(
-    task: Task, invocation: Invocation, pack: RulePack, manager: str, problems: list[Problem], *, told_manager: str = ""
+    task: Task,
+    invocation: Invocation,
+    pack: RulePack,
+    manager: str,
+    problems: list[Problem],
+    *,
+    told_manager: str = "",
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Part]:
     """What becomes of one call of a module; a list that is known in part is decided in part.
 
     `manager`: apt or dnf, what the hosts have as far as anything tells; `told_manager`: the same where facts say it.
+    `files`: path -> text of what other tasks write and this one may read.
     """
     if (inner := _wrapped(task, invocation, pack)) is not None:
-        yield from _elsewhere(module_parts(*inner, pack, manager, problems, told_manager=told_manager), task)
+        found = module_parts(*inner, pack, manager, problems, told_manager=told_manager, files=files)
+        yield from _elsewhere(found, task)
         return
     rules = pack.rules_for(task.module)
     if not rules:
@@ -49,11 +59,10 @@ def module_parts(
     if rule.outcome is Outcome.MANUAL and rule.fallback and (placed := _by_place(args, pack)) is not None:
         yield placed
         return
-    beside = {MANAGER: manager, "subject": task.module.rsplit(".", 1)[-1]}
+    beside: dict[str, Value] = {MANAGER: manager, "subject": task.module.rsplit(".", 1)[-1], "files": files}
     built = build(rule.emit, bindings, task, invocation, beside)
     if isinstance(built, Refusal):
-        found = refused(rule, built.reason)
-        yield _by_place(args, pack) or found
+        yield _by_place(args, pack) or refused(rule, built.reason)
         return
     runs_only = bool(built.effects) and all(isinstance(effect, RunCommand) for effect in built.effects)
     if runs_only and (placed := _by_place(args, pack)) is not None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
+from analyzer.decide.containers import image_names
 from analyzer.decide.effects import Built, build
 from analyzer.decide.settings_files import folders_of, settings_of
 from analyzer.model import (
@@ -28,6 +29,7 @@ from analyzer.model import (
     PackageRepository,
     RemovePath,
     RunCommand,
+    RunContainer,
     ServiceState,
     Task,
     TouchFile,
@@ -84,6 +86,8 @@ class Part(Struct, frozen=True, kw_only=True):
     answers: tuple[str, ...] = ()
     shared_question: bool = False
     """The question is about the rule's subject, once for all tasks that touch it."""
+    asks_for: str = ""
+    """What the question is about where a task has several to ask, each with an answer of its own."""
 
 
 Decided: TypeAlias = "list[tuple[Part, Verdict]]"
@@ -213,11 +217,20 @@ def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | N
         case PackageRepository():
             place = effect.path or effect.url or effect.content
             yield effect, _address(f"{effect.url} {effect.content} {effect.path}", pack), place
+        case RunContainer():
+            found = (pack.images.find(name) for name in image_names(effect.image))
+            yield effect, next(filter(None, found), None), _container(effect)
         case RunCommand():
             rule, file = _installed_file(effect, pack)
             yield effect, rule, file
         case _:
             yield effect, None, ""
+
+
+def _container(effect: RunContainer) -> str:
+    """Its name, image and data in a word."""
+    data = ", ".join(source for source, _, read_only in effect.volumes if not read_only)
+    return f"container {effect.name} ({effect.image}{f', data in {data}' if data else ''})"
 
 
 _INSTALLERS = frozenset({"dpkg", "rpm", "gdebi", "alien"})
@@ -247,6 +260,8 @@ def _word(effect: Effect) -> str:
     match effect:
         case InstallPackages(names=(name, *_)):
             return package_name(name)
+        case RunContainer(image=image):
+            return image_names(image)[-1]
         case ServiceState(name=name) | MakeUser(name=name) | MakeGroup(name=name):
             return name.removesuffix(".service")
         case _:

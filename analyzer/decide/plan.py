@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from analyzer.decide.as_user import as_their_users
 from analyzer.decide.checkouts import settle_checkouts
-from analyzer.decide.data_folders import file_system_steps, find_data_folders, with_questions
+from analyzer.decide.data_folders import file_system_steps, find_data_folders, mounted_data, with_questions
 from analyzer.decide.drift import find_drift
 from analyzer.decide.image import compose_image, image_user
 from analyzer.decide.image_decisions import proposal_problems, settle_decisions
@@ -105,7 +105,7 @@ def _decide_application(
     elsewhere = partial(service_is_elsewhere, pack)
     units = {name: unit for host in reversed(given.hosts) for name, unit in host.units.items()}
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped, elsewhere=elsewhere, host_units=units)
-    checkouts = settle_checkouts(tasks.steps, findings.processes, jobs.jobs)
+    checkouts = settle_checkouts(tasks.steps, findings.own, jobs.jobs)
     tasks = replace(tasks, steps=checkouts.steps, decisions=checkouts.of(tasks.decisions))
     platform, found = load_platform(data, settings.prices)
     problems += [*found, *_unknown_types(given.hosts, platform)]
@@ -122,8 +122,10 @@ def _decide_application(
         )
         for job in jobs.jobs
     )
-    folders, found = find_data_folders(tasks.steps, findings.processes, sized, settings)
+    folders, found = find_data_folders(tasks.steps, findings.own, sized, settings)
     problems += found
+    mounted, found = mounted_data(findings.processes, folders, settings)
+    folders, problems = (*folders, *mounted), [*problems, *found]
     shared = file_system_steps(folders)
     owner = settle_owner(
         tasks.steps, image_user(findings, sized), given.hosts, shared=shares_files((*tasks.steps, *shared))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from analyzer.decide.processes_containers import containers
 from analyzer.decide.processes_ports import front_of, listen, name_processes
 from analyzer.decide.processes_seen import Found, Seen
 from analyzer.decide.processes_services import supervisor_programs, units, unresolved
@@ -39,6 +40,7 @@ class ProcessFindings(Struct, frozen=True, kw_only=True):
     """What is known of the processes of one application."""
 
     processes: tuple[Process, ...] = ()
+    """All of them; `own` are those of the image that the bundle builds."""
     left_out: tuple[Replaced, ...] = ()
     environment_files: tuple[str, ...] = ()
     """Files that only units read as their environment: their values stand in the task definitions."""
@@ -47,6 +49,11 @@ class ProcessFindings(Struct, frozen=True, kw_only=True):
     unresolved: tuple[tuple[str, Via], ...] = ()
     """Services that the playbook starts and whose command nothing in project or evidence says."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> tuple[Process, ...]:
+        """Processes that run in the application's own image, and not in one that a registry has."""
+        return tuple(each for each in self.processes if not each.image)
 
 
 def find_processes(
@@ -68,7 +75,7 @@ def find_processes(
     port = answered_port(settings.answers)
     seen = Seen(_applying(steps), _applying(dropped), hosts, host_units or {}, port, elsewhere)
     front, front_via = front_of(seen)
-    found = [*units(seen), *supervisor_programs(seen)]
+    found = [*units(seen), *supervisor_programs(seen), *containers(seen, _applying(steps), _applying(dropped))]
     for each in found:
         listen(seen, each, front)
     name_processes(seen, found, front)
@@ -96,7 +103,7 @@ def _applying(steps: Sequence[Step]) -> list[Step]:
 
 
 def _replace_front(seen: Seen, front: Front, serving: Found) -> list[Replaced]:
-    reason = f"the load balancer takes its place before {serving.command[0].rsplit('/', 1)[-1]}"
+    reason = f"the load balancer takes its place before {_program(serving)}"
     seen.notes.append(
         f"nginx is left out: {reason}."
         + (f" What it also does and a load balancer does not: {'; '.join(front.features)}." if front.features else "")
@@ -111,6 +118,10 @@ def _replace_front(seen: Seen, front: Front, serving: Found) -> list[Replaced]:
             for path in ("/etc/nginx", "/etc/apache2", "/etc/httpd", "/etc/haproxy", "/var/log/nginx")
         ),
     ]
+
+
+def _program(each: Found) -> str:
+    return each.command[0].rsplit("/", 1)[-1] if each.command and not each.image else each.image or each.name
 
 
 def _nginx_itself(via: Via) -> Found:

@@ -49,6 +49,9 @@ def front_of(seen: Seen) -> tuple[Front, Via | None]:
 
 def listen(seen: Seen, each: Found, front: Front) -> None:
     """Port and address: from the command, its configuration file, the variable PORT, or a socket of the host."""
+    if each.image:
+        _listen_in_container(each)
+        return
     each.port = command_port(each.command)
     for path in _configuration_files(seen, each):
         text = seen.texts[path][0]
@@ -75,13 +78,21 @@ def listen(seen: Seen, each: Found, front: Front) -> None:
         each.notes.append(f"Port {each.port} is where the web server before it sends requests.")
 
 
+def _listen_in_container(each: Found) -> None:
+    """What the host's engine forwards says the port; else the command or the variable PORT, on the host's network."""
+    told = command_port(each.command)
+    if each.port is None and told is None and re.fullmatch(r"\d+", each.environment.get("PORT", "")):
+        told = int(each.environment["PORT"])
+    each.port = each.port if each.port is not None else told
+
+
 def name_processes(seen: Seen, found: list[Found], front: Front) -> None:
     """One of them is `api`: the one that the web server before it, or a port, or its program gives away."""
     behind = {id(each): _front_sockets(seen, each, front) for each in found}
 
     def score(each: Found) -> tuple[bool, bool, bool]:
         text = " ".join(each.command)
-        before = each.port in front.upstream_ports or bool(behind[id(each)])
+        before = bool({each.port, *each.host_ports} & set(front.upstream_ports)) or bool(behind[id(each)])
         return (before, each.port is not None, bool(_WEB_SERVERS.search(text)))
 
     serving = [each for each in found if any(score(each))]
@@ -116,6 +127,8 @@ def _socket_unit(seen: Seen, each: Found) -> SocketUnit | None:
 
 def _front_sockets(seen: Seen, each: Found, front: Front) -> tuple[str, ...]:
     """Sockets to which the web server before it sends requests, and that its command, script or files name."""
+    if each.image:
+        return ()
     script = seen.texts.get(normal(each.command[0])) if each.command[0].startswith("/") else None
     texts = [*each.command, *(seen.texts[path][0] for path in _configuration_files(seen, each))]
     texts += [script[0]] if script else []

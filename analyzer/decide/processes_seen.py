@@ -37,6 +37,15 @@ class Found(Struct, kw_only=True):
     stop_timeout_s: int | None = None
     port: int | None = None
     notes: list[str] = field(default_factory=list)
+    image: str = ""
+    """An image that a registry has, of a container of the host; "" for a program of this image."""
+    entrypoint: tuple[str, ...] = ()
+    health_command: tuple[str, ...] = ()
+    host_ports: tuple[int, ...] = ()
+    """Ports of the host that lead to it, where they differ from its own."""
+    mounts: tuple[tuple[str, str, bool], ...] = ()
+    memory_limit_mib: int | None = None
+    cpu_limit: float | None = None
     unit: str = ""
     """The systemd unit's name without `.service`."""
 

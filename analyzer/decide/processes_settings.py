@@ -24,12 +24,20 @@ def finished(seen: Seen, each: Found, front: Front, front_via: Via | None) -> Pr
         environment=plain,
         secrets=secrets,
         nofile=each.nofile,
+        image=each.image,
+        entrypoint=each.entrypoint,
+        mounts=each.mounts,
+        memory_limit_mib=each.memory_limit_mib,
+        cpu_limit=each.cpu_limit,
         stop_signal=each.stop_signal,
         stop_timeout_s=each.stop_timeout_s,
         source=each.source,
         via=each.via,
         notes=tuple(each.notes),
     )
+    if each.image and each.health_command:
+        check = HealthCheck(command=each.health_command, path="", via=replace(each.via, rule="process-health-check"))
+        process = replace(process, health_check=check)
     if each.port is None:
         if each.name == "api":
             note = "No port is known for it; a load balancer needs one."
@@ -37,6 +45,8 @@ def finished(seen: Seen, each: Found, front: Front, front_via: Via | None) -> Pr
         return process
     if each.name != "api":
         return process
+    if each.image:
+        return _of_a_registry(process, front, front_via)
     via = front_via if front.health_path and front_via is not None else each.via
     check = HealthCheck(
         command=_health_command(seen, each, front.health_path),
@@ -46,6 +56,20 @@ def finished(seen: Seen, each: Found, front: Front, front_via: Via | None) -> Pr
     notes = process.notes
     if not front.health_path:
         notes = (*notes, "No health path is known: the check only opens the port. Name the application's own path.")
+    return replace(process, health_check=check, notes=notes)
+
+
+def _of_a_registry(process: Process, front: Front, front_via: Via | None) -> Process:
+    """Its own check, if it has one; nothing is known of the programs in its image that another could use."""
+    path = front.health_path
+    command = process.health_check.command if process.health_check is not None else ()
+    if not path and command and (found := re.search(r"https?://[^/\s]+(/[^\s'\"|;&)]*)", " ".join(command))):
+        path = found[1]
+    via = front_via if front.health_path and front_via is not None else process.via
+    check = HealthCheck(command=command, path=path, via=replace(via, rule="process-health-check"))
+    notes = process.notes
+    if not path:
+        notes = (*notes, "No health path is known: the load balancer asks for /. Name the application's own path.")
     return replace(process, health_check=check, notes=notes)
 
 

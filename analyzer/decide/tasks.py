@@ -7,12 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import offered, question_id_of, with_answers
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
+from analyzer.decide.container_parts import as_processes
+from analyzer.decide.container_tasks import built_images, written_texts
 from analyzer.decide.handlers import with_their_tasks
 from analyzer.decide.markers import has_parameters, readable, with_secrets, without_parameters
 from analyzer.decide.module_tasks import module_parts
@@ -76,7 +78,12 @@ def decide_tasks(
     problems: list[Problem] = []
     ids = _question_ids(tasks)
     around = Around(
-        manager=manager, told_manager=package_manager, mounted=mounted_folders(tasks), controller=controller
+        manager=manager,
+        told_manager=package_manager,
+        mounted=mounted_folders(tasks),
+        controller=controller,
+        files=written_texts(tasks),
+        built=built_images(tasks),
     )
     decided = without_people(tasks, [list(_task_parts(task, pack, around, problems)) for task in tasks], pack)
     for task, question_id, undecided in zip(tasks, ids, with_their_tasks(tasks, decided), strict=True):
@@ -102,6 +109,10 @@ class Around(Struct, frozen=True, kw_only=True):
     """Folders of the host that containers mount."""
     controller: bool = False
     """The tasks run on Ansible's own machine beside the hosts that the project is about."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path -> text of what the tasks write and other tasks may read."""
+    built: frozenset[str] = frozenset()
+    """Images that tasks build on the host."""
 
 
 def _task_parts(task: Task, pack: RulePack, around: Around, problems: list[Problem]) -> Iterator[tuple[Part, Verdict]]:
@@ -125,19 +136,31 @@ def _invocation_parts(
     task: Task, invocation: Invocation, pack: RulePack, around: Around, problems: list[Problem]
 ) -> Iterator[Part]:
     if task.module in COMMAND_MODULES:
-        parts = command_parts(task, invocation, pack, told_manager=around.told_manager)
+        parts = command_parts(task, invocation, pack, told_manager=around.told_manager, files=around.files)
     elif task.module in SCRIPT_MODULES:
         parts = script_parts(task, invocation, pack)
     else:
-        parts = tuple(module_parts(task, invocation, pack, around.manager, problems, told_manager=around.told_manager))
+        parts = tuple(
+            module_parts(
+                task,
+                invocation,
+                pack,
+                around.manager,
+                problems,
+                told_manager=around.told_manager,
+                files=around.files,
+            )
+        )
     for part in parts:
         if (elsewhere := _elsewhere(part, task, around)) is not None:
             yield elsewhere
             continue
         for piece in by_subject(part, task, invocation, pack):
-            placed = by_mount(by_role(piece, task, pack), invocation, around.mounted, pack)
-            found = offered(without_parameters(with_secrets(placed)))
-            yield replace(found, item=_label(invocation)) if len(task.invocations) > 1 else found
+            placed_by_role = by_role(piece, task, pack)
+            for one in as_processes(placed_by_role, around.built, several=len(task.invocations) > 1):
+                placed = by_mount(one, invocation, around.mounted, pack)
+                found = offered(without_parameters(with_secrets(placed)))
+                yield replace(found, item=_label(invocation)) if len(task.invocations) > 1 else found
 
 
 def _label(invocation: Invocation) -> str:

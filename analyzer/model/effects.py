@@ -253,6 +253,35 @@ class ScheduleJob(Struct, frozen=True, kw_only=True):
     name: str
 
 
+class RunContainer(Struct, frozen=True, kw_only=True):
+    """A container that the host's engine keeps running, from an image that a registry has."""
+
+    name: str
+    image: str = ""
+    """As the engine pulls it; "" where the host builds it."""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, Value] = field(default_factory=dict)
+    environment_files: tuple[str, ...] = ()
+    """Files of the host with `NAME=value` lines; `environment` goes before them."""
+    ports: tuple[tuple[str, str], ...] = ()
+    """(port or range on the host, "" for none; port or range in the container, maybe with `/udp`)"""
+    volumes: tuple[tuple[str, str, bool], ...] = ()
+    """(path on the host, path in the container, read-only)"""
+    user: str = ""
+    working_directory: str = ""
+    """In the container."""
+    health_check: tuple[str, ...] = ()
+    """As a task definition has it: ("CMD", …) or ("CMD-SHELL", …)."""
+    memory_mib: int | None = None
+    cpus: float | None = None
+    nofile: int | None = None
+    stop_signal: str = ""
+    stop_timeout_s: int | None = None
+    left: tuple[str, ...] = ()
+    """What the host's engine gives it and a task has not, in words."""
+
+
 Effect: TypeAlias = (
     InstallPackages
     | PackageRepository
@@ -275,6 +304,7 @@ Effect: TypeAlias = (
     | Infrastructure
     | ReleaseStep
     | ScheduleJob
+    | RunContainer
 )
 """A closed union: `match` over it and close with `assert_never`."""
 

@@ -38,6 +38,15 @@ class Process(Struct, frozen=True, kw_only=True):
     stop_signal: str = ""
     stop_timeout_s: int | None = None
     health_check: HealthCheck | None = None
+    image: str = ""
+    """An image that a registry has; "" for the application's own, which the bundle builds."""
+    entrypoint: tuple[str, ...] = ()
+    """In the place of the entrypoint of `image`."""
+    mounts: tuple[tuple[str, str, bool], ...] = ()
+    """(file system by its path on the host, path in the container, read-only): all that a process of `image` mounts."""
+    memory_limit_mib: int | None = None
+    """What the host allowed it."""
+    cpu_limit: float | None = None
     source: Source
     via: Via
     notes: tuple[str, ...] = ()

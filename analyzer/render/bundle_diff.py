@@ -274,7 +274,18 @@ def _cost_changes(old: Json, new: Json) -> list[str]:
 
 
 def _process_changes(old: Json, new: Json) -> list[str]:
-    keys = ("command", "user", "port", "working_directory", "environment", "secrets", "health_check")
+    keys = (
+        "image",
+        "entrypoint",
+        "mounts",
+        "command",
+        "user",
+        "port",
+        "working_directory",
+        "environment",
+        "secrets",
+        "health_check",
+    )
     return [f"{key}: {_shown(old.get(key))} -> {_shown(new.get(key))}" for key in keys if old.get(key) != new.get(key)]
 
 

@@ -94,7 +94,7 @@ def variables(application: Application, environment: str, definition: TaskDefini
             found.put("secret", name, secret, process.via)
         for name, value in process.environment:
             found.add(name, value, process.via)
-        for word in process.command:
+        for word in (*process.entrypoint, *process.command):
             found.add_references(word, process.via)
         if process.health_check is not None:
             for word in process.health_check.command:
@@ -107,10 +107,11 @@ def variables(application: Application, environment: str, definition: TaskDefini
             found.add_references(word, job.via)
     for setting, via in settings(application, "environment"):
         found.add(setting.name, setting.value, via)
-    for name, value, kind in application.image.runtime_variables:
+    own = process is None or not process.image
+    for name, value, kind in application.image.runtime_variables if own else ():
         via = Via(rule="template:task_definition", note="the image's entrypoint writes files from it")
         found.put(kind, name, value if kind == "secret" else f"<{value}>", via)
-    if application.timezone and "TZ" not in dict(application.image.environment):
+    if application.timezone and not (own and "TZ" in dict(application.image.environment)):
         found.put("plain", "TZ", application.timezone, _timezone_via(application))
     return tuple(found.items[name] for name in sorted(found.items))
 

@@ -39,6 +39,8 @@ class FileSystem(Struct, frozen=True, kw_only=True):
     path: str
     """Where the container sees it."""
     read_only: bool = False
+    of_containers: bool = False
+    """Only the containers whose own settings name it mount it, and not the application's image."""
     via: Via
 
 
@@ -62,8 +64,27 @@ def file_systems(application: Application) -> tuple[FileSystem, ...]:
             if path.startswith("/") and path not in found:
                 name = fit(path.strip("/").replace("/", "-"), 60, "0-9A-Za-z-")
                 options = _text(details.get("options"))
-                found[path] = FileSystem(name=name, path=path, read_only="ro" in options.split(","), via=step.via)
+                found[path] = FileSystem(
+                    name=name,
+                    path=path,
+                    read_only="ro" in options.split(","),
+                    of_containers=details.get("of_containers") is True,
+                    via=step.via,
+                )
     return tuple(found[path] for path in sorted(found))
+
+
+def mounts_of(application: Application, definition: TaskDefinition) -> Iterator[tuple[FileSystem, str, bool]]:
+    """(file system, path in the container, read-only) of what a definition's container mounts."""
+    process = process_of(application, definition)
+    everything = file_systems(application)
+    if process is None or not process.image:
+        yield from ((one, one.path, one.read_only) for one in everything if not one.of_containers)
+        return
+    by_path = {one.path: one for one in everything}
+    for source, inside, read_only in process.mounts:
+        if source in by_path:
+            yield by_path[source], inside, read_only or by_path[source].read_only
 
 
 def file_owner(application: Application) -> tuple[int, int] | None:
@@ -87,18 +108,20 @@ def scratch_space(application: Application, environment: str, definition: TaskDe
     rule = "template:task_definition"
     if not hardened(environment):
         return Scratch(read_only_root=False, why=Via(rule=rule, note="ECS Exec is on here and needs a writable root"))
+    if (process := process_of(application, definition)) is not None and process.image:
+        note = "nobody knows where the programs of an image from a registry write, so its root stays writable"
+        return Scratch(read_only_root=False, why=Via(rule=rule, note=note))
     if application.image.runtime_variables:
         note = (
             "the image's entrypoint writes files that hold secrets when a container starts, so its root stays writable"
         )
         return Scratch(read_only_root=False, why=Via(rule=rule, note=note))
-    process = process_of(application, definition)
     if process is not None and process.via.rule == "process-front-server":
         note = "a web server of the distribution writes pid files, caches and logs where its package has them"
         return Scratch(read_only_root=False, why=Via(rule=rule, note=note))
     declared = frozenset(_declared_volumes(application))
     places = dict(_places(application, definition))
-    for file_system in file_systems(application):
+    for file_system, _, _ in mounts_of(application, definition):
         # scratch space on a folder of the file system would hide that folder
         places = {place: via for place, via in places.items() if not f"{place}/".startswith(f"{file_system.path}/")}
     if process_of(application, definition) is None and "/tmp" not in declared and not _as_root(application, definition):  # noqa: S108

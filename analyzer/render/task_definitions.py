@@ -15,7 +15,7 @@ from analyzer.render.containers import environments, jobs_of, process_of, settin
 from analyzer.render.json_text import Json, json_file
 from analyzer.render.names import CONTAINER, Names, fit
 from analyzer.render.references import run_time_check, run_time_command
-from analyzer.render.storage import TMPFS_SIZE_MIB, file_systems, scratch_space
+from analyzer.render.storage import TMPFS_SIZE_MIB, mounts_of, scratch_space
 
 NOFILE_LIMIT = 65535
 """Fargate's largest (and default) number of open files."""
@@ -133,6 +133,10 @@ class _Container(Struct):
         self._logging(process)
 
     def _process(self, process: Process) -> None:
+        if process.image:
+            self.put("image", process.image, process.via)
+        if process.entrypoint:
+            self.put("entryPoint", list(run_time_command(process.entrypoint)), process.via)
         if process.command:
             self.put("command", list(run_time_command(process.command)), process.via)
         if process.working_directory:
@@ -215,7 +219,7 @@ class _Container(Struct):
                 self.reasons[f"{_BASE}/linuxParameters/tmpfs/{index}"] = via
         for place, via in scratch.volumes:
             self._mount(mounts, f"scratch{place.replace('/', '-')}", {"host": {}}, place, False, via)
-        for file_system in file_systems(self.application):
+        for file_system, place, read_only in mounts_of(self.application, self.definition):
             name = self.names.file_system(file_system.name)
             configuration: dict[str, Json] = {
                 "efsVolumeConfiguration": {
@@ -224,9 +228,7 @@ class _Container(Struct):
                     "authorizationConfig": {"accessPointId": access_point_placeholder(name), "iam": "ENABLED"},
                 }
             }
-            self._mount(
-                mounts, file_system.name, configuration, file_system.path, file_system.read_only, file_system.via
-            )
+            self._mount(mounts, file_system.name, configuration, place, read_only, file_system.via)
         self.put("readonlyRootFilesystem", scratch.read_only_root, scratch.why)
         self.value["linuxParameters"] = linux
         if mounts:

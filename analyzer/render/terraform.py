@@ -7,6 +7,7 @@ The `.tf` files are plain files without a placeholder; all that the analysis kno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from analyzer.model import Application, OutputFile, Source, TaskDefinition, Via
@@ -26,6 +27,10 @@ from analyzer.render.terraform_site import OWNER, RULE, site_example, terraform_
 from analyzer.render.watches import watches
 
 _FOLDER = "terraform/"
+
+_ECR_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?P<cn>\.cn)?/(?P<name>[a-z0-9._/-]+)[:@]"
+)
 
 
 def render(application: Application, templates: Mapping[str, str]) -> tuple[OutputFile, ...]:
@@ -86,6 +91,8 @@ def _sections(application: Application, environment: str, names: Names) -> Itera
     yield "secrets", _secrets(application, environment, names)
     yield "parameter_names", {name: names.parameter(name) for name in parameters_by_name(application, environment)}
     yield "file_systems", _file_systems(application, names)
+    if repositories := _other_repositories(application):
+        yield "other_repositories", repositories
     yield from _security_groups(application)
     yield "old_addresses", _old_addresses(application, environment)
 
@@ -257,6 +264,16 @@ def _file_systems(application: Application, names: Names) -> dict[str, Hcl | Not
             comment += f", whose ids are not known: {STRANGER_ID} is an assumption, set what the image has"
         made[one.name] = Noted(value=value, via=one.via, comment=comment)
     return made
+
+
+def _other_repositories(application: Application) -> list[str]:
+    """ARNs of the repositories in ECR from which processes run images that exist already."""
+    found = set()
+    for process in application.processes:
+        if match := _ECR_IMAGE.match(process.image):
+            partition = "aws-cn" if match["cn"] else "aws"
+            found.add(f"arn:{partition}:ecr:{match['region']}:{match['account']}:repository/{match['name']}")
+    return sorted(found)
 
 
 def _security_groups(application: Application) -> Iterator[tuple[str, Hcl | Noted]]:

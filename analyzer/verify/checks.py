@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from analyzer.render.names import IMAGE_TAG
 from analyzer.verify.engine import Answer, Container, Engine, VerifyError
 from analyzer.verify.fidelity import Check
 from analyzer.verify.playbook import placeholder
@@ -84,6 +85,10 @@ class Definition(Struct, frozen=True):
 
 def check_process(engine: Engine, image: str, definition: Definition) -> tuple[Check, ...]:
     """Whether the process starts, stays, gets healthy, and stops when it is asked to."""
+    given = str(definition.container.get("image", ""))
+    if not given.endswith(f":{IMAGE_TAG}"):
+        detail = f"it runs {given}, which a registry has and this build does not make"
+        return (Check(name=f"process {definition.name}", status="skipped", detail=detail),)
     command = definition.container.get("command")
     options = definition.options()
     if command:

@@ -12,7 +12,8 @@ usage: docker/fill-in.sh ENVIRONMENT IMAGE OUTPUT_FOLDER
   IMAGE          the image of this revision, e.g. 123456789012.dkr.ecr.ap-northeast-1.amazonaws.com/app:4f2c1d0
   OUTPUT_FOLDER  where the filled-in files go, under the same names
 
-Filled in: account number, region (where the analysis did not know it), image, the full ARNs of secrets, the ids of
+Filled in: account number, region (where the analysis did not know it), image
+(those that a registry has already stay), the full ARNs of secrets, the ids of
 file systems and their access points. Needs aws (with credentials), jq, and AWS_REGION.
 TEXT
 }
@@ -63,7 +64,7 @@ access_point_id() {
 for file in "$folder"/task_definition.*.json; do
   [ -e "$file" ] || fail "docker/$environment holds no task definition"
   filled=$(sed -e "s/000000000000/$account/g" -e "s/region-to-set/$region/g" "$file" |
-    jq --arg image "$image" '.containerDefinitions[].image = $image')
+    jq --arg image "$image" '(.containerDefinitions[] | select(.image | endswith(":REVISION")).image) = $image')
 
   while read -r arn; do
     [ -n "$arn" ] || continue

@@ -111,6 +111,21 @@ WORKER = Process(
     via=via("process-systemd-unit", "roles/worker/templates/worker.service.j2", 5),
 )
 
+MAILER = Process(
+    name="mailer",
+    image="210987654321.dkr.ecr.ap-northeast-1.amazonaws.com/tools/mailer:1.3",
+    entrypoint=("/init",),
+    command=("--queue", "out"),
+    mounts=(("/srv/spool", "/var/spool/mailer", False), ("/srv/scratch", "/scratch", False)),
+    source=Source("roles/mailer/tasks/main.yml", 5),
+    via=via("containers-run", "roles/mailer/tasks/main.yml", 5),
+)
+"""A container of the host, from an image of another account's registry; of its two folders one is scratch space."""
+SPOOL = Step(
+    effect=Infrastructure(kind="efs", name="/srv/spool", details={"of_containers": True}),
+    via=via("data-folder", "roles/mailer/tasks/main.yml", 5),
+)
+
 HOST = Host(
     name="acct01",
     source=Source("inventory/production/hosts.yml", 4),
@@ -281,9 +296,9 @@ def two_processes() -> Application:
     )
     return application(
         name="two-processes",
-        processes=(API, WORKER),
+        processes=(API, WORKER, MAILER),
         members=(*jobs(), export),
-        more_steps=(efs,),
+        more_steps=(efs, SPOOL),
         environment="staging",
     )
 

@@ -155,7 +155,7 @@ def test_processes_without_a_load_balancer_are_counted() -> None:
     """The API has healthy hosts and server errors, a worker its running tasks."""
     found = values(factory.two_processes())
     assert found["healthy_hosts"]["alarm"] == "two-processes-staging-no-healthy-hosts"
-    assert set(found["running_tasks"]) == {"worker"}
+    assert set(found["running_tasks"]) == {"worker", "mailer"}
     assert "healthy_hosts" not in values(factory.no_api())
 
 

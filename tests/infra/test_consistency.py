@@ -62,7 +62,9 @@ def test_task_definitions_agree_with_terraform(name: str, environment: str) -> N
         assert container["logConfiguration"]["options"]["awslogs-group"] in values["log_groups"].values()
         assert request["executionRoleArn"].rpartition("/")[2] == values["names"]["execution_role"]
         assert request["taskRoleArn"].rpartition("/")[2] == values["names"]["task_role"]
-        assert f"/{values['names']['repository']}:" in container["image"]
+        repositories = [values["names"]["repository"]]
+        repositories += [arn.partition("repository/")[2] for arn in values.get("other_repositories", [])]
+        assert any(f"/{repository}:" in container["image"] for repository in repositories)
         for item in container.get("secrets", ()):
             kind, _, resource = item["valueFrom"].split(":", 5)[2:][0], None, item["valueFrom"].split(":", 5)[5]
             if kind == "secretsmanager":

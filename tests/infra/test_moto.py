@@ -210,6 +210,7 @@ def shop(cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tup
         factory.application(
             name="shop",
             members=members,
+            processes=(factory.API, replace(factory.MAILER, mounts=())),
             more_steps=tuple(step for step in factory.two_processes().steps if "mount-efs" in str(step.via.rule)),
         ),
         environments=("production",),
@@ -225,7 +226,7 @@ def test_placeholders_are_filled_in(cloud: dict[str, str], shop: tuple[Path, dic
     made = run(cloud, folder / "app", "docker/fill-in.sh", "production", image, str(tmp_path / "filled"))
     assert made.returncode == 0, made.stderr
     written = [Path(line) for line in made.stdout.split()]
-    assert len(written) == 2
+    assert len(written) == 3
     secret = client(cloud, "secretsmanager").describe_secret(SecretId="shop-production/accounting_db_password")["ARN"]
     file_system = client(cloud, "efs").describe_file_systems(CreationToken="shop-production-srv-shared")["FileSystems"][
         0
@@ -237,8 +238,11 @@ def test_placeholders_are_filled_in(cloud: dict[str, str], shop: tuple[Path, dic
         assert "id-of-" not in text
         assert "REVISION" not in text
         request = json.loads(text)
-        assert request["containerDefinitions"][0]["image"] == image
-        assert request["volumes"][0]["efsVolumeConfiguration"]["fileSystemId"] == file_system["FileSystemId"]
+        if "mailer" in path.name:
+            assert request["containerDefinitions"][0]["image"] == factory.MAILER.image
+        else:
+            assert request["containerDefinitions"][0]["image"] == image
+            assert request["volumes"][0]["efsVolumeConfiguration"]["fileSystemId"] == file_system["FileSystemId"]
         client(cloud, "ecs").register_task_definition(**request)
     api = json.loads((tmp_path / "filled/task_definition.api.json").read_text())
     assert api["containerDefinitions"][0]["secrets"] == [{"name": "DATABASE_PASSWORD", "valueFrom": secret}]

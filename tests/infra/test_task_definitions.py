@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from analyzer.model import Application, HealthCheck, MakeDirectory, Ownership, Step, secret_reference
-from analyzer.render import checks
+from analyzer.render import checks, terraform
 from analyzer.render.containers import parameters_by_name, secrets_by_name
 from analyzer.render.task_definitions import render
+from analyzer.resources import template_texts
 from tests.infra import factory
 from tests.strict_botocore import findings
 
@@ -175,3 +176,29 @@ def test_a_batch_that_waits_for_a_person_has_no_say() -> None:
     made = container(replace(application, task_definitions=definitions, image=image), "batch_light")
     assert made["user"] == "app"
     assert "secrets" not in made
+
+
+def test_a_container_of_a_registry_keeps_its_image_and_mounts_only_its_own_folders() -> None:
+    """Its task definition has its image, entrypoint and data; the application's containers do not see that data."""
+    application = factory.two_processes()
+    mailer = container(application, "mailer", "staging")
+    assert (mailer["image"], mailer["entryPoint"], mailer["command"]) == (
+        factory.MAILER.image,
+        ["/init"],
+        ["--queue", "out"],
+    )
+    assert [(one["sourceVolume"], one["containerPath"]) for one in mailer["mountPoints"]] == [
+        ("srv-spool", "/var/spool/mailer")
+    ]
+    assert mailer["readonlyRootFilesystem"] is False
+    for name in ("api", "worker", "batch_heavy"):
+        other = container(application, name, "staging")
+        assert other["image"].endswith(":REVISION")
+        assert [one["containerPath"] for one in other["mountPoints"]] == ["/srv/shared"]
+
+
+def test_a_process_of_another_registry_in_ecr_may_be_pulled() -> None:
+    """The role that pulls images has the repository's ARN, in its own account and region."""
+    files = terraform.render(factory.two_processes(), template_texts())
+    values = next(one.data.decode() for one in files if one.path.endswith("staging/terraform.tfvars"))
+    assert '"arn:aws:ecr:ap-northeast-1:210987654321:repository/tools/mailer"' in values

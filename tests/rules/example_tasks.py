@@ -57,7 +57,7 @@ def told(effect: Any, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(found: Any, wanted: Any) -> Any:
     if isinstance(found, tuple):
-        return list(found)
+        return [_plain(each, []) for each in found] if isinstance(wanted, list) else list(found)
     if isinstance(wanted, dict):
         return {key: found[key] if isinstance(found, dict) else getattr(found, key) for key in wanted}
     return found

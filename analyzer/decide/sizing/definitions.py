@@ -81,6 +81,8 @@ def api_definition(
         why = _not_smaller(size, peak * headroom, need_memory, price, platform)
         assumed = not memory_known
         problems = too_small("api", chosen, size, (peak * headroom, memory * MEMORY_MARGIN), settings)
+    elif limit := _limited(next((one for one in processes if one.name == "api"), None), "api", platform, price):
+        (size, basis), why = limit, ""
     else:
         size = platform.assumed_sizes["api"]
         basis, why, assumed = "no metrics: an assumed size", "", True
@@ -178,16 +180,19 @@ def process_definitions(
             continue
         peak, memory, basis = _process_peak(usages, process)
         chosen = chosen_size(process.name, settings, platform)
-        assumed = chosen is None and not basis
+        limit = None if basis else _limited(process, "process", platform, price)
+        assumed = chosen is None and not basis and limit is None
         need = (peak * headroom, memory * MEMORY_MARGIN)
         if basis:
             size, words = smallest(*need, price, platform), basis
             problems += too_small(process.name, chosen, size, need, settings)
+        elif limit is not None:
+            size, words = limit
         else:
             size, words = platform.assumed_sizes["process"], "no metrics of this process: an assumed size"
         if chosen is not None:
             size, words = chosen, f"a reviewer chose it; seen: {basis}" if basis else "a reviewer chose it"
-        elif not basis:
+        elif assumed:
             questions.append(_size_question(process.name, size))
         out.append(
             TaskDefinition(
@@ -203,6 +208,19 @@ def process_definitions(
             )
         )
     return tuple(out), tuple(questions), tuple(problems)
+
+
+def _limited(
+    process: Process | None, assumed: str, platform: PlatformData, price: FargatePrice
+) -> tuple[FargateSize, str] | None:
+    """The size that has what the host's engine allowed a container, and why; None where it set no limit."""
+    if process is None or (process.cpu_limit is None and process.memory_limit_mib is None):
+        return None
+    cpu = process.cpu_limit or platform.assumed_sizes[assumed].vcpus
+    memory = process.memory_limit_mib or platform.assumed_sizes[assumed].memory
+    said = [f"{process.cpu_limit:g} CPUs"] if process.cpu_limit is not None else []
+    said += [f"{process.memory_limit_mib} MiB"] if process.memory_limit_mib is not None else []
+    return smallest(cpu, memory, price, platform), f"no metrics; the host allows its container {' and '.join(said)}"
 
 
 def _process_peak(usages: Sequence[HostUsage], process: Process) -> tuple[float, float, str]:

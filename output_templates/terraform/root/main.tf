@@ -82,6 +82,7 @@ module "roles" {
   names               = { execution = var.names.execution_role, task = var.names.task_role }
   account_id          = local.account_id
   repository_arn      = "${local.registry}/${var.names.repository}"
+  other_repositories  = var.other_repositories
   log_group_arns      = module.cluster.log_group_arns
   exec_log_group_arns = module.cluster.exec_log_group_arns
   secret_arns         = module.configuration.secret_arns

@@ -54,6 +54,12 @@ variable "names" {
   })
 }
 
+variable "other_repositories" {
+  description = "Repositories in ECR from which processes run images that the application does not build."
+  type        = list(string)
+  default     = []
+}
+
 variable "log_groups" {
   description = "Task definition -> log group."
   type        = map(string)

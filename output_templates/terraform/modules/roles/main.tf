@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "execution" {
       "ecr:BatchGetImage",
       "ecr:GetDownloadUrlForLayer",
     ]
-    resources = [var.repository_arn]
+    resources = concat([var.repository_arn], var.other_repositories)
   }
 
   statement {

@@ -16,6 +16,12 @@ variable "repository_arn" {
   type        = string
 }
 
+variable "other_repositories" {
+  description = "ARNs of repositories in ECR from which processes run images that the application does not build."
+  type        = list(string)
+  default     = []
+}
+
 variable "log_group_arns" {
   description = "Log groups that containers write to."
   type        = list(string)

@@ -1,0 +1,122 @@
+"""Tasks that run containers: which ones, by a module's arguments, a command line or a compose file."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+
+from analyzer.decide.containers import container_of, tagged
+from analyzer.decide.containers_compose import FILES, OVERRIDES, ComposeError, services_in, services_of
+from analyzer.decide.containers_options import run_arguments, up_arguments
+from analyzer.decide.match import first_unknown
+from analyzer.decide.values import text, texts, told
+from analyzer.model import RunContainer, Task, Unknown, Value, Verdict
+
+_BUILDS = re.compile(r"\b(?:docker|podman|buildah|nerdctl)\s+(?:image\s+|buildx\s+)?(?:build|bud)\b")
+_TAGS = re.compile(r"\s(?:-t|--tag)[ =]?([\w./:-]+)")
+_WRITERS = (".copy", ".template")
+
+
+def written_texts(tasks: Sequence[Task]) -> Mapping[str, str]:
+    """Path -> text of the files that `copy` and `template` write and that compose may read."""
+    found: dict[str, str] = {}
+    for task in tasks:
+        if task.applies is Verdict.NO or not task.module.endswith(_WRITERS):
+            continue
+        for invocation in task.invocations:
+            place = invocation.args.get("dest")
+            if not isinstance(place, str) or not place.startswith("/"):
+                continue
+            for relative, content in invocation.contents:
+                path = posixpath.join(place, relative) if relative else place
+                if path.endswith("/"):
+                    path += posixpath.basename(text(invocation.args.get("src")) or content.source.file)
+                if content.data is not None and path.endswith((".yml", ".yaml", ".env")):
+                    found[posixpath.normpath(path)] = content.data.decode("utf-8", errors="replace")
+    return found
+
+
+def built_images(tasks: Sequence[Task]) -> frozenset[str]:
+    """Images, with their tags, that tasks build on the host."""
+    found: set[str] = set()
+    for task in tasks:
+        for invocation in () if task.applies is Verdict.NO else task.invocations:
+            args = invocation.args
+            name, tag, command = args.get("name"), args.get("tag"), args.get("_raw_params") or args.get("cmd")
+            if task.module.endswith(("docker_image", "docker_image_build", "podman_image")):
+                builds = args.get("source") == "build" or args.get("build") or args.get("path")
+                if isinstance(name, str) and builds:
+                    found.add(tagged(f"{name}:{text(tag)}" if tag else name))
+            elif isinstance(command, str) and _BUILDS.search(command):
+                found.update(map(tagged, _TAGS.findall(command)))
+    return frozenset(found)
+
+
+def containers_in(scope: Mapping[str, Value]) -> tuple[RunContainer, ...] | str:
+    """The containers that a task starts, or why they are not known.
+
+    `scope`: `subject` is the module or program, `args` its arguments, `words` a command's words, `files` the texts of
+    `written_texts`.
+    """
+    subject, args = text(scope.get("subject")), scope.get("args")
+    given: Mapping[str, Value] = args if isinstance(args, Mapping) else {}
+    files = scope.get("files")
+    known = {path: text(one) for path, one in files.items()} if isinstance(files, Mapping) else {}
+    engine = "podman" if "podman" in subject else "docker"
+    words = scope.get("words")
+    if isinstance(words, tuple):
+        return _of_command(tuple(map(text, words)), text(given.get("chdir")), known, engine)
+    if "compose" in subject or subject in ("docker_stack", "docker_service"):
+        return _of_compose(given, known, engine)
+    return _made([given], engine)
+
+
+def _made(each: Sequence[Mapping[str, Value]], engine: str) -> tuple[RunContainer, ...] | str:
+    made = []
+    for one in each:
+        container = container_of(one, engine)
+        if isinstance(container, Unknown):
+            return f"the image is not known: {told(container)}"
+        made.append(container)
+    return tuple(made)
+
+
+def _of_command(
+    words: tuple[str, ...], directory: str, files: Mapping[str, str], engine: str
+) -> tuple[RunContainer, ...] | str:
+    if "run" in words and "up" not in words[: words.index("run")]:
+        found = run_arguments(words)
+        return found if isinstance(found, str) else _made([found], engine)
+    up = up_arguments(words)
+    return up if isinstance(up, str) else _of_compose({"project_src": directory, **up}, files, engine)
+
+
+def _of_compose(args: Mapping[str, Value], files: Mapping[str, str], engine: str) -> tuple[RunContainer, ...] | str:
+    definition = args.get("definition")
+    stack = args.get("compose")
+    if isinstance(stack, tuple) and len(stack) == 1 and isinstance(stack[0], Mapping):
+        definition = stack[0]
+    directory = text(args.get("project_src"))
+    if isinstance(definition, Mapping):
+        services = definition.get("services", definition)
+        if not isinstance(services, Mapping):
+            return "its services are not known"
+        return _made([one for _, one in services_in(services, directory)], engine)
+    where = (args.get("project_src"), args.get("files"), stack)
+    if (unknown := first_unknown(where)) is not None:
+        return f"where the compose file lies is not known: {told(unknown)}"
+    named = texts(args.get("files")) or texts(stack)
+    paths = [posixpath.normpath(posixpath.join(directory, one)) for one in named]
+    if not named:
+        first = next((path for one in FILES if (path := posixpath.join(directory, one)) in files), "")
+        paths = [first, *(path for one in OVERRIDES if (path := posixpath.join(directory, one)) in files)]
+    missing = [path for path in paths if path not in files]
+    if missing:
+        return f"the compose file {missing[0] or posixpath.join(directory, FILES[-1])} is not in the project"
+    env = files.get(posixpath.join(directory, ".env"), "")
+    directory = directory or posixpath.dirname(paths[0])
+    try:
+        return _made([one for _, one in services_of([files[path] for path in paths], directory, env)], engine)
+    except ComposeError as error:
+        return f"the compose file {paths[0]} cannot be read: {error}"
