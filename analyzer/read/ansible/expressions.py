@@ -5,6 +5,7 @@ Jinja2's own parser does the reading; results are kept per text, since roles rep
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,37 @@ def _environment() -> Environment:
     return Environment(extensions=list(JINJA_EXTENSIONS))  # noqa: S701 - parses, renders nothing
 
 
+@lru_cache(maxsize=100)
+def _parse(text: str) -> Any:
+    """Jinja's tree; a condition is asked for what it refers to and taken apart, one right after the other."""
+    return _environment().parse(text)
+
+
+def _children(node: Any) -> list[Any]:
+    """`node.iter_child_nodes()`, of which a third of all analysing was."""
+    from jinja2.nodes import Node
+
+    found: list[Any] = []
+    for field in node.fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            found.extend(each for each in value if isinstance(each, Node))
+        elif isinstance(value, Node):
+            found.append(value)
+    return found
+
+
+def _of_kinds(tree: Any) -> dict[type, list[Any]]:
+    """All nodes below the tree's root, by class, in one walk."""
+    found: dict[type, list[Any]] = defaultdict(list)
+    pending = _children(tree)
+    while pending:
+        here = pending.pop()
+        found[type(here)].append(here)
+        pending.extend(_children(here))
+    return found
+
+
 @lru_cache(maxsize=20_000)
 def analyse_template(text: str) -> Analysis:
     """What the template `text` (with its `{{ }}` and `{% %}`) refers to."""
@@ -74,41 +106,46 @@ def names_set_in(text: str) -> frozenset[str]:
     from jinja2 import TemplateError, nodes
 
     try:
-        tree = _environment().parse(text)
+        tree = _parse(text)
     except (TemplateError, RecursionError):
         return frozenset()
-    return frozenset(node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param"))
+    return _names_set(_of_kinds(tree)[nodes.Name])
+
+
+def _names_set(names: list[Any]) -> frozenset[str]:
+    return frozenset(node.name for node in names if node.ctx in ("store", "param"))
 
 
 def _analyse(text: str) -> Analysis:
     from jinja2 import TemplateError, nodes
 
     try:
-        tree = _environment().parse(text)
+        tree = _parse(text)
     except (TemplateError, RecursionError) as error:
         return Analysis(error=str(error) or type(error).__name__, error_line=getattr(error, "lineno", None) or 1)
-    stored = {node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param")}
+    of = _of_kinds(tree)
+    stored = _names_set(of[nodes.Name])
     found: set[Reference] = set()
     refusals: set[str] = set()
-    shown = _only_shown(tree)
+    shown = _only_shown(of[nodes.Output])
     _visit(tree, found, refusals, frozenset(shown))
     in_sight = {reference for each in shown.values() if (reference := _reference(each)) is not None} - found
     found |= in_sight
-    files = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None) is not None
+    files = any(of[kind] for kind in (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends))
     wide = files or any(reference.name in _WIDE for reference in found)
-    calls = [call.node for call in tree.find_all(nodes.Call)]
+    calls = of[nodes.Call]
     return Analysis(
         references=tuple(sorted(ref for ref in found if ref.name not in stored)),
         refusals=tuple(sorted(refusals)),
         shown=frozenset(reference for reference in in_sight if reference.name not in stored),
-        wide=wide or any(called.name in _WIDE for called in calls if isinstance(called, nodes.Name)),
-        clock=any(_prints_the_time(call) for call in tree.find_all(nodes.Call)),
+        wide=wide or any(call.node.name in _WIDE for call in calls if isinstance(call.node, nodes.Name)),
+        clock=any(_prints_the_time(call) for call in calls),
         alterations=tuple(
-            (each.name, frozenset(name.name for name in each.node.find_all(nodes.Name)) | _own_name(each.node))
-            for each in tree.find_all(nodes.Filter)
+            (each.name, _names_in(each.node))
+            for each in of[nodes.Filter]
             if each.name in _ALTERING and each.node is not None
         ),
-        stock=files or any(_needs_stock(call) for call in tree.find_all(nodes.Call)),
+        stock=files or any(_needs_stock(call) for call in calls),
     )
 
 
@@ -153,22 +190,23 @@ _ALTERING = frozenset("b64encode b64decode hash md5 sha1 checksum upper lower ca
 """Filters that must see the very text: a name that stands for a secret would come out as nonsense."""
 
 
-def _own_name(node: Any) -> frozenset[str]:
+def _names_in(node: Any) -> frozenset[str]:
     from jinja2 import nodes
 
-    return frozenset({node.name}) if isinstance(node, nodes.Name) else frozenset()
+    below = _of_kinds(node)[nodes.Name]
+    return frozenset(name.name for name in (below if not isinstance(node, nodes.Name) else [node]))
 
 
 _AS_IT_IS = frozenset({"default", "d", "string", "trim", "to_json", "to_nice_json", "to_yaml", "to_nice_yaml", "quote"})
 """Filters that show a value as it is, in another notation."""
 
 
-def _only_shown(tree: Any) -> dict[int, Any]:
-    """Nodes that a template puts out and does nothing else with: by id, the chains and filters over chains."""
+def _only_shown(outputs: list[Any]) -> dict[int, Any]:
+    """Nodes that a template's outputs put out and does nothing else with: by id, the chains and filters over chains."""
     from jinja2 import nodes
 
     found: dict[int, Any] = {}
-    pending = [each for output in tree.find_all(nodes.Output) for each in output.nodes]
+    pending = [each for output in outputs for each in output.nodes]
     while pending:
         here = pending.pop()
         if isinstance(here, nodes.Concat):
@@ -216,7 +254,7 @@ def _visit(node: Any, found: set[Reference], refusals: set[str], left_out: froze
         here = pending.pop()
         if id(here) in left_out:
             continue
-        children = list(here.iter_child_nodes())
+        children = _children(here)
         chain = _chain(here)
         if chain is not None:
             found.add(Reference(*chain))
@@ -301,7 +339,7 @@ def split_condition(text: str) -> Condition:
     from jinja2 import TemplateError, nodes
 
     try:
-        body = _environment().parse("{{ " + text + " }}").body
+        body = _parse("{{ " + text + " }}").body
     except (TemplateError, RecursionError):
         return Condition("leaf", text=text)
     if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
