@@ -332,6 +332,7 @@ def _line_naming(file: Path, host: str) -> int | None:
     return None
 
 
+@lru_cache(maxsize=20_000)
 def relative(root: Path, path: str) -> str:
     """`path` as the reader of the bundle knows it: relative to the project's root."""
     try:
