@@ -113,6 +113,8 @@ def _decide_application(
     serves = may_serve(findings, given.hosts, tasks.decisions, elsewhere)
     if not serves:
         problems.append(_nothing_serves(given))
+    if findings.unanswered:
+        problems.append(_nothing_behind(given, findings))
     sizing = size_application(usages, jobs.jobs, findings.processes, given.hosts, settings, platform, serves=serves)
     sized = tuple(
         replace(
@@ -196,6 +198,18 @@ def _nothing_serves(given: ApplicationInput) -> Problem:
         "there is no task definition api",
         given.hosts[0].source if given.hosts else None,
         "if it has an API, add its unit to the playbook or the host's unit file and `ss -tulpn` to the evidence",
+    )
+
+
+def _nothing_behind(given: ApplicationInput, findings: ProcessFindings) -> Problem:
+    api = next((one for one in findings.processes if one.name == "api"), None)
+    return Problem(
+        Severity.WARNING,
+        "front-without-application",
+        f"the web server of {given.name} hands requests to {', '.join(findings.unanswered)}, and no process of the plan "
+        "answers there: it would answer with errors",
+        api.source if api is not None else (given.hosts[0].source if given.hosts else None),
+        "add the application's unit to the playbook, or the host's unit file to the evidence",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 
 from analyzer.decide.processes_containers import containers
+from analyzer.decide.processes_php import is_php_service, starts_php, with_php
 from analyzer.decide.processes_ports import front_of, listen, name_processes
 from analyzer.decide.processes_seen import Found, Seen
 from analyzer.decide.processes_services import supervisor_programs, units, unresolved
@@ -49,6 +50,8 @@ class ProcessFindings(Struct, frozen=True, kw_only=True):
     unresolved: tuple[tuple[str, Via], ...] = ()
     """Services that the playbook starts and whose command nothing in project or evidence says."""
     notes: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
+    """Ports and sockets to which the web server hands requests and on which no process was found."""
 
     @property
     def own(self) -> tuple[Process, ...]:
@@ -80,21 +83,27 @@ def find_processes(
         listen(seen, each, front)
     name_processes(seen, found, front)
     left_out: list[Replaced] = []
+    unanswered: tuple[str, ...] = ()
     if front_via is not None:
         serving = next((each for each in found if each.name == "api"), None)
         if serving is not None:
             left_out += _replace_front(seen, front, serving)
         elif "nginx" in seen.packages:
-            found.append(_nginx_itself(front_via))
+            found.append(with_php(_nginx_itself(front_via), seen))
         elif server := next((name for name in APACHE if name in seen.packages and _runs(seen, name)), ""):
-            found.append(_apache_itself(server, seen, front_via))
+            found.append(with_php(_apache_itself(server, seen, front_via), seen))
+        if serving is None and not any(map(starts_php, found)):
+            unanswered = (*(f"port {port}" for port in front.upstream_ports), *front.sockets)
     return ProcessFindings(
         processes=tuple(finished(seen, each, front, front_via) for each in sorted(found, key=_order)),
         left_out=tuple(left_out),
         environment_files=tuple(dict.fromkeys(seen.environment_files)),
         directories=tuple(seen.directories),
-        unresolved=unresolved(seen),
+        unresolved=tuple(
+            one for one in unresolved(seen) if not (is_php_service(one[0]) and any(map(starts_php, found)))
+        ),
         notes=tuple(seen.notes),
+        unanswered=unanswered,
     )
 
 

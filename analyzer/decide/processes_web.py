@@ -33,7 +33,7 @@ def read_nginx(text: str) -> Front:
     sockets: list[str] = []
     for address in re.findall(r"(?<![\w-])server\s+([^\s;{]+)[^;{]*;", plain):
         _add_address(address, ports, sockets)
-    for address in re.findall(r"(?:proxy|uwsgi|fastcgi)_pass\s+(?:https?://)?([^\s;/]+)", plain):
+    for address in re.findall(r"(?:proxy|uwsgi|fastcgi)_pass\s+(?:https?://)?(unix:[^\s;:]+|[^\s;/]+)", plain):
         if ":" in address or address.startswith("unix"):
             _add_address(address, ports, sockets)
     health, health_line = "", 0

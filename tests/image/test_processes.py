@@ -310,6 +310,59 @@ def test_apache_serves_by_itself(package: str, state: str, command: tuple[str, .
     assert [(each.command, each.port) for each in processes] == ([(command, port)] if command else [])
 
 
+@pytest.mark.parametrize(
+    ("packages", "php", "web"),
+    [
+        (["nginx", "php7.4-fpm"], "php-fpm7.4", 'nginx -g "daemon off;"'),
+        (["nginx-full", "nginx", "php-fpm"], "$(ls /usr/sbin/php-fpm[0-9]* | tail -n 1)", 'nginx -g "daemon off;"'),
+        (["nginx", "php5-fpm"], "php5-fpm", 'nginx -g "daemon off;"'),
+        (["nginx", "php81-php-fpm"], "/opt/remi/php81/root/usr/sbin/php-fpm", 'nginx -g "daemon off;"'),
+        (["apache2", "php8.2-fpm"], "php-fpm8.2", "apache2 -D FOREGROUND"),
+    ],
+)
+def test_php_starts_beside_the_web_server(packages: list[str], php: str, web: str) -> None:
+    """nginx alone would answer every page with an error: PHP-FPM runs in the same container, and no answer is asked."""
+    given = [
+        {"effect": "InstallPackages", "manager": "apt", "names": packages},
+        {"effect": "ServiceState", "name": next(name for name in packages if "fpm" in name), "state": "started"},
+    ]
+    findings = find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE)
+    ((shell, option, script),) = [each.command for each in findings.processes]
+    assert (shell, option) == ("/bin/bash", "-c")
+    assert f"; {php} --nodaemonize --force-stderr & php=$!; {web} & web=$!; trap " in script
+    assert subprocess.run(["bash", "-n", "-c", script], check=False).returncode == 0
+    assert findings.unresolved == ()
+
+
+@pytest.mark.parametrize(
+    "packages", [["nginx"], ["apache2", "libapache2-mod-php", "php-fpm"], ["apache2", "php"], ["php-fpm"]]
+)
+def test_php_of_its_own_process_needs_package_and_web_server(packages: list[str]) -> None:
+    """Where Apache runs PHP itself, or nothing hands requests on, no process manager starts beside it."""
+    given = [{"effect": "InstallPackages", "manager": "apt", "names": packages}]
+    processes = find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE).processes
+    assert not any("fpm" in each.command[-1] for each in processes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "unanswered"),
+    [
+        ("", ("port 3000", "/run/a.sock")),
+        ("[Service]\nExecStart=/usr/bin/puma -b unix:///run/a.sock\n", ()),
+        ("[Service]\nExecStart=/usr/bin/puma -p 3000\n", ()),
+    ],
+)
+def test_where_the_web_server_hands_requests_to_nobody_it_is_said(unit: str, unanswered: tuple[str, ...]) -> None:
+    """nginx before an application that no unit starts is no working service."""
+    nginx = "upstream a { server 127.0.0.1:3000; }\nserver { location / { proxy_pass http://unix:/run/a.sock; } }\n"
+    given = [
+        {"effect": "InstallPackages", "manager": "apt", "names": ["nginx"]},
+        {"effect": "WriteFile", "path": "/etc/nginx/sites-enabled/a", "content": nginx},
+        {"effect": "WriteFile", "path": "/etc/systemd/system/a.service", "content": unit},
+    ]
+    assert find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE).unanswered == unanswered
+
+
 def test_a_parameter_in_the_main_command_is_a_variable_of_the_container() -> None:
     """The exec form expands nothing: a command with a value of the environment runs in a shell, as in the definition."""
     unit = marked("[Service]\nUser=app\nExecStart=/usr/bin/web --workers '<parameter web workers>' --name 'it is'\n")
