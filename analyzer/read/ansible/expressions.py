@@ -382,6 +382,8 @@ def unparse(node: Any) -> str:
             return "(" + "".join(unparse(item) + ", " for item in node.items) + ")"
         case nodes.Dict():
             return "{" + ", ".join(f"{unparse(pair.key)}: {unparse(pair.value)}" for pair in node.items) + "}"
+        case nodes.Filter() if node.node is not None and node.name in _ONCE_FILTERS and not _call(node):
+            return f"({unparse(node.node)} is {node.name})"
         case nodes.Filter() if node.node is not None:
             return f"({unparse(node.node)} | {node.name}{_call(node)})"
         case nodes.Test():
@@ -402,6 +404,9 @@ def unparse(node: Any) -> str:
             return f"({node.operator} {unparse(node.node)})"
     raise NotImplementedError(type(node).__name__)
 
+
+_ONCE_FILTERS = frozenset({"success", "succeeded", "failed", "changed", "skipped"})
+"""Tests of a result that were filters until Ansible 2.9: `result|success`."""
 
 _COMPARE = {
     "eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in", "notin": "not in",

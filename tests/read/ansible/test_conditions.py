@@ -1,5 +1,6 @@
 """Conditions have three verdicts."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -261,6 +262,24 @@ def test_a_task_whose_failure_ends_the_play_has_not_failed_for_those_after_it(
   when: {condition}
 """)
     assert task.applies is Verdict(wanted)
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ("found|success", Verdict.YES),
+        ("found | succeeded and not found|failed", Verdict.YES),
+        ("found|failed", Verdict.NO),
+        ("found|changed", Verdict.UNKNOWN),
+        ("['a'] | changed('x') is defined", Verdict.UNKNOWN),
+    ],
+)
+def test_tests_of_results_that_were_filters_once_mean_the_same(
+    condition: str, wanted: Verdict, tasks_of: Callable[..., tuple[Task, ...]]
+) -> None:
+    """`result|success` was how tests of results were written until Ansible 2.9."""
+    *_, task = tasks_of(f"- command: find\n  register: found\n- debug: msg=1\n  when: {json.dumps(condition)}\n")
+    assert task.applies is wanted
 
 
 def test_ignore_errors_of_a_block_holds_for_its_tasks(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
