@@ -6,7 +6,8 @@ The two share a socket and the files of the application, so they stay in one con
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from analyzer.decide.processes_seen import Found, Seen
 
@@ -58,13 +59,15 @@ def with_php(server: Found, seen: Seen) -> Found:
     end = f"kill -QUIT $php; kill -{graceful} $web"
     script = " && ".join([_SOCKETS, *prepared])
     # each directly in the background: a group would be a shell of its own that passes no signal on
-    script += f"; {php} & php=$!; {web} & web=$!; trap '{end}' TERM INT QUIT; wait -n; code=$?; {{ {end}; }} 2>/dev/null"
+    script += (
+        f"; {php} & php=$!; {web} & web=$!; trap '{end}' TERM INT QUIT; wait -n; code=$?; {{ {end}; }} 2>/dev/null"
+    )
     script += "; wait; exit $code"
-    notes = [
+    note = (
         "PHP-FPM answers behind the web server on a socket of the same container: both start in it, and the end of"
         " either ends the container, so that ECS replaces it."
-    ]
-    return replace(server, command=("/bin/bash", "-c", script), stop_signal="", notes=notes)
+    )
+    return replace(server, command=("/bin/bash", "-c", script), stop_signal="", notes=[note])
 
 
 def _quoted(word: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from analyzer.decide.checkouts import CLONED, CURRENT_LINK, RELEASED_ELSEWHERE, settle_checkouts
 from analyzer.model import (
