@@ -206,8 +206,8 @@ def _nothing_behind(given: ApplicationInput, findings: ProcessFindings) -> Probl
     return Problem(
         Severity.WARNING,
         "front-without-application",
-        f"the web server of {given.name} hands requests to {', '.join(findings.unanswered)}, and no process of the plan "
-        "answers there: it would answer with errors",
+        f"the web server of {given.name} hands requests to {', '.join(findings.unanswered)}, and no process of the plan"
+        " answers there: it would answer with errors",
         api.source if api is not None else (given.hosts[0].source if given.hosts else None),
         "add the application's unit to the playbook, or the host's unit file to the evidence",
     )

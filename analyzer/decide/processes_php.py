@@ -1,6 +1,6 @@
 """PHP's process manager (PHP-FPM) beside the web server that hands it its requests by FastCGI.
 
-The two share a socket and the files of the application, so they stay in one container: neither serves without the other.
+The two share a socket and the application's files, so they stay in one container: neither serves without the other.
 """
 
 from __future__ import annotations
