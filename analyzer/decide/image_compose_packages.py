@@ -6,9 +6,11 @@ from msgspec.structs import replace
 
 from analyzer.decide.image_commands import BuildStep, after_code
 from analyzer.decide.image_composed import Composition
+from analyzer.decide.image_edit_repositories import PROGRAM, SCRIPT, may_be_of_the_base, section_commands
 from analyzer.decide.image_languages import language_step
 from analyzer.decide.image_packages import Installed, brings_sources, repository_commands
 from analyzer.decide.image_paths import normal
+from analyzer.decide.image_shell import Command
 from analyzer.decide.repositories import with_section
 from analyzer.model import InstallPackages, LanguagePackages, Ownership, PackageRepository, Via
 
@@ -68,11 +70,28 @@ def add_repository(to: Composition, effect: PackageRepository, via: Via) -> None
         before = to.out.files.get(effect.path)
         if effect.kind == "yum-repository" and before is not None and before.kind == "file":
             content = with_section(before.data.decode(errors="replace"), content)
+        elif effect.kind == "yum-repository" and before is None and _may_be_there(to, effect.path):
+            _add_section(to, effect, via)
+            return
         to.out.files.write(effect.path, content.encode(), Ownership(), via, late=False)
         to.early(effect.path)
     commands = repository_commands(effect, via)
     if commands:
         to.out.sources.append(BuildStep(commands=commands, via=via))
+
+
+def _may_be_there(to: Composition, path: str) -> bool:
+    """Whether the base image, or a package of sources that the image has by then, may have brought the file."""
+    names = (name for group in to.out.sources if isinstance(group, list) for one in group for name in one.effect.names)
+    return may_be_of_the_base(path) or any(map(brings_sources, names))
+
+
+def _add_section(to: Composition, effect: PackageRepository, via: Via) -> None:
+    if to.out.files.get(SCRIPT) is None:
+        to.out.files.write(SCRIPT, PROGRAM.encode(), Ownership(), via, late=True)
+        to.early(SCRIPT)
+    commands = (Command(lines=tuple(section_commands(effect.path, effect.content)), via=(via,)),)
+    to.out.sources.append(BuildStep(commands=commands, via=via))
 
 
 def install_language(to: Composition, effect: LanguagePackages, via: Via) -> None:

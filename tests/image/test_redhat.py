@@ -29,6 +29,7 @@ from typing import Any
 import pytest
 import yaml
 
+from analyzer.decide import image_edit_repositories
 from analyzer.decide.image_edit_ini import PROGRAM
 from analyzer.decide.plan import decide
 from analyzer.model import Application, Settings
@@ -41,7 +42,7 @@ from tests.image.effects import rendered
 HERE = Path(__file__).parent
 MATRIX = HERE / "matrix"
 ROCKY = {"distribution": "Rocky", "distribution_version": "9.3", "os_family": "RedHat", "pkg_mgr": "dnf"}
-SCRIPTS = {"ini_file.awk": PROGRAM}
+SCRIPTS = {"ini_file.awk": PROGRAM, "yum_section.awk": image_edit_repositories.PROGRAM}
 
 
 @cache

@@ -12,6 +12,7 @@ from ansible.modules import apt_repository, deb822_repository
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.decide.image_edit_repositories import PROGRAM, SCRIPT, section_commands
 from analyzer.decide.repositories import with_file, with_section
 from analyzer.model import PackageRepository
 
@@ -139,3 +140,38 @@ def test_keys_have_files_of_their_own():
     options = {"id": "0xABCD1234", "keyserver": "hkp://keyserver.ubuntu.com:80"}
     (served,) = with_file(PackageRepository(kind="apt-key", path="", options=options))
     assert served.url == "https://keyserver.ubuntu.com/pks/lookup?op=get&options=mr&search=0xABCD1234"
+
+
+BASES = [
+    "[baseos]\nname=Rocky $releasever\nbaseurl=file:///srv/world/base\n\tfile:///srv/other\ngpgcheck=1\n\n# more\n[extras]\nName : Extras\nenabled=0\n",
+    "[one]\r\nname = One\r\n\r\n[two]\nname=Two = 2\n  ; no comment of a value\nexclude=a*\n  b*\n",
+    "",
+]
+
+
+@pytest.mark.parametrize("before", BASES, ids=["base", "other", "empty"])
+@pytest.mark.parametrize("name", ["baseos", "extras", "one", "new"])
+def test_a_source_in_a_file_of_the_base_image(name, before, tmp_path):
+    """The build leaves the file as yum_repository itself does: other sources stay, one of the same name gives way."""
+    (theirs, ours) = (tmp_path / "theirs", tmp_path / "ours")
+    for folder in (theirs, ours):
+        folder.mkdir()
+        (folder / "rocky.repo").write_text(before, newline="")
+    args = {
+        "name": name,
+        "description": "It's 100 %",
+        "baseurl": "https://a.example.org/,https://b.example.org/",
+        "file": "rocky",
+    }
+    call = {"ANSIBLE_MODULE_ARGS": {**args, "state": "present", "reposdir": str(theirs)}}
+    (tmp_path / "args.json").write_text(json.dumps(call))
+    command = [sys.executable, "-m", "ansible.modules.yum_repository", str(tmp_path / "args.json")]
+    told = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert json.loads(told.stdout).get("changed"), told.stdout
+    made = with_file(PackageRepository(kind="yum-repository", path=name, options={**args, "reposdir": str(ours)}))[0]
+    program = tmp_path / "program.awk"
+    program.write_text(PROGRAM)
+    lines = "\n".join(section_commands(made.path, made.content))
+    lines = lines.replace(SCRIPT, str(program)).replace("/tmp/edited", str(tmp_path / "edited"))
+    subprocess.run(["sh", "-ec", lines], check=True)
+    assert (ours / "rocky.repo").read_text() == (theirs / "rocky.repo").read_text()
