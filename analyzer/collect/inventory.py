@@ -9,12 +9,11 @@ from typing import Any
 from msgspec import Struct
 
 from analyzer.read.ansible.core import ansible
-from analyzer.read.ansible.inventory import read_inventory
+from analyzer.read.ansible.inventory import NOT_RUN, read_inventory
 from analyzer.read.layout import Layout, UsageError
 from analyzer.read.redact import redact_data
 from analyzer.read.secrets import SecretBook
 
-_DYNAMIC = ("inventory-dynamic", "inventory-plugin")
 _KNOWN_AS = ("ec2_instance_id", "instance_id", "ec2_id", "ec2_region", "aws_region", "region", "ansible_host",
              "private_ip_address", "ec2_private_ip_address", "placement")  # fmt: skip
 
@@ -40,9 +39,7 @@ def find_hosts(layout: Layout, limit: str) -> Found:
         raise UsageError("there is no inventory to collect from; give one with -i")
     folder = layout.playbooks[0].parent if layout.playbooks else layout.root
     inventory = read_inventory(layout.root, layout.inventories, folder, SecretBook())
-    dynamic = tuple(
-        one.source.file if one.source else "inventory" for one in inventory.problems if one.code in _DYNAMIC
-    )
+    dynamic = tuple(one.source.file if one.source else "inventory" for one in inventory.problems if one.code in NOT_RUN)
     names = inventory.matching(limit) if limit and not limit.startswith("@") else inventory.host_names
     if not inventory.host_names and not dynamic:
         said = "; ".join(f"{one.message} ({one.hint})" for one in inventory.problems)

@@ -8,10 +8,9 @@ from difflib import get_close_matches
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.inventory import Inventory, names_host
 from analyzer.read.ansible.playbooks import Play
+from analyzer.read.assumed_hosts import LOCALHOST, assume_hosts
 from analyzer.read.inventories import subfolders
 from analyzer.read.layout import Layout, UsageError
-
-LOCALHOST = "localhost"
 
 MAX_NAMESAKES = 3
 """Groups of just the same hosts from which a name is taken; where there are more, none names the application."""
@@ -25,6 +24,7 @@ def applications_of(
     plays: Sequence[Play], inventory: Inventory, layout: Layout, limit: str, group_keys: GroupKeys
 ) -> list[tuple[str, tuple[str, ...], list[Play]]]:
     """(name, hosts, plays) of each set of hosts to which the same plays apply."""
+    assume_hosts(plays, inventory)
     if limit:
         _limit(inventory, limit)
     known = inventory.host_names
@@ -33,8 +33,8 @@ def applications_of(
     for index, play in enumerate(plays):
         pattern = plain(play.hosts)
         names = inventory.matching(pattern)
-        if not names and (not known or pattern == LOCALHOST):
-            names = (_assumed_name(pattern),)
+        if not names and pattern in LOCALHOST:
+            names = (str(pattern),)
         for name in names:
             order.setdefault(name, []).append(index)
         if _has_group_by(play.data):
@@ -75,17 +75,6 @@ def _has_group_by(value: object) -> bool:
     return isinstance(value, (list, tuple)) and any(_has_group_by(item) for item in value)
 
 
-def _assumed_name(pattern: object) -> str:
-    text = (
-        pattern
-        if isinstance(pattern, str)
-        else "-".join(str(item) for item in pattern)
-        if isinstance(pattern, list)
-        else ""
-    )
-    return "".join(char if char.isalnum() or char in "-_." else "-" for char in text).strip("-") or "host"
-
-
 def _application_name(
     names: Sequence[str], plays: Sequence[Play], inventory: Inventory, layout: Layout, taken: set[str]
 ) -> str:
@@ -94,8 +83,10 @@ def _application_name(
               if set(members) == set(names) and group not in ("all", "ungrouped")]  # fmt: skip
     patterns = {str(plain(play.hosts)) for play in plays}
     candidates = [group for group in groups if group in patterns] + (groups if len(groups) <= MAX_NAMESAKES else [])
-    candidates += [pattern for pattern in sorted(patterns) if pattern.isidentifier() and pattern != "all"]
-    if len(names) == 1:
+    candidates += [
+        pattern for pattern in sorted(patterns) if pattern.isidentifier() and pattern not in ("all", *LOCALHOST)
+    ]
+    if len(names) == 1 and names[0] not in ("all", *LOCALHOST):
         candidates.append(names[0])
     candidates.append(layout.root.name)
     slug = next((found for name in candidates if (found := _slug(name)) and found not in taken), "")

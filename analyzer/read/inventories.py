@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from analyzer.read.ansible.inventory import listed_files
 from analyzer.read.playbook_files import is_project, looks_like_playbook
 
 INVENTORY_NAMES = ("inventory", "inventories", "hosts", "hosts.yml", "hosts.yaml", "hosts.ini", "inventory.ini",
@@ -147,6 +148,17 @@ def _is_environment_in(base: Path, child: Path) -> bool:
     return own and child.name not in _NO_ENVIRONMENT and not is_project(child) and any(
         path.suffix in _SUFFIXES and is_inventory_file(path) for path in _files(child)
     )  # fmt: skip
+
+
+def sources_in(folder: Path) -> tuple[Path, ...]:
+    """What to read of an inventory folder: all of it as Ansible does, or the inventories that lie among other things.
+
+    Templates, keys and certificates of an environment often lie in its folder, beside the file that is given with -i.
+    """
+    found = list(dict.fromkeys((*(folder / name for name in INVENTORY_NAMES if (folder / name).is_file()),
+                                *inventory_files(folder), *plugin_files(folder))))  # fmt: skip
+    others = [path for path in listed_files(folder) if path not in found and not is_inventory_file(path)]
+    return tuple(found) if found and others else (folder,)
 
 
 def holds_inventory(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.playbooks import Configuration
-from analyzer.read.inventories import VAGRANT, environments_in, environments_of, inventories_in, siblings_of
+from analyzer.read.inventories import VAGRANT, environments_in, environments_of, inventories_in, siblings_of, sources_in
 from analyzer.read.request import DEFAULT_ENVIRONMENT, Request, UsageError
 
 
@@ -156,7 +156,9 @@ def _choose(request: Request, choices: Mapping[str, Path], places: Places, where
     if others:
         message = f"analysed: {environment}; also there: {', '.join(others)}"
         problems = (_note("environment-chosen", message, "choose another one with --env"),)
-    return Chosen(sources=(choices[environment],), environment=environment, others=others, problems=problems)
+    source = choices[environment]
+    sources = sources_in(source) if source.is_dir() else (source,)
+    return Chosen(sources=sources, environment=environment, others=others, problems=problems)
 
 
 def _shown(places: Places, path: Path) -> str:

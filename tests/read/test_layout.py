@@ -78,6 +78,8 @@ FLAT = {**SITE, "production": HOSTS, "staging.ini": HOSTS, "LICENSE": "MIT\n", "
                      id="the configuration of an inventory plugin"),
         pytest.param({**SITE, ".vagrant/provisioners/ansible/inventory/vagrant_ansible_inventory": HOSTS}, ".", {},
                      [".vagrant/provisioners/ansible/inventory/vagrant_ansible_inventory"], "production", id="Vagrant's own"),
+        pytest.param({**SITE, "environments/live/inventory": HOSTS, "environments/live/files/a.pem": "x\n", "environments/live/secrets/s.yml": "a: 1\n"},
+                     ".", {}, ["environments/live/inventory"], "live", id="an environment's inventory among its other files"),
         pytest.param({"playbooks/web.yml": PLAY, "inventory/production/hosts": HOSTS, "roles/a/tasks/main.yml": "[]\n"},
                      "inventory/production/hosts", {}, ["inventory/production/hosts"], "production",
                      id="a file three folders below the project"),

@@ -31,6 +31,10 @@ class Inventory(Struct):
     variable_manager: Any
     book: SecretBook
     problems: list[Problem] = field(default_factory=list)
+    not_run: bool = False
+    """Whether a source is a program or a plugin's configuration, so that more hosts may be there than are known."""
+    assumed: dict[str, Source] = field(default_factory=dict)
+    """Hosts that no source names -> the play for which each is assumed."""
 
     @property
     def host_names(self) -> tuple[str, ...]:
@@ -78,6 +82,8 @@ class Inventory(Struct):
                     "take out the aliases that repeat each other",
                 )
             )
+        if found.implicit:  # localhost that no source names: Ansible gives it its own interpreter
+            raw["ansible_python_interpreter"] = "/usr/bin/python3"
         return self.mask({name: value for name, value in raw.items() if name not in _MAGIC_OF_THIS_MACHINE})
 
     def kinds_of(self, hosts: Sequence[str]) -> list[tuple[str, ...]]:
@@ -100,6 +106,20 @@ class Inventory(Struct):
         places = [Path(path) for path in self.manager._sources]  # noqa: SLF001 - the manager offers no accessor
         folders = {path if path.is_dir() else path.parent for path in places} | {Path(self.loader.get_basedir())}
         return [folder / "host_vars" for folder in sorted(folders)]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The files and folders that were given."""
+        return tuple(str(path) for path in self.manager._sources)  # noqa: SLF001 - the manager offers no accessor
+
+    def assume_host(self, name: str, group: str, play: Source) -> None:
+        """Add a host that no source names, to a group where one is given."""
+        data = self.manager._inventory  # noqa: SLF001 - as `add_host` does it
+        group = data.add_group(group) if group else "ungrouped"
+        data.add_host(name, group)
+        data.reconcile_inventory()
+        self.manager.clear_caches()
+        self.assumed[name] = play
 
     def add_to_group(self, host: str, group: str) -> None:
         """What `group_by` does."""
@@ -133,8 +153,10 @@ class Inventory(Struct):
 
     def source_of_host(self, host: str) -> Source:
         """The first line of an inventory source that names the host (or the range that makes it)."""
+        if host in self.assumed:
+            return self.assumed[host]
         for path in self.manager._sources:  # noqa: SLF001 - the manager offers no accessor
-            for file in _inventory_files(Path(path)):
+            for file in listed_files(Path(path)):
                 if (line := _line_naming(file, host)) is not None:
                     return Source(relative(self.root, str(file)), line)
         return Source(relative(self.root, str(self.manager._sources[0])) if self.manager._sources else "inventory")  # noqa: SLF001
@@ -151,7 +173,7 @@ def read_inventory(
     problems: list[Problem] = []
     usable: list[str] = []
     for path in sources:
-        for file in _inventory_files(path):
+        for file in listed_files(path):
             problem = _cannot_be_read_as_text(root, file) or _unfolds(root, file, loader)
             if problem is None:
                 usable.append(str(file))
@@ -164,14 +186,15 @@ def read_inventory(
     warnings = warnings_since(mark) if usable else ()  # without a source ansible-core says that it parsed none
     problems += _parse_problems(root, warnings, MESSAGES.failures[failed:], usable)
     variables = core.VariableManager(loader=loader, inventory=manager)
-    return Inventory(root, loader, manager, variables, book, problems)
+    not_run = any(one.code in NOT_RUN for one in problems)
+    return Inventory(root, loader, manager, variables, book, problems, not_run)
 
 
 _MAX_DEPTH = 8
 """Folders inside each other in an inventory folder; a link to a folder above would never end."""
 
 
-def _inventory_files(path: Path, depth: int = 0) -> list[Path]:
+def listed_files(path: Path, depth: int = 0) -> list[Path]:
     """The sources in a file or folder, in the order of ansible-core, which goes into the folders of a folder, too."""
     if path.is_file():
         return [path]
@@ -184,9 +207,12 @@ def _inventory_files(path: Path, depth: int = 0) -> list[Path]:
         if entry.is_file():
             found.append(entry)
         elif depth < _MAX_DEPTH:
-            found += _inventory_files(entry, depth + 1)
+            found += listed_files(entry, depth + 1)
     return found
 
+
+NOT_RUN = ("inventory-dynamic", "inventory-plugin")
+"""Problems of sources that Ansible would execute."""
 
 _SAVE_IT = (
     "`migrate-analyze collect` keeps what it says; or save what `ansible-inventory -i FILE --list --export` prints as "
@@ -307,7 +333,7 @@ def unfolds_too_far(data: Any) -> bool:
 
 def names_host(source: Path, host: str) -> bool:
     """Whether an inventory (file or folder) names the host, as text."""
-    return any(_line_naming(file, host) is not None for file in _inventory_files(source))
+    return any(_line_naming(file, host) is not None for file in listed_files(source))
 
 
 @lru_cache(maxsize=256)
