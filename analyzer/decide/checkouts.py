@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from analyzer.decide.image_paths import is_below, normal
 from analyzer.model import (
+    PARAMETER_OPEN,
     CheckoutCode,
     Decision,
     Job,
@@ -26,6 +27,7 @@ from analyzer.model import (
     Unpack,
     Verdict,
     Via,
+    WriteFile,
 )
 
 CLONED = "languages-clone"
@@ -129,18 +131,26 @@ def _nearness(effect: CheckoutCode, used: Sequence[str]) -> int:
 
 
 def _is_private(repository: str) -> bool:
-    return bool(re.match(r"(?:git@|ssh://|[\w.-]+@)", repository))
+    return PARAMETER_OPEN in repository or bool(re.match(r"(?:git@|ssh://|[\w.-]+@)", repository))
 
 
 def _released_elsewhere(steps: Sequence[Step], processes: Sequence[Process]) -> list[Step]:
-    """COPY of the repository to where the API runs, if that is a folder of its own that no task fills."""
+    """COPY of the repository to where the API runs, if that is a folder of its own that no task fills.
+
+    Where the API is a web server that names no folder: to where all other processes run.
+    """
     api = next((one for one in processes if one.name == "api"), None)
-    if api is None or not api.working_directory.startswith("/"):
+    if api is not None and not api.working_directory.startswith("/"):
+        others = [one for one in processes if one.working_directory.startswith("/") and not one.image]
+        api = others[0] if len({one.working_directory for one in others}) == 1 else None
+    if api is None:
         return []
     path = normal(api.working_directory)
     homes = [step.effect.home for step in steps if isinstance(step.effect, MakeUser)]
     unpacked = [step.effect.directory for step in steps if isinstance(step.effect, Unpack)]
-    if _NO_CODE.fullmatch(path) or path in homes or any(is_below(path, normal(each)) for each in unpacked):
+    pages = (step.effect.path for step in steps if isinstance(step.effect, WriteFile))
+    filled = any(is_below(normal(each), path) and re.search(r"/index\.\w+$", each) for each in pages)
+    if filled or _NO_CODE.fullmatch(path) or path in homes or any(is_below(path, normal(each)) for each in unpacked):
         return []
     via = Via(rule=RELEASED_ELSEWHERE, sources=(api.source,), note=f"no task brings the code that runs in {path}")
     return [Step(effect=CheckoutCode(repository="", path=path, user=api.user), via=via)]

@@ -18,12 +18,12 @@ from analyzer.decide.image_commands import (
     runs_as_another,
     unpack_commands,
 )
-from analyzer.decide.image_composed import EARLY, Composition
+from analyzer.decide.image_composed import Composition
 from analyzer.decide.image_languages import lock_of_command
 from analyzer.decide.image_packages import touches_packages
 from analyzer.decide.image_paths import normal
 from analyzer.decide.image_products import of_command
-from analyzer.decide.image_shell import command, quote
+from analyzer.decide.image_shell import command, marker_names, quote
 from analyzer.model import CheckoutCode, Download, Ownership, RunCommand, Unknown, Unpack, Via
 
 
@@ -63,7 +63,7 @@ def download_file(to: Composition, effect: Download, via: Via) -> None:
     """A file from an address."""
     path = to.inside(effect.path, effect.url.split("?")[0])
     effect = replace(effect, path=path)
-    early = to.number < to.last_install and (normal(path).startswith(EARLY) or re.search(r"\.(deb|rpm|asc|gpg)$", path))
+    early = to.is_early(normal(path)) or (to.number < to.last_install and re.search(r"\.(deb|rpm|asc|gpg)$", path))
     owned: list[str] = []
     if early and not {effect.ownership.owner, effect.ownership.group} <= {"", *BASE_ACCOUNTS}:
         owned = attributes(effect.ownership, path)
@@ -105,6 +105,9 @@ def check_out_code(to: Composition, effect: CheckoutCode, via: Via) -> None:
     """The application's code comes from the context of the build, other code from its repository."""
     if effect.application:
         to.out.checkouts.append((effect, via))
+        return
+    if names := marker_names(effect.repository + effect.version):
+        to.refuse(via, "its repository", f"the build would have to know {', '.join(names)}")
         return
     if re.match(r"^(git@|ssh://)", effect.repository):
         to.refuse(via, effect.repository, "the build has no key for this repository")

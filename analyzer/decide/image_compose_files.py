@@ -72,7 +72,9 @@ def touch_file(to: Composition, effect: TouchFile, via: Via) -> None:
         entry.own(effect.ownership, via)
         return
     path = normal(effect.path)
-    if effect.create:
+    if effect.create and to.is_early(path):
+        to.out.sources.append(BuildStep(commands=(command(f"touch {quote(path)}", via),), via=via))
+    elif effect.create:
         to.cheap(via, f"touch {quote(path)}", path)
     for text in attributes(effect.ownership, path):
         to.cheap(via, text, path)
@@ -119,7 +121,7 @@ def edit_file(to: Composition, effect: EditFile, via: Via, *, unsure: bool = Fal
     owned = tuple(command(text, via) for text in attributes(effect.ownership, path))
     if unsure and not is_true(effect.args.get("create", effect.method == "ini_file")):
         commands, owned = (tuple(_if_there(each, path) for each in some) for some in (commands, owned))
-    early = path.startswith(EARLY) and to.number < to.last_install
+    early = to.is_early(path)
     if effect.method == "ini_file" and to.out.files.get(SCRIPT) is None:
         to.out.files.write(SCRIPT, PROGRAM.encode(), Ownership(), via, late=True)
         if early:

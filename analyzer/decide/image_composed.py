@@ -82,6 +82,10 @@ class Composition:
             return True
         return any(is_below(path, each) for each in self.mentioned)
 
+    def is_early(self, path: str) -> bool:
+        """Whether the package manager reads `path` for packages that a later task installs."""
+        return path.startswith(EARLY) and self.number < self.last_install
+
     def mention(self, text: str) -> None:
         """Remembers the directories that a command names: files written into them later must follow it."""
         for path in re.findall(r"(?<![\w.])/[\w.@+/-]+", text):

@@ -14,6 +14,7 @@ from analyzer.model import (
     PARAMETER_OPEN,
     SECRET_CLOSE,
     SECRET_OPEN,
+    CheckoutCode,
     Download,
     EditFile,
     Effect,
@@ -118,12 +119,14 @@ def _parameters_of_build(effect: Effect) -> Iterator[str]:
         ):
             return
         case WriteFile():
-            yield from _PARAMETER.findall(effect.path)
+            for text in (effect.path, *_texts(effect.ownership)):
+                yield from _PARAMETER.findall(text)
+        case CheckoutCode(application=True):
+            for text in (effect.path, effect.user):  # the code comes by COPY, wherever its repository is
+                yield from _PARAMETER.findall(text)
         case _:
-            for name in effect.__struct_fields__:
-                if name != "ownership":
-                    for text in _texts(getattr(effect, name)):
-                        yield from _PARAMETER.findall(text)
+            for text in _texts(effect):
+                yield from _PARAMETER.findall(text)
 
 
 def readable(text: str) -> str:

@@ -10,11 +10,11 @@ from msgspec import Struct
 from analyzer.decide.processes_containers import containers
 from analyzer.decide.processes_php import is_php_service, starts_php, with_php
 from analyzer.decide.processes_ports import front_of, listen, name_processes
-from analyzer.decide.processes_seen import Found, Seen
+from analyzer.decide.processes_seen import NGINX, Found, Seen
 from analyzer.decide.processes_services import supervisor_programs, units, unresolved
 from analyzer.decide.processes_settings import finished
 from analyzer.decide.processes_sockets import answered_port
-from analyzer.decide.processes_web import Front
+from analyzer.decide.processes_web import Front, served_folder
 from analyzer.model import Host, Outcome, Process, Settings, Source, Step, Verdict, Via
 
 APACHE = {
@@ -89,7 +89,7 @@ def find_processes(
         if serving is not None:
             left_out += _replace_front(seen, front, serving)
         elif "nginx" in seen.packages:
-            found.append(with_php(_nginx_itself(front_via), seen))
+            found.append(with_php(_nginx_itself(seen, front_via), seen))
         elif server := next((name for name in APACHE if name in seen.packages and _runs(seen, name)), ""):
             found.append(with_php(_apache_itself(server, seen, front_via), seen))
         if serving is None and not any(map(starts_php, found)):
@@ -133,12 +133,12 @@ def _program(each: Found) -> str:
     return each.command[0].rsplit("/", 1)[-1] if each.command and not each.image else each.image or each.name
 
 
-def _nginx_itself(via: Via) -> Found:
+def _nginx_itself(seen: Seen, via: Via) -> Found:
     return Found(
         name="api",
         command=("nginx", "-g", "daemon off;"),
         user="",
-        directory="",
+        directory=served_folder(text for path, (text, _, _) in seen.texts.items() if NGINX.fullmatch(path)),
         environment={},
         source=via.sources[0] if via.sources else Source("", 1),
         via=via,
@@ -161,7 +161,7 @@ def _apache_itself(server: str, seen: Seen, via: Via) -> Found:
         name="api",
         command=APACHE[server],
         user="",
-        directory="",
+        directory=served_folder(texts),
         environment={},
         source=via.sources[0] if via.sources else Source("", 1),
         via=via,

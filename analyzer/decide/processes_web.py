@@ -71,6 +71,24 @@ def _add_address(address: str, ports: list[int], sockets: list[str]) -> None:
         ports.append(int(match[1]))
 
 
+_PUBLIC = re.compile(r"(?<=.)/(?:public(?:_html)?|web|webroot|htdocs|docroot|pub|html|dist|build)$")
+
+
+def served_folder(texts: Iterable[str]) -> str:
+    """The one folder of an application that a web server's configuration serves files of, "" where it names several.
+
+    Frameworks keep what may be seen in a folder of its own below the application: `/srv/shop/public`.
+    """
+    roots = [
+        root.strip("\"'").rstrip("/")
+        for text in texts
+        for root in re.findall(r"(?mi)^\s*(?:root|DocumentRoot)\s+(\S+?);?\s*$", text)
+        if root.strip("\"'").startswith("/") and not re.match(r"[\"']?/(?:usr|etc|var/lib)/", root)
+    ]
+    found = {_PUBLIC.sub("", root) for root in roots if root not in ("/var/www/html", "/var/www")}
+    return found.pop() if len(found) == 1 else ""
+
+
 def config_port(text: str, environment: Mapping[str, str]) -> int | None:
     """The port that a puma, unicorn or gunicorn configuration binds, environment look-ups filled in."""
     filled = _fill(text, environment)

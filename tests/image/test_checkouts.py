@@ -10,6 +10,7 @@ from analyzer.model import (
     CheckoutCode,
     Decision,
     Effect,
+    FileContent,
     MakeLink,
     MakeUser,
     Outcome,
@@ -18,6 +19,7 @@ from analyzer.model import (
     Step,
     Unpack,
     Via,
+    WriteFile,
 )
 from tests.image.effects import image, rendered
 from tests.image.effects import steps as image_steps
@@ -45,6 +47,11 @@ def api(directory: str, *command: str) -> Process:
 def checkout(repository: str, path: str) -> CheckoutCode:
     """A checkout that a rule took for the application's."""
     return CheckoutCode(repository=repository, path=path)
+
+
+def page(path: str) -> WriteFile:
+    """A file that a task writes."""
+    return WriteFile(path=path, content=FileContent(source=Source("tasks.yml", 1), data=b"x"))
 
 
 def own(effects: tuple[Effect, ...], *processes: Process) -> list[str]:
@@ -105,6 +112,8 @@ def test_the_others_are_cloned_and_their_decisions_say_why() -> None:
         ((), "/", []),
         ((MakeUser(name="shop", home="/data/shop"),), "/data/shop", []),
         ((Unpack(archive="https://example.org/x.tgz", directory="/opt/x"),), "/opt/x/bin", []),
+        ((page("/srv/site/index.html"),), "/srv/site", []),
+        ((page("/srv/site/config.html"),), "/srv/site", ["/srv/site"]),
         ((checkout(OWN, "/srv/shop"),), "/srv/other", ["/srv/shop"]),
     ],
 )
@@ -112,6 +121,17 @@ def test_code_that_no_task_brings_comes_to_where_the_api_runs(
     effects: tuple[Effect, ...], directory: str, expected: list[str]
 ) -> None:
     assert own(effects, api(directory)) == expected
+
+
+@pytest.mark.parametrize(
+    ("workers", "expected"), [(["/srv/shop"], ["/srv/shop"]), (["/srv/a", "/srv/b"], []), ([], [])]
+)
+def test_code_comes_to_where_the_workers_run_if_the_api_names_no_folder(
+    workers: list[str], expected: list[str]
+) -> None:
+    """The API is a web server of the image, and the code that it serves is what its workers are made of."""
+    others = [replace(api(path), name=f"worker{number}") for number, path in enumerate(workers)]
+    assert own((), api("", "nginx"), *others) == expected
 
 
 def test_code_released_by_another_tool_names_the_unit_as_its_source() -> None:
@@ -189,3 +209,29 @@ def test_a_file_written_to_a_folder_lies_in_it(place: str) -> None:
     text = rendered(image(image_steps(effects))).data.decode()
     assert f"rootfs{place}/" in text
     assert f"rootfs{place} " not in text
+
+
+def test_code_of_a_repository_that_nobody_names_is_not_cloned() -> None:
+    """Beside the application's own code: the build cannot fetch it, and the plan asks."""
+    effects = [
+        {"effect": "CheckoutCode", "repository": "<parameter theme_repo>", "path": "/srv/theme", "application": False},
+        {"effect": "CheckoutCode", "repository": "<parameter app_repo>", "path": "/srv/shop"},
+    ]
+    made = image(image_steps(effects))
+    text = rendered(made).data.decode()
+    assert "COPY . /srv/shop/" in text
+    assert "clone" not in text
+    ((what, reason),) = [(each.what, each.reason) for each in made.left_out]
+    assert (what, "theme_repo" in reason) == ("its repository", True)
+
+
+def test_a_touched_list_of_packages_is_there_before_it_is_edited() -> None:
+    """What apt reads is made before the packages that need it, in the tasks' order."""
+    effects = [
+        {"effect": "TouchFile", "path": "/etc/apt/sources.list.d/x.list", "mode": "0644"},
+        {"effect": "EditFile", "path": "/etc/apt/sources.list.d/x.list", "method": "lineinfile",
+         "args": {"line": "deb http://example.org/ stable main", "regexp": "^deb"}},
+        {"effect": "InstallPackages", "manager": "apt", "names": ["x"]},
+    ]  # fmt: skip
+    text = rendered(image(image_steps(effects))).data.decode()
+    assert text.index("touch /etc/apt/sources.list.d/x.list") < text.index("sed -") < text.index("install -y")

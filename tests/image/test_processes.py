@@ -18,7 +18,7 @@ from analyzer.decide.processes_units import (
     split_words,
     unwrap_shell,
 )
-from analyzer.decide.processes_web import command_port, config_port, read_nginx
+from analyzer.decide.processes_web import command_port, config_port, read_nginx, served_folder
 from analyzer.model import Host, ListeningSocket, Settings, Source
 from tests.image.effects import DEBIAN, ELSEWHERE, image, marked, rendered, steps
 
@@ -342,6 +342,23 @@ def test_php_of_its_own_process_needs_package_and_web_server(packages: list[str]
     given = [{"effect": "InstallPackages", "manager": "apt", "names": packages}]
     processes = find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE).processes
     assert not any("fpm" in each.command[-1] for each in processes)
+
+
+@pytest.mark.parametrize(
+    ("texts", "folder"),
+    [
+        (["server {\n  root /srv/shop/current/public;\n}"], "/srv/shop/current"),
+        (["root /srv/shop/public;", "  root '/srv/shop';"], "/srv/shop"),
+        (['DocumentRoot "/srv/shop/web/"\n'], "/srv/shop"),
+        (["root /srv/a; root /srv/b;\nroot /srv/c;\nroot /srv/d;"], ""),
+        (["root /var/www/html;\n", "  root /usr/share/nginx/html;"], ""),
+        (["# root /srv/a;", "root $base/public;"], ""),
+        (["root /public;"], "/public"),
+    ],
+)
+def test_a_web_server_that_serves_an_application_by_itself_names_its_folder(texts: list[str], folder: str) -> None:
+    """PHP behind FastCGI and Passenger run from the folder above the one whose files everybody may see."""
+    assert served_folder(texts) == folder
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from analyzer.rulepack import examples, load_pack
 
 PACK = load_pack(rule_texts())
 UNKNOWN = Unknown("{{ found.stdout }}", "registered by roles/a/tasks/main.yml:3")
-APT, SHELL, COPY, FILE = (f"ansible.builtin.{name}" for name in ("apt", "shell", "copy", "file"))
+APT, SHELL, COPY, FILE, GIT = (f"ansible.builtin.{name}" for name in ("apt", "shell", "copy", "file", "git"))
 
 
 def decide(*tasks, **chosen):
@@ -334,6 +334,27 @@ def test_a_path_that_differs_between_hosts_is_asked_about():
     found = decide(task({COPY: {"content": f"root={place}", "dest": "/etc/app.conf"}}))
     assert found.decisions[0].outcome is Outcome.IMAGE
     assert "differs between hosts" in found.steps[0].via.note
+
+
+def test_an_owner_that_nobody_names_is_asked_about():
+    """chown in the build needs an account."""
+    owner = parameter_reference("app_user")
+    for each in (
+        task({FILE: {"path": "/srv/app", "state": "directory", "owner": owner}}),
+        task({COPY: {"content": "x", "dest": "/etc/app.conf", "group": owner}}),
+        task({GIT: {"repo": "https://example.org/app.git", "dest": f"/srv/{owner}"}}),
+    ):
+        (decision,) = decide(each).decisions
+        assert (decision.outcome, "app_user" in decision.reason) == (Outcome.MANUAL, True)
+
+
+def test_code_comes_into_the_image_whatever_its_repository_is_called():
+    """COPY takes it from the repository that holds the Dockerfile."""
+    url = parameter_reference("git_repo")
+    found = decide(task({GIT: {"repo": url, "dest": "/srv/app", "version": parameter_reference("branch")}}))
+    assert found.decisions[0].outcome is Outcome.IMAGE
+    (effect,) = [step.effect for step in found.steps]
+    assert (effect.path, effect.application) == ("/srv/app", True)
 
 
 def test_unknown_content_is_asked_about_unless_its_place_is_left_behind():

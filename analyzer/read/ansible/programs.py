@@ -60,6 +60,14 @@ _MORE_THAN_WORDS = re.compile(r"[|&;<>()$`*?\[\]{}~\n\ue000-\ue003]")
 """What a shell does more with than hand it on."""
 
 
+_LISTS_VERSIONS = re.compile(
+    r"(?:set -o pipefail\s*(?:&&|;|\n)\s*)?(?:\S*/)?(?P<tool>rbenv|pyenv|nodenv|goenv|phpenv|plenv|jenv)"
+    r"\s+(?P<verb>versions?)(?:\s+--bare)?\s*(?:\|\s*(?:cut|awk|sed|tr|sort|uniq)\b[^|;&\n]*)*\|\s*[efz]?grep\s[^|;&\n]+"
+)
+"""`rbenv versions | grep 3.2`: whether a version is installed, or chosen, asked by the exit status."""
+_CHANGES_VERSIONS = {"versions": ("install",), "version": ("global", "local", "shell")}
+
+
 def is_surely_absent(program: str, made: Made) -> bool:
     """Whether a fresh machine has no `program`, and no task so far may have brought it."""
     if "/" in program:
@@ -77,6 +85,8 @@ def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *,
     `dash`: /bin/sh is dash (the Debian family), else bash.
     """
     written = args.get("_raw_params")
+    if isinstance(written, str) and _no_such_version(written.strip(), made):
+        return _result(1, "")
     if not isinstance(written, str) or args.get("chdir") is not None or args.get("executable") is not None:
         return {}
     if task.module.rpartition(".")[2] == "shell" and _MORE_THAN_WORDS.search(written):
@@ -101,6 +111,15 @@ def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *,
     place = "1" if dash else "line 1"
     said = "not found" if dash else "command not found"
     return _result(127, f"/bin/sh: {place}: {words[0]}: {said}")
+
+
+def _no_such_version(written: str, made: Made) -> bool:
+    """Whether the text looks for a version of a language where no task so far can have installed or chosen one."""
+    match = _LISTS_VERSIONS.fullmatch(written)
+    if match is None or ANYTHING in made.packages or ANYWHERE in made.paths:
+        return False
+    changes = [f"{match['tool']} {verb}" for verb in _CHANGES_VERSIONS[match["verb"]]]
+    return not any(change in text for text in made.packages for change in changes)
 
 
 def _result(code: int, error: str) -> dict[str, Any]:

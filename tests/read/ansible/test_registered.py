@@ -145,6 +145,35 @@ program by its path | r.rc == 0 | no
   register: r
   ignore_errors: true
 
+version that nothing installed | r.rc != 0 | yes
+- git: repo=https://example.org/rbenv.git dest=/home/app/.rbenv
+- shell: /home/app/.rbenv/bin/rbenv versions | grep 3.2.1
+  register: r
+  ignore_errors: true
+
+version that was installed | r.rc != 0 | unknown
+- command: /home/app/.rbenv/bin/rbenv install 3.2.1
+- shell: /home/app/.rbenv/bin/rbenv versions | grep 3.2.1
+  register: r
+  ignore_errors: true
+
+version that nothing chose | r is failed | yes
+- command: /home/app/.rbenv/bin/rbenv install 3.2.1
+- shell: rbenv version | cut -d ' ' -f 1 | grep -Fx '3.2.1'
+  register: r
+  ignore_errors: true
+
+version that was chosen | r is failed | unknown
+- command: rbenv global 3.2.1
+- shell: rbenv version | grep 3.2.1
+  register: r
+  ignore_errors: true
+
+version, or else | r is failed | unknown
+- shell: rbenv versions | grep 3.2.1 || true
+  register: r
+  ignore_errors: true
+
 program that the play needs | r.rc == 0 | yes
 - command: node --version
   register: r
