@@ -56,7 +56,10 @@ DEMAND = (
 
 _RPM = re.compile(r"(?:-\d[^-]*-[^-]+)?(?:\.(?:noarch|x86_64|aarch64|i[3-6]86))?\.rpm$")
 """Version, release and architecture behind the name in a file's name, all of which may be missing."""
-_UNIT = re.compile(r"/(?:etc|lib|usr/lib|usr/local/lib)/systemd/system/([^/]+?)\.service(?:\.d(?:/.*)?)?")
+_UNIT = re.compile(
+    r"/(?:etc|lib|usr/lib|usr/local/lib)/systemd/system/(?P<name>[^/]+?)(?:\.service|(?P<kind>\.(?:timer|socket|path)))"
+    r"(?:\.d(?:/.*)?)?"
+)
 DROPPING = frozenset({Outcome.PLATFORM, Outcome.CONTROL, Outcome.SKIPPED})
 ELSEWHERE = DROPPING | {Outcome.INFRASTRUCTURE}
 """What is not in the image: dropped, or a service of AWS in its place."""
@@ -222,7 +225,7 @@ def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | N
             yield effect, next(filter(None, found), None), _container(effect)
         case RunCommand():
             rule, file = _installed_file(effect, pack)
-            yield effect, rule, file
+            yield effect, *((rule, file) if rule else _fetched(effect, pack))
         case _:
             yield effect, None, ""
 
@@ -245,6 +248,15 @@ def _installed_file(effect: RunCommand, pack: RulePack) -> tuple[Rule | None, st
     files = [word for word in found[0].words[1:] if word.endswith((".deb", ".rpm"))]
     rules = {rule.id: rule for file in files if (rule := _package_file(file, pack)) is not None}
     return (next(iter(rules.values())), ", ".join(files)) if len(rules) == len(files) == 1 else (None, "")
+
+
+def _fetched(effect: RunCommand, pack: RulePack) -> tuple[Rule | None, str]:
+    """What takes the place of all that a command fetches (an agent and its installer), and the address."""
+    written = effect.command if isinstance(effect.command, str) else " ".join(effect.command)
+    addresses = re.findall(r"https?://[^\s'\"|;&)]+", written)
+    rules = {rule.id if rule else "": rule for each in addresses for rule in [_address(each, pack)]}
+    rule = next(iter(rules.values()), None) if len(rules) == 1 else None
+    return (rule, addresses[0]) if rule is not None and rule.outcome in DROPPING else (None, "")
 
 
 def _package_file(path: str, pack: RulePack) -> Rule | None:
@@ -304,15 +316,17 @@ def _place(path: str, pack: RulePack) -> Rule | None:
     if not path.startswith("/"):
         return None
     place = posixpath.normpath(path)
-    if (unit := _UNIT.fullmatch(place)) and (rule := pack.services.find(unit[1])) and rule.outcome in ELSEWHERE:
+    unit = _UNIT.fullmatch(place)
+    rule = pack.services.find(unit["name"] + (unit["kind"] or "")) if unit else None
+    if rule and rule.outcome in ELSEWHERE:
         return rule  # a unit file, or a drop-in, of a service that something else replaces
     inside = pack.paths.find(f"{place}/")
     return pack.paths.find(place) or (inside if inside and inside.outcome in ELSEWHERE else None)
 
 
 def service_is_elsewhere(pack: RulePack, name: str) -> bool:
-    """Whether the rules say that something else takes the place of a service of this name."""
-    rule = pack.services.find(name)
+    """Whether the rules say that something else takes the place of a service of this name, or of a program here."""
+    rule = pack.paths.find(name) if name.startswith("/") else pack.services.find(name)
     return rule is not None and rule.outcome in ELSEWHERE
 
 

@@ -76,6 +76,9 @@ def _unit(
     home = environment.get("HOME", "")
     specifiers = specifiers_of(unit_name, user, home)
     words = expand(exec_words(start, specifiers), environment)
+    if words and words[0].startswith("/") and seen.is_elsewhere(words[0]):
+        seen.notes.append(f"{unit_name} starts {words[0]}, whose work the platform does: no process.")
+        return []
     notes = []
     directory = unit.last("WorkingDirectory").lstrip("-").replace("~", specifiers["h"])
     plain, inner = unwrap_shell(words)

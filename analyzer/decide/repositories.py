@@ -45,9 +45,8 @@ def _apt_list(found: PackageRepository) -> PackageRepository:
     if line.startswith("ppa:"):
         return PackageRepository(kind="ppa", path="", content=line, options=found.options)
     name = found.path or _list_name(line)
-    return PackageRepository(
-        kind="apt-repository", path=f"{_SOURCES}/{name}.list", content=f"{line}\n", options=found.options
-    )
+    place = name if "/" in name else f"{_SOURCES}/{name}"  # a path is taken as it is, and gets its ending all the same
+    return PackageRepository(kind="apt-repository", path=f"{place}.list", content=f"{line}\n", options=found.options)
 
 
 def _list_name(line: str) -> str:

@@ -344,6 +344,19 @@ def test_php_of_its_own_process_needs_package_and_web_server(packages: list[str]
     assert not any("fpm" in each.command[-1] for each in processes)
 
 
+def test_a_unit_that_starts_what_the_platform_does_is_no_process() -> None:
+    """Whatever the unit is called: an agent on the host has nothing to watch in a task."""
+    agent = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
+    write = {
+        "effect": "WriteFile",
+        "path": "/etc/systemd/system/shop_metrics.service",
+        "content": f"[Service]\nExecStart={agent} -s\n",
+    }
+    findings = find_processes(steps([write]), [DEBIAN], Settings(), elsewhere=lambda name: name == agent)
+    assert findings.processes == ()
+    assert any(agent in note for note in findings.notes)
+
+
 @pytest.mark.parametrize(
     ("texts", "folder"),
     [

@@ -82,6 +82,15 @@ LINES = [
 ]
 
 
+@pytest.mark.parametrize("name", ["example", "/etc/apt/sources.list.d/example.list", "/etc/apt/mine"])
+def test_a_source_list_lies_where_the_module_puts_it(name):
+    """A file name goes to the folder of lists, a path is taken as it is; both get their ending."""
+    real = SimpleNamespace(module=SimpleNamespace(params={"filename": name}), sources_dir="/etc/apt/sources.list.d")
+    file = apt_repository.SourcesList._suggest_filename(real, LINES[0])
+    (made,) = with_file(PackageRepository(kind="apt-repository", path=name, content=LINES[0]))
+    assert made.path == apt_repository.SourcesList._expand_path(real, file)
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_names_of_source_lists(line):
     """A list without a name of its own gets the name that apt_repository gives it."""

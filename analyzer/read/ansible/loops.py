@@ -62,7 +62,7 @@ def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any, module: str)
     if key is None:
         return Loop()
     written = entry[key]
-    terms = _terms(written, scope)
+    terms = _terms(written, scope, str(key))
     if isinstance(terms, Unknown):
         return Loop(present=True, variable=variable, index_variable=index, unknown=terms)
     if key == "loop":
@@ -80,10 +80,17 @@ def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any, module: str)
     return Loop(present=True, items=tuple(items), variable=variable, index_variable=index, extended=extended)
 
 
-def _terms(written: Any, scope: Scope) -> Value:
+_OF_LISTS = frozenset({"with_nested", "with_cartesian", "with_together", "with_flattened"})
+"""Loops whose terms are lists themselves."""
+
+
+def _terms(written: Any, scope: Scope, name: str) -> Value:
     """The loop's list; an item that is unknown makes only itself unknown, a bare variable name is a variable."""
     if isinstance(written, str) and "{{" not in written and written.strip() in scope.variables:
         return scope.value("{{ " + written.strip() + " }}")
+    if name in _OF_LISTS and isinstance(written, list):
+        # until Ansible 2.2 a name alone was a variable there, too; as a text it would be taken apart into letters
+        return tuple(_terms(one, scope, "") if isinstance(one, str) else scope.value(one) for one in written)
     return scope.value(written)
 
 

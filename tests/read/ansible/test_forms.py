@@ -73,6 +73,8 @@ with_dict: {k: v}                               | {'key': 'k', 'value': 'v'}
 with_together: [[a, b], [1, 2]]                 | ('a', 1) ('b', 2)
 with_sequence: start=1 end=3                    | 1 2 3
 with_nested: [[a], [b, c]]                      | ('a', 'b') ('a', 'c')
+with_nested: [[a], listed]                      | ('a', 'x') ('a', 'y')
+with_together: [[a, b], listed]                 | ('a', 'x') ('b', 'y')
 with_indexed_items: [a, b]                      | (0, 'a') (1, 'b')
 loop: "{{ query('dict', {'k': 'v'}) }}"         | {'key': 'k', 'value': 'v'}
 loop: "{{ listed | product([1]) | list }}"      | ('x', 1) ('y', 1)
