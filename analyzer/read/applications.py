@@ -48,10 +48,11 @@ def applications_of(
         by_plays.setdefault(tuple(chosen), []).append(name)
     found = []
     taken: set[str] = set()
+    alone = len(by_plays) == 1
     for indices, members in by_plays.items():
-        if not indices and len(by_plays) > 1 and not any(name in evidence_hosts(layout) for name in members):
+        if not indices and not alone and not any(name in evidence_hosts(layout) for name in members):
             continue
-        label = _application_name(members, [plays[index] for index in indices], inventory, layout, taken)
+        label = _application_name(members, [plays[index] for index in indices], inventory, layout, taken, alone=alone)
         taken.add(label)
         found.append((label, tuple(members), [plays[index] for index in indices]))
     return found
@@ -76,7 +77,7 @@ def _has_group_by(value: object) -> bool:
 
 
 def _application_name(
-    names: Sequence[str], plays: Sequence[Play], inventory: Inventory, layout: Layout, taken: set[str]
+    names: Sequence[str], plays: Sequence[Play], inventory: Inventory, layout: Layout, taken: set[str], *, alone: bool
 ) -> str:
     """The group that holds just these hosts, by preference one that a play names; else the host, else the project."""
     groups = [group for group, members in inventory.groups().items()
@@ -86,9 +87,9 @@ def _application_name(
     candidates += [
         pattern for pattern in sorted(patterns) if pattern.isidentifier() and pattern not in ("all", *LOCALHOST)
     ]
-    if len(names) == 1 and names[0] not in ("all", *LOCALHOST):
-        candidates.append(names[0])
-    candidates.append(layout.root.name)
+    nameless = names[0] in ("all", *LOCALHOST)
+    own = [names[0]] if len(names) == 1 else []
+    candidates += [layout.root.name, *own] if nameless and alone else [*own, layout.root.name]
     slug = next((found for name in candidates if (found := _slug(name)) and found not in taken), "")
     return slug or f"application-{len(taken) + 1}"
 

@@ -42,9 +42,11 @@ def choose_inventory(request: Request, places: Places, configuration: Configurat
     asked = request.environment or DEFAULT_ENVIRONMENT
     if request.inventories:
         return Chosen(sources=_named(request, places), environment=asked, others={})
-    if places.given not in (None, places.root):
-        return _of(places.given, request, places, given=True)
     configured, problems = _configured(configuration, places)
+    if places.given is not None and places.given != places.root:
+        if len(configured) == 1 and configured[0].parent == places.given:
+            return _of(configured[0], request, places)
+        return _of(places.given, request, places, given=True)
     if len(configured) == 1:
         return _with(_of(configured[0], request, places), problems)
     if configured:

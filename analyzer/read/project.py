@@ -24,7 +24,7 @@ from analyzer.model import (
 )
 from analyzer.read.ansible.core import plain, trusted
 from analyzer.read.ansible.distribution import Completion
-from analyzer.read.ansible.evaluator import Evaluator
+from analyzer.read.ansible.evaluator import ABSENT, Evaluator
 from analyzer.read.ansible.facts import fact_variables
 from analyzer.read.ansible.inventory import Inventory, hide, read_inventory
 from analyzer.read.ansible.markers import Names
@@ -259,16 +259,21 @@ def _walk(
 def _varying(
     hosts: Sequence[Host], inventory: Inventory, base: Mapping[str, Any], names: Names
 ) -> dict[str, tuple[Any, ...]]:
-    """Inventory variables that differ between the hosts, each noted as a parameter with its values."""
+    """Inventory variables that differ between the hosts, each noted as a parameter with its values.
+
+    The values of each stand in the same order of hosts: one of each kind, then the others.
+    """
     kinds = inventory.kinds_of([host.name for host in hosts])[:MAX_KINDS]
     if len(hosts) < 2:
         return {}
     variables = [inventory.variables_of(kind[0]) for kind in kinds]
-    varying: dict[str, tuple[Any, ...]] = {"inventory_hostname": tuple(host.name for host in hosts[:MAX_KINDS])}
+    compared = [*((kind[0], number) for number, kind in enumerate(kinds)),
+                *((name, number) for number, kind in enumerate(kinds) for name in kind[1:])][:MAX_KINDS]  # fmt: skip
+    varying: dict[str, tuple[Any, ...]] = {"inventory_hostname": tuple(name for name, _number in compared)}
     for name in sorted({name for each in variables for name in each}):
         values = [plain(each.get(name)) for each in variables]
         if name not in _OF_THE_HOST and any(value != values[0] for value in values[1:]):
-            varying[name] = tuple(each.get(name) for each in variables)
+            varying[name] = tuple(variables[number].get(name, ABSENT) for _name, number in compared)
             shown = tuple((kind[0], str(value)) for kind, value in zip(kinds, values, strict=True))
             source = inventory.source_of(base.get(name))
             names.parameters[name] = Parameter(

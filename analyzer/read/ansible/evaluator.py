@@ -24,6 +24,13 @@ from analyzer.read.ansible.core import ansible
 from analyzer.read.ansible.expressions import Analysis
 
 ABSENT = object()
+
+
+def defined(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that have a value, be it None."""
+    return {name: value for name, value in variables.items() if value is not ABSENT}
+
+
 """Stands where a template reaches a name that no variable has."""
 
 MAX_OVERLAYS = 256

@@ -16,7 +16,7 @@ from analyzer.model import Source, Unknown, Value, Verdict
 from analyzer.read.ansible.arbitrary import CLOCK
 from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
-from analyzer.read.ansible.evaluator import ABSENT, Evaluator, Layer
+from analyzer.read.ansible.evaluator import ABSENT, Evaluator, Layer, defined
 from analyzer.read.ansible.expressions import (
     Analysis,
     Condition,
@@ -174,10 +174,10 @@ class Scope(Struct):
 
     def _run(self, analysis: Analysis, extra: Mapping[str, Any], key: tuple[Any, ...], ask: Callable[[Any], Any],
              searchpath: list[str] | None = None) -> Any:  # fmt: skip
-        """`ask` with a templar over what the template can reach; each answer is kept as long as those stay the same."""
+        """`ask` with a templar over what the template can reach; answers are kept as long as those stay the same."""
         reach = self.reach(analysis)
         if reach.stock:
-            variables = {**self.all_variables(), **extra}
+            variables = defined({**self.all_variables(), **extra})
             if not reach.wide:
                 variables = {name: variables[name] for name in reach.references if name in variables}
             with bounded():
@@ -196,7 +196,7 @@ class Scope(Struct):
         """The layer with every variable, for what may need any of them."""
         key = tuple(sorted((name, id(value)) for name, value in extra.items()))
         if key not in self._wholes:
-            variables = {**self.variables, **self.known_results, **extra}
+            variables = defined({**self.variables, **self.known_results, **extra})
             self._wholes[key] = self.evaluator.whole(variables, self.names.uses)
         return self._wholes[key]
 
@@ -307,13 +307,12 @@ class Scope(Struct):
         names = self._varying_in(self.reach(analysis))
         if not names:
             return self._evaluate(expression, analysis, {})
-        kinds = range(max(len(self.varying[name]) for name in names))
-        answers = [
-            self._evaluate(expression, analysis, {name: self.varying[name][kind] for name in names}) for kind in kinds
-        ]
+        rows = zip(*(self.varying[name] for name in names), strict=True)
+        kinds = {tuple(map(id, row)): row for row in rows}.values()  # hosts of one kind share their values
+        answers = [self._evaluate(expression, analysis, dict(zip(names, row, strict=True))) for row in kinds]
         if any(truthy(answer) != truthy(answers[0]) for answer in answers[1:]):
             return Unknown(expression, f"differs between the hosts ({', '.join(names)})")
-        return answers[0]
+        return next((answer for answer in answers if isinstance(answer, Unknown)), answers[0])
 
     def _evaluate(self, expression: str, analysis: Analysis, extra: Mapping[str, Any]) -> Any:
         core = ansible()
@@ -389,9 +388,7 @@ class Scope(Struct):
         result = self.evaluate(text)
         if isinstance(result, Unknown):
             return Verdict.UNKNOWN, f"{text}: {result.reason}"
-        if truthy(result):
-            return Verdict.YES, text
-        return Verdict.NO, text
+        return (Verdict.YES if truthy(result) else Verdict.NO), text
 
 
 def _as_concatenation(match: re.Match[str]) -> str:
