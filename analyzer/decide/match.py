@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from analyzer.model import Unknown, Value, Verdict
+from analyzer.model import OTHER_ARGUMENTS, Unknown, Value, Verdict
 from analyzer.ruletypes import Condition, Rule
 
 _TRUE = frozenset({"yes", "true", "on", "y", "t", "1"})
@@ -24,9 +24,12 @@ class Undetermined(Struct, frozen=True):
 def match(rule: Rule, args: Mapping[str, Value]) -> Mapping[str, Value] | Undetermined | None:
     """The rule's view of the arguments (synonyms resolved, defaults filled in), or None where it does not match."""
     bindings = bind(rule, args)
+    others = args.get(OTHER_ARGUMENTS)
     verdicts = [(condition.argument, holds(condition, bindings)) for condition in rule.where]
     if any(verdict is Verdict.NO for _, verdict in verdicts):
         return None
+    if isinstance(others, Unknown) and (rule.emit or Verdict.UNKNOWN in {verdict for _, verdict in verdicts}):
+        return Undetermined((("arguments", others),))
     undecided = dict.fromkeys(argument for argument, verdict in verdicts if verdict is Verdict.UNKNOWN)
     if undecided:
         return Undetermined(
@@ -42,7 +45,18 @@ def bind(rule: Rule, args: Mapping[str, Value]) -> Mapping[str, Value]:
         value = given.pop(other, None)
         if value is not None:
             given.setdefault(name, value)
-    return {**rule.defaults, **given}
+    others = given.pop(OTHER_ARGUMENTS, None)
+    asked = {} if others is None else dict.fromkeys(_arguments_of(rule.where), others)
+    return {**rule.defaults, **asked, **given}
+
+
+def _arguments_of(conditions: Iterable[Condition]) -> Iterator[str]:
+    for condition in conditions:
+        if condition.operator == "any_of":
+            for parts in condition.operand:
+                yield from _arguments_of(parts)
+        else:
+            yield condition.argument
 
 
 def holds(condition: Condition, bindings: Mapping[str, Value]) -> Verdict:

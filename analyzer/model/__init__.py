@@ -52,6 +52,7 @@ from analyzer.model.effects import (
 )
 from analyzer.model.image import Image, ImageFile, ImageProposal, Instruction, InstructionLine, LeftOut
 from analyzer.model.inputs import (
+    OTHER_ARGUMENTS,
     ApplicationInput,
     CronDaemon,
     CronEntry,
@@ -73,6 +74,7 @@ from analyzer.model.plan import Application, Cost, Decided, Drift, OutputFile, P
 from analyzer.model.runs import Confidence, Equivalence, Estimate, Expression, Footprint, HealthCheck, Job, Process
 
 __all__ = [
+    "OTHER_ARGUMENTS",
     "PARAMETER_CLOSE",
     "PARAMETER_OPEN",
     "SECRET_CLOSE",

@@ -22,6 +22,11 @@ class FileContent(Struct, frozen=True, kw_only=True):
     """Why the data is not known (a lookup that must not run, an unresolvable expression, a missing file)."""
 
 
+OTHER_ARGUMENTS = "_variable_params"
+"""Where a template gives a task its arguments (`copy: "{{ settings }}"`) and its value is not known, that `Unknown`
+stands under this name, ansible-core's own: what is not among the arguments may be there, too."""
+
+
 class Invocation(Struct, frozen=True, kw_only=True):
     """One call of a task's module: a task without a loop has one, a task with a loop has one an item."""
 

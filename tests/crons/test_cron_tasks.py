@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from analyzer.model import CronDaemon, CronEntry, FileContent, Invocation, Source, Task, Unknown, Verdict
+from analyzer.model import (
+    OTHER_ARGUMENTS,
+    CronDaemon,
+    CronEntry,
+    FileContent,
+    Invocation,
+    Source,
+    Task,
+    Unknown,
+    Verdict,
+)
 from analyzer.read.crons import crons_from_tasks
 
 
@@ -82,6 +92,14 @@ def test_what_is_not_known_is_named() -> None:
     (entry,) = read(task(name="x", user="app", minute=Unknown("{{ m }}"), hour="3", job=Unknown("{{ j }}")))
     assert entry.settings["unknown"] == "{{ m }}; {{ j }}"
     assert entry.command == Unknown("{{ j }}")
+
+
+def test_arguments_that_are_not_known_at_all_are_no_schedule() -> None:
+    """A job of which the playbook tells nothing does not run every minute."""
+    (entry,) = read(task(**{OTHER_ARGUMENTS: Unknown("{{ job_of_host }}", "no evidence")}))
+    assert entry.settings["unknown"] == "{{ job_of_host }}"
+    assert "*" not in entry.schedule
+    assert isinstance(entry.command, Unknown)
 
 
 def test_a_templated_cron_file_has_its_lines_as_entries() -> None:

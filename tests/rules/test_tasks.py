@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from analyzer.decide.tasks import decide_tasks
 from analyzer.model import (
+    OTHER_ARGUMENTS,
     SECRET_CLOSE,
     SECRET_OPEN,
     FileContent,
@@ -109,6 +110,14 @@ def test_a_module_that_no_rule_knows_is_manual():
     assert (found.outcome, found.rule) == (Outcome.MANUAL, None)
     assert "acme.tools.widget" in found.reason
     assert found.question.answers
+
+
+@pytest.mark.parametrize("module", [COPY, APT, "ansible.builtin.cron", "merge_settings"])
+def test_arguments_that_are_not_known_at_all_are_asked_about(module):
+    """Where the arguments come from a mapping that nobody knows, no rule may take a default for them."""
+    (decision,) = decide(task({module: {OTHER_ARGUMENTS: UNKNOWN}})).decisions
+    assert decision.outcome is Outcome.MANUAL
+    assert UNKNOWN.expression in decision.reason
 
 
 def test_skipped_tasks_leave_nothing():

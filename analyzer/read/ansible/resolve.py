@@ -10,16 +10,16 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analyzer.model import Invocation, Source, Unknown, Value, Verdict
+from analyzer.model import OTHER_ARGUMENTS, Invocation, Source, Unknown, Value, Verdict
 from analyzer.read.ansible.arbitrary import temporary_path
 from analyzer.read.ansible.contents import contents_for
 from analyzer.read.ansible.core import ansible, plain
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.loops import Loop
-from analyzer.read.ansible.names import documented_names, is_module_key, resolve_module, split_arguments
+from analyzer.read.ansible.names import FREE_FORM, documented_names, is_module_key, resolve_module, split_arguments
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import OMITTED, Scope
-from analyzer.read.ansible.values import both, freeze, holds_unknown
+from analyzer.read.ansible.values import both, freeze, holds_unknown, kind
 
 
 class Call(Struct, frozen=True):
@@ -28,7 +28,13 @@ class Call(Struct, frozen=True):
     key: str
     """The module's name as written, "" where the task names none."""
     module: str
-    arguments: Mapping[str, Any]
+    layers: tuple[Mapping[str, Any] | str, ...]
+    """Arguments by documented name, and templates that give some as a mapping; the later ones over the earlier."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that the task names, and those of `module_defaults`."""
+        return {name: value for layer in self.layers if isinstance(layer, Mapping) for name, value in layer.items()}
 
 
 def call_of(entry: Mapping[str, Any], frame: Frame, run: Run, source: Source) -> Call:
@@ -41,25 +47,38 @@ def call_of(entry: Mapping[str, Any], frame: Frame, run: Run, source: Source) ->
             source,
             "a task needs exactly one key that is a module, such as `ansible.builtin.copy:`",
         )
-        return Call("", "unknown", {})
+        return Call("", "unknown", ())
     module = resolve_module(key)
     try:
         arguments, free = split_arguments(module, written)
     except ValueError as error:
         run.note("arguments-syntax", f"arguments of {key}: {error}", source, "write them as a YAML mapping")
         arguments, free = {}, str(plain(written))
+    layers: list[Mapping[str, Any] | str] = []
+    defaults = frame.module_defaults.get(module) or frame.module_defaults.get(module.rpartition(".")[2])
+    if isinstance(defaults, Mapping):
+        layers.append(_named(module, defaults))
     extra = entry.get("args")
     if isinstance(extra, Mapping):
         arguments = {**extra, **arguments}
-    defaults = frame.module_defaults.get(module) or frame.module_defaults.get(module.rpartition(".")[2])
-    if isinstance(defaults, Mapping):
-        arguments = {**defaults, **arguments}
-    arguments = documented_names(module, arguments)
-    if free is not None:
+    elif isinstance(extra, str) and _ONE_TEMPLATE.fullmatch(extra):
+        layers.append(extra)
+    arguments = _named(module, arguments)
+    if free is not None and _ONE_TEMPLATE.fullmatch(free) and module.rpartition(".")[2] not in FREE_FORM:
+        layers.append(free)
+    elif free is not None:
         arguments["_raw_params"] = free
-    elif "cmd" in arguments and module in ("ansible.builtin.command", "ansible.builtin.shell"):
-        arguments["_raw_params"] = arguments.pop("cmd")
-    return Call(key, module, arguments)
+    return Call(key, module, (*layers, arguments))
+
+
+def _named(module: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by their documented names; a command's text is under one name, however it is given."""
+    found = documented_names(
+        module, {str(name): value for name, value in arguments.items()}
+    )  # YAML has other keys, too
+    if "cmd" in found and module in ("ansible.builtin.command", "ansible.builtin.shell"):
+        found["_raw_params"] = found.pop("cmd")
+    return found
 
 
 def resolve_items(
@@ -82,9 +101,7 @@ def resolve_items(
             here = item_scope(index, item)
         elif loop.present:
             here = replace(scope, unknown={**scope.unknown, loop.variable: loop.reason})
-        given = {str(name): value for name, value in call.arguments.items()}  # YAML has other keys, too
-        args = {name: _argument(call.module, name, value, here, run, source) for name, value in given.items()}
-        args = {name: value for name, value in args.items() if value is not OMITTED}
+        args = _arguments(call, here, run, source)
         if frame.no_log and not call.module.endswith(("set_fact", "debug")):
             args = _hide_no_log(args, run, source)
         verdict = Verdict.YES
@@ -100,11 +117,35 @@ def resolve_items(
     return found
 
 
+def _arguments(call: Call, scope: Scope, run: Run, source: Source) -> dict[str, Value]:
+    """All arguments, templated; those of a mapping that is not known stand under OTHER_ARGUMENTS."""
+    found: dict[str, Value] = {}
+    for layer in call.layers:
+        if not isinstance(layer, str):
+            values = {name: _argument(call.module, name, value, scope, run, source) for name, value in layer.items()}
+            found |= {name: value for name, value in values.items() if value is not OMITTED}
+            continue
+        value = scope.value(layer, source)
+        if isinstance(value, Mapping):
+            mask = run.reader.inventory.book.mask
+            found |= _named(call.module, {name: freeze(mask(name, one, source)) for name, one in value.items()})
+        elif isinstance(value, Unknown):
+            found = {OTHER_ARGUMENTS: value}  # it may hold each of those below it
+        else:
+            run.note("arguments-syntax", f"arguments of {call.key}: `{plain(layer)[:80]}` is {kind(value)}", source,
+                     "a template that stands for all arguments must give a mapping")  # fmt: skip
+    return found
+
+
 def _argument(module: str, name: str, value: Any, scope: Scope, run: Run, source: Source) -> Value:
     if module == "ansible.builtin.debug" or (name == "that" and module == "ansible.builtin.assert"):
         return freeze(plain(value), run.hide_root)
     masked = run.reader.inventory.book.mask(name, value, source, encrypted=ansible().EncryptedString)
     return scope.item(masked, source)
+
+
+_ONE_TEMPLATE = re.compile(r"\s*\{\{.*\}\}\s*", re.DOTALL)
+"""A text that is one template, which may be any kind of data."""
 
 
 _PROGRAM = re.compile(r"\s*((?:/[\w./-]+/)?[A-Za-z][\w.-]*)\s")

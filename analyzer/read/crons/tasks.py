@@ -9,7 +9,18 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from analyzer.cron.crontab import read_table
-from analyzer.model import CronDaemon, CronEntry, FileContent, Invocation, Source, Task, Unknown, Value, Verdict
+from analyzer.model import (
+    OTHER_ARGUMENTS,
+    CronDaemon,
+    CronEntry,
+    FileContent,
+    Invocation,
+    Source,
+    Task,
+    Unknown,
+    Value,
+    Verdict,
+)
 from analyzer.read.crons.tables import entries_of, file_name_refused
 from analyzer.read.crons.timers import UnitText, read_unit, timer_entry, values
 
@@ -81,12 +92,12 @@ def _cron(task: Task, invocation: Invocation, tables: _Tables) -> None:
     else:
         words = []
         for names in _FIELDS:
-            value = next((args[one] for one in names if args.get(one) is not None), "*")
+            value = next((args[one] for one in names if args.get(one) is not None), args.get(OTHER_ARGUMENTS, "*"))
             word, missing = _text(value)
             unknown += missing
             words.append(word)
         schedule = " ".join(words)
-    job = args.get("job", args.get("value"))
+    job = args.get("job", args.get("value", args.get(OTHER_ARGUMENTS)))
     command: str | Unknown = job if isinstance(job, Unknown) else _text(job)[0].strip("\r\n")
     if isinstance(job, Unknown):
         unknown.append(job.expression)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import pytest
 
-from analyzer.model import Task, Unknown, Verdict
+from analyzer.model import OTHER_ARGUMENTS, Source, Task, Unknown, Verdict
 from analyzer.read.project import Reading
 
 COPY = MappingProxyType({"content": "x", "dest": "/srv/x", "mode": "0644"})
@@ -26,6 +26,38 @@ def test_every_spelling_gives_the_same_task(text: str, tasks_of: Callable[..., t
     """k=v, mapping, `action:`, `args:`, short and qualified names are one task."""
     (task,) = tasks_of(text)
     assert (task.module, task.invocations[0].args) == ("ansible.builtin.copy", COPY)
+
+
+def test_arguments_may_come_from_a_template(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`copy: "{{ mapping }}"` and `args: "{{ mapping }}"` say what the mapping says; what is named wins, defaults lose."""
+    _, whole, over, unknown, text = tasks_of(
+        """
+- command: cat /etc/settings
+  register: settings
+- copy: "{{ {'content': 'x', 'mode': '0644'} | combine({'dest': '/srv/x'}) }}"
+- copy: {dest: /srv/x}
+  args: "{{ {'content': 'x', 'dest': '/srv/y'} }}"
+  module_defaults: {copy: {mode: '0644', content: y}}
+- copy: "{{ {'mode': '0600'} | combine(settings.stdout | from_json) }}"
+  module_defaults: {copy: {owner: app}}
+- user: "{{ {'name': 'app', 'password': 'correct horse'} }}"
+"""
+    )
+    assert whole.invocations[0].args == COPY
+    assert over.invocations[0].args == {**COPY, "dest": "/srv/x"}
+    ((name, value),) = unknown.invocations[0].args.items()
+    assert name == OTHER_ARGUMENTS
+    assert isinstance(value, Unknown)
+    assert "settings.stdout" in value.expression
+    assert "correct horse" not in str(text.invocations[0].args)
+
+
+def test_a_template_that_gives_no_mapping_of_arguments_is_a_problem(read: Callable[..., Reading]) -> None:
+    """Ansible would end there; the task is read without them."""
+    reading = read({"site.yml": "- hosts: all\n  tasks:\n    - copy: \"{{ 'text' }}\"\n"})
+    assert [problem.source for problem in reading.project.problems if problem.code == "arguments-syntax"] == [
+        Source("site.yml", 3)
+    ]
 
 
 def test_free_form_keeps_its_text_and_its_options(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
