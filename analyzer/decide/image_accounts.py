@@ -16,6 +16,18 @@ BASE_ACCOUNTS = frozenset(
 """Accounts and groups that distributions' base images bring; for these the image changes, it does not create."""
 
 
+def _home_of(name: str) -> list[str]:
+    """What makes a home where there is none, as the module does: its mode is HOME_MODE, else what UMASK leaves."""
+    home, mask = (f"$(sed -nE 's/^{key}[[:space:]]+([0-7]+)$/\\1/p' /etc/login.defs)" for key in ("HOME_MODE", "UMASK"))
+    return [
+        f"{{ [ -d ~{name} ] || {{",
+        f"  cp -R /etc/skel ~{name} && chown -R {name}: ~{name} &&",
+        f'  m="{home}" &&',
+        f'  u="{mask}" &&',
+        f'  chmod "${{m:-$(printf %o "$((0777 & ~0${{u:-22}}))")}}" ~{name}; }}; }}',
+    ]
+
+
 def may_exist(name: str, packages: Collection[str]) -> bool:
     """Whether the base image or one of `packages` may bring account `name` already."""
     return name in BASE_ACCOUNTS or any(name in package.split("=")[0] for package in packages)
@@ -90,12 +102,10 @@ def user_command(
         return Command(lines=(add,), via=(via,))
     # the module also makes the home of an account that was there without one
     plain = re.fullmatch(r"[a-z_][a-z0-9_-]*", user.name) is not None and user.create_home
-    skeleton = f"cp -R /etc/skel ~{user.name} && chown -R {user.name}: ~{user.name}"
-    home = f"[ -d ~{user.name} ] || {{ {skeleton}; }}" if plain else ""
     if not shared and not supplementary:
         lines = [f"if ! getent passwd {name} >/dev/null; then {add}; fi"]
     else:
         lines = [f"if getent passwd {name} >/dev/null; then {change}; else {add}; fi"]
-    if home:
-        lines = [f"{lines[0]} &&", f"{{ {home}; }}"]
+    if plain:
+        lines = [f"{lines[0]} &&", *_home_of(user.name)]
     return Command(lines=tuple(lines), via=(via,))

@@ -30,6 +30,8 @@ def write_file(to: Composition, effect: WriteFile, via: Via) -> None:
         to.out.notes.append(f"{effect.path}: the mode {effect.ownership.mode!r} is not understood and left out.")
     if path.startswith(EARLY):
         to.early(path)
+    elif to.says_how(path):
+        to.account_file(path)
     elif late:
         to.build(BuildStep(copy=path, via=content_via, code=to.in_code(path)))
 
@@ -46,6 +48,9 @@ def make_directory(to: Composition, effect: MakeDirectory, via: Via) -> None:
         to.cheap(via, f"install -d {options}{quote(path)}" if options else f"mkdir -p {quote(path)}", path)
     elif not to.out.files.directory(path, effect.ownership, via, late=False):
         to.out.notes.append(f"{path}: the mode {effect.ownership.mode!r} is not understood and left out.")
+    if to.says_how(path):
+        options = owner_options(Ownership(mode=effect.ownership.mode))
+        to.account(via, command(f"install -d {options}{quote(path)}" if options else f"mkdir -p {quote(path)}", via))
     if effect.recurse:
         for entry in to.out.files.below(path):
             entry.own(effect.ownership, via)
@@ -63,6 +68,8 @@ def make_link(to: Composition, effect: MakeLink, via: Via) -> None:
         to.cheap(via, f"ln -sfn {quote(effect.target)} {quote(path)}", path)
     else:
         to.out.files.link(path, effect.target, via, late=False)
+        if to.says_how(path):
+            to.account(via, command(f"ln -sfn {quote(effect.target)} {quote(path)}", via))
 
 
 def touch_file(to: Composition, effect: TouchFile, via: Via) -> None:
@@ -72,6 +79,10 @@ def touch_file(to: Composition, effect: TouchFile, via: Via) -> None:
         entry.own(effect.ownership, via)
         return
     path = normal(effect.path)
+    if to.says_how(path):
+        texts = [*([f"touch {quote(path)}"] if effect.create else []), *attributes(effect.ownership, path)]
+        to.account(via, *(command(text, via) for text in texts))
+        return
     if effect.create and to.is_early(path):
         to.out.sources.append(BuildStep(commands=(command(f"touch {quote(path)}", via),), via=via))
     elif effect.create:
@@ -97,7 +108,9 @@ def remove_path(to: Composition, effect: RemovePath, via: Via) -> None:
         return
     to.out.files.remove(path)
     to.out.build[:] = [step for step in to.out.build if not (step.copy and is_below(step.copy, path))]
-    if late:
+    if to.says_how(path):
+        to.account(via, command(text, via))
+    elif late:
         to.cheap(via, text, path)
     else:
         to.out.removals.append(command(text, via))
@@ -126,12 +139,17 @@ def edit_file(to: Composition, effect: EditFile, via: Via, *, unsure: bool = Fal
         to.out.files.write(SCRIPT, PROGRAM.encode(), Ownership(), via, late=True)
         if early:
             to.early(SCRIPT)
+        elif to.says_how(path):
+            to.account_file(SCRIPT)
         else:
             to.build(BuildStep(copy=SCRIPT, via=via))
     if early:
         to.out.sources.append(BuildStep(commands=commands, via=via))
         if owned:  # the accounts come after the packages
             to.build(BuildStep(commands=owned, via=via, group=True))
+        return
+    if to.says_how(path):
+        to.account(via, *commands, *owned)
         return
     to.build(BuildStep(commands=commands + owned, via=via, group=True, code=to.in_code(path)))
 

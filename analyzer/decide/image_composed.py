@@ -7,16 +7,33 @@ import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from analyzer.decide.image_commands import BuildStep
 from analyzer.decide.image_files import FileTree
 from analyzer.decide.image_packages import Installed
 from analyzer.decide.image_paths import is_below, is_existing, normal
 from analyzer.decide.image_shell import Command, command
-from analyzer.model import CheckoutCode, InstallPackages, LeftOut, Outcome, Source, Step, Via
+from analyzer.decide.needed_accounts import RULE as NEEDED_ACCOUNTS
+from analyzer.model import (
+    CheckoutCode,
+    InstallPackages,
+    LeftOut,
+    MakeGroup,
+    MakeUser,
+    Outcome,
+    RunCommand,
+    Source,
+    Step,
+    Via,
+)
 
 EARLY = ("/etc/apt", "/usr/share/keyrings", "/etc/yum.repos.d", "/etc/pki/rpm-gpg", "/etc/dnf", "/etc/dpkg")
 """Files below these say what a package manager installs: they go in before it runs."""
+
+
+ACCOUNT_FILES = re.compile(r"/etc/(login\.defs|default/useradd|adduser\.conf|sub[ug]id|skel(/.+)?)")
+"""What `useradd` and `groupadd` read: numbers, modes and shells, and the files of a new home."""
 
 
 class Composed(Struct):
@@ -24,7 +41,8 @@ class Composed(Struct):
 
     sources: list[list[Installed] | BuildStep | str] = field(default_factory=list)
     """In order: packages, a step of the package sources, or the path of a file that the package manager reads."""
-    accounts: list[Command] = field(default_factory=list)
+    accounts: list[BuildStep | str] = field(default_factory=list)
+    """In order: what makes accounts, and the files and steps that say how they are made."""
     removals: list[Command] = field(default_factory=list)
     """What goes before files are copied."""
     files: FileTree = field(default_factory=FileTree)
@@ -55,6 +73,10 @@ class Composition:
         self.last_install = max(
             (number for number, step in enumerate(steps) if isinstance(step.effect, InstallPackages)), default=-1
         )
+        made = [number for number, step in enumerate(steps) if _makes_account(step)]
+        self.last_account = max((number for number in made if not _runs(steps[number])), default=-1)
+        self.last_useradd = max(made, default=-1)
+        """The last step that makes an account or group, in whichever way."""
         self.number = 0
         self.mentioned: list[str] = []
         self.from_code: list[str] = []
@@ -107,7 +129,44 @@ class Composition:
         """A quick command on files; neighbours share one RUN."""
         self.build(BuildStep(commands=(command(text, via),), via=via, group=True, code=any(map(self.in_code, paths))))
 
+    def says_how(self, path: str) -> bool:
+        """Whether accounts that are made later depend on the file."""
+        return self.number < self.last_account and ACCOUNT_FILES.fullmatch(path) is not None
+
+    def account(self, via: Via, *commands: Command) -> None:
+        """Makes an account, or changes how the next ones are made; neighbours share one RUN."""
+        last = self.out.accounts[-1] if self.out.accounts else None
+        if isinstance(last, BuildStep):
+            self.out.accounts[-1] = replace(last, commands=(*last.commands, *commands))
+        else:
+            self.out.accounts.append(BuildStep(commands=commands, via=via))
+
+    def account_file(self, path: str) -> None:
+        """The file is copied before the accounts that follow."""
+        if path not in self.out.early:
+            self.out.early.add(path)
+            self.out.accounts.append(path)
+
     def early(self, path: str) -> None:
         if path not in self.out.early:
             self.out.early.add(path)
             self.out.sources.append(path)
+
+
+def _makes_account(step: Step) -> bool:
+    match step.effect:
+        case MakeUser(state="present") | MakeGroup(state="present"):
+            return step.via.rule != NEEDED_ACCOUNTS
+        case RunCommand(command=text):
+            return (
+                re.search(
+                    r"\b(useradd|adduser|groupadd|addgroup|newusers)\b",
+                    text if isinstance(text, str) else " ".join(text),
+                )
+                is not None
+            )
+    return False
+
+
+def _runs(step: Step) -> bool:
+    return isinstance(step.effect, RunCommand)

@@ -52,6 +52,9 @@ from analyzer.model import (
     WriteFile,
 )
 
+_LOGIN_DEFS = "/etc/login.defs"
+"""What it says of logins has no use in an image; what it says of new accounts has."""
+
 
 def compose_steps(steps: Sequence[Step], roots: Sequence[str], left_out: Mapping[str, tuple[str, Outcome]]) -> Composed:
     """What `steps` add up to.
@@ -80,6 +83,11 @@ def _take(to: Composition, number: int, step: Step) -> None:
         if found := to.excluded_path(normal(path)):
             to.refuse(via, path, *found)
             return
+    if path == _LOGIN_DEFS and number > to.last_useradd:
+        to.refuse(
+            via, path, "no account is made after it; people log in to a host, not to a container", Outcome.PLATFORM
+        )
+        return
     if not isinstance(effect, (WriteFile, EditFile, RunContainer)) and _secret_in(effect):
         to.refuse(via, type(effect).__name__, "a secret would be written into a layer of the image")
         return
@@ -106,13 +114,13 @@ def _take(to: Composition, number: int, step: Step) -> None:
             needed = via.rule == NEEDED_ACCOUNTS
             made = user_command(effect, via, to.packages, to.groups_made, to.out.groups, unless_there=needed)
             if made.lines:
-                to.out.accounts.append(made)
+                to.account(via, made)
             if effect.state == "present":
                 known = "" if effect.group else to.out.groups.get(effect.name, "")
                 to.out.groups[effect.name] = known or primary_group(effect.name, effect.group, to.groups_made)
                 to.groups_made.add(effect.name)
         case MakeGroup():
-            to.out.accounts.append(group_command(effect, via, to.packages, unless_there=via.rule == NEEDED_ACCOUNTS))
+            to.account(via, group_command(effect, via, to.packages, unless_there=via.rule == NEEDED_ACCOUNTS))
             to.groups_made.add(effect.name)
         case RunCommand():
             run_command(to, effect, via)

@@ -74,10 +74,9 @@ def missing_tools(composed: Composed, base: str) -> tuple[str, ...]:
     """Packages that must be there before anything else, since a step calls their program before they are installed."""
     manager = manager_of(base)
     small = manager == "microdnf" or "amazonlinux" in base
-    accounts = BuildStep(commands=tuple(composed.accounts), via=VIA)
     installed: set[str] = set()
     missing: dict[str, None] = {}
-    for each in (*composed.sources, accounts, *composed.build):
+    for each in (*composed.sources, *composed.accounts, *composed.build):
         if isinstance(each, str):
             continue
         text = _text(each, apt=manager == "apt")

@@ -105,6 +105,13 @@ class StepWriter:
             keyword="RUN", lines=tuple(lines), stage=instruction.stage, lint_ignore=instruction.lint_ignore
         )
 
+    def accounts(self) -> None:
+        for each in self.composed.accounts:
+            if isinstance(each, BuildStep):
+                self.out.run_as_root(each.commands)
+            elif (entry := self.composed.files.get(each)) is not None and entry.kind == "file":
+                self.copy([(each, entry)])
+
     def zone(self) -> None:
         if self.composed.timezone is None:
             return

@@ -57,7 +57,7 @@ class Writer:
             self.writer.frontend()
         self.writer.packages()
         self.writer.zone()
-        self.out.run_as_root(self.composed.accounts)
+        self.writer.accounts()
         self.writer.copies()
         early = [step for step in self.composed.build if not step.code]
         late = [step for step in self.composed.build if step.code]
