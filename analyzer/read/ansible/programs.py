@@ -87,7 +87,7 @@ def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *,
     written = args.get("_raw_params")
     if isinstance(written, str) and _no_such_version(written.strip(), made):
         return _result(1, "")
-    if not isinstance(written, str) or args.get("chdir") is not None or args.get("executable") is not None:
+    if not isinstance(written, str) or args.get("executable") is not None:
         return {}
     if task.module.rpartition(".")[2] == "shell" and _MORE_THAN_WORDS.search(written):
         return {}
@@ -102,10 +102,12 @@ def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *,
     asked = {"which": 1, "command -v": 127 if dash else 1}
     for start, code in asked.items():
         first = start.split()
-        if words[: len(first)] == first and len(words) == len(first) + 1:
+        if words[: len(first)] == first and len(words) == len(first) + 1 and args.get("chdir") is None:
             return _result(code, "") if is_surely_absent(words[-1], made) else {}
     if not is_surely_absent(words[0], made):
         return {}
+    if args.get("chdir") is not None:  # the folder may be missing, too, and the task fails in other words
+        return {"failed": True, "skipped": False}
     if task.module.rpartition(".")[2] == "command":
         return _result(2, "")
     place = "1" if dash else "line 1"
@@ -120,6 +122,34 @@ def _no_such_version(written: str, made: Made) -> bool:
         return False
     changes = [f"{match['tool']} {verb}" for verb in _CHANGES_VERSIONS[match["verb"]]]
     return not any(change in text for text in made.packages for change in changes)
+
+
+_ASKED = {
+    "uname": "system", "uname -s": "system", "uname -m": "architecture", "uname -p": "architecture",
+    "arch": "architecture", "lsb_release -cs": "distribution_release", "lsb_release -sc": "distribution_release",
+    "lsb_release -c -s": "distribution_release", "lsb_release --codename --short": "distribution_release",
+    "lsb_release -is": "distribution", "lsb_release -si": "distribution", "lsb_release -rs": "distribution_version",
+    "lsb_release -sr": "distribution_version", "dpkg --print-architecture": "",
+}  # fmt: skip
+"""Commands that print a fact, and which; "": the architecture in Debian's words."""
+_DEBIAN_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+_IN_SMALL_LETTERS = re.compile(r"\s*\|\s*tr\s+(?:'?\[?A-Z\]?'?\s+'?\[?a-z\]?'?|'?\[:upper:\]'?\s+'?\[:lower:\]'?)$")
+
+
+def printed_fact(command: str, variables: Mapping[str, Any]) -> str | None:
+    """What a command prints that only asks for a fact (`uname -m`, `lsb_release -cs`); None for any other one."""
+    asked = re.sub(r"\s+", " ", command.strip()).replace('"', "'")
+    plain = _IN_SMALL_LETTERS.sub("", asked)
+    fact = _ASKED.get(plain)
+    if fact is None:
+        return None
+    value = variables.get(f"ansible_{fact or 'architecture'}")
+    if fact == "":
+        debian = variables.get("ansible_os_family") == "Debian"
+        value = _DEBIAN_NAMES.get(str(value)) if debian else None
+    if not isinstance(value, str):
+        return None
+    return value.lower() if plain != asked else value
 
 
 def _result(code: int, error: str) -> dict[str, Any]:

@@ -9,20 +9,26 @@ from analyzer.model import Task, Unknown, Value, Verdict
 from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.fresh import Made, is_absent_at_first
-from analyzer.read.ansible.programs import result_without_program
+from analyzer.read.ansible.programs import printed_fact, result_without_program
 
 _INSTALL = frozenset("apt dnf package pip gem npm".split())
 _WRITE = frozenset("copy template get_url git".split())
 
 
 def known_result(
-    task: Task, entry: Mapping[str, Any], made: Made, *, may_fail: bool, ignored: bool = False, dash: bool = True
+    task: Task,
+    entry: Mapping[str, Any],
+    made: Made,
+    *,
+    may_fail: bool,
+    ignored: bool = False,
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The keys of the task's result that are known on a fresh machine, none where it may not run.
 
     `made`: what earlier tasks may have made; `may_fail`: the play goes on after a failure of the task, by
-    `ignore_errors` or because a rescue section takes over; `ignored`: it goes on with the next task; `dash`: /bin/sh is
-    dash.
+    `ignore_errors` or because a rescue section takes over; `ignored`: it goes on with the next task; `facts`: of the
+    hosts, as variables.
     """
     sure = task.applies is Verdict.YES
     own_failure = "failed_when" in entry
@@ -38,10 +44,12 @@ def known_result(
             found["rc"] = 0
     if not sure:
         return found
-    found |= _made_up(task)
+    found |= made_up(task) or ({} if elsewhere else _told(task, facts))
     runs = task.module.rpartition(".")[2] in ("command", "shell") and not (elsewhere or only_looks or in_background)
     if runs and ignored:
-        without = result_without_program(task, task.invocations[0].args, made, dash=dash)
+        without = result_without_program(
+            task, task.invocations[0].args, made, dash=facts.get("ansible_os_family") == "Debian"
+        )
         found |= {name: value for name, value in without.items() if name != "failed" or not own_failure}
     if not elsewhere:
         found |= _by_module(task, made, fails=may_fail or own_failure)
@@ -54,7 +62,7 @@ def known_result(
     return found
 
 
-def _made_up(task: Task) -> dict[str, Any]:
+def made_up(task: Task) -> dict[str, Any]:
     """The result of a task that makes up a name: a time, or a temporary path."""
     args, short = task.invocations[0].args, task.module.rpartition(".")[2]
     if short == "tempfile" and isinstance(path := args.get("_path"), str):
@@ -64,6 +72,15 @@ def _made_up(task: Task) -> dict[str, Any]:
         printed = printed_date(written)
         return {} if printed is None else {"stdout": printed, "stdout_lines": [printed], "stderr": ""}
     return {}
+
+
+def _told(task: Task, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a task that asks the system for one of its facts."""
+    written = task.invocations[0].args.get("_raw_params")
+    if task.module.rpartition(".")[2] not in ("command", "shell", "raw") or not isinstance(written, str):
+        return {}
+    printed = printed_fact(written, facts)
+    return {} if printed is None else {"stdout": printed, "stdout_lines": [printed], "stderr": ""}
 
 
 def _by_module(task: Task, made: Made, *, fails: bool) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from analyzer.read.ansible.hostvars import host_variables_view
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.markers import Names
 from analyzer.read.ansible.precedence import Combine, replace_variables
-from analyzer.read.ansible.registered import known_result
+from analyzer.read.ansible.registered import known_result, made_up
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.scope import Scope
 from analyzer.read.ansible.values import first_unknown, thaw
@@ -145,12 +145,12 @@ class Run(Struct):
                 self.made,
                 may_fail=may_fail,
                 ignored=ignored,
-                dash=self.base.get("ansible_os_family") == "Debian",
+                facts=self.base,
             )
         )
         if known:
             self.results[name] = known
-            if "stdout" in known and not known.get("rc"):
+            if "stdout" in known and "stdout" in made_up(task):
                 self.clock.add(name)
 
     def _set_facts(self, task: Task, arguments: Mapping[str, Any], items: Items, when: Sequence[object]) -> None:

@@ -145,6 +145,43 @@ program by its path | r.rc == 0 | no
   register: r
   ignore_errors: true
 
+program not there yet, asked in a folder | r is failed | yes
+- command: /opt/app/bin/app -v
+  args: {chdir: /opt}
+  register: r
+  ignore_errors: true
+
+program not there yet, asked in a folder, its code | r.rc == 2 | unknown
+- command: /opt/app/bin/app -v
+  args: {chdir: /opt}
+  register: r
+  ignore_errors: true
+
+architecture | r.stdout == 'x86_64' | yes
+- command: uname -m
+  register: r
+
+architecture in Debian's words | r.stdout == 'amd64' | yes
+- command: dpkg --print-architecture
+  register: r
+
+system in small letters | r.stdout == 'linux' | yes
+- shell: uname -s | tr [A-Z] [a-z]
+  register: r
+
+release | r.stdout in ['jammy', 'noble'] | no
+- shell: lsb_release -cs
+  register: r
+
+kernel | r.stdout == '6.1' | unknown
+- command: uname -r
+  register: r
+
+architecture of another machine | r.stdout == 'x86_64' | unknown
+- command: uname -m
+  register: r
+  delegate_to: other
+
 version that nothing installed | r.rc != 0 | yes
 - git: repo=https://example.org/rbenv.git dest=/home/app/.rbenv
 - shell: /home/app/.rbenv/bin/rbenv versions | grep 3.2.1
