@@ -18,6 +18,8 @@ _VERBS = frozenset(
     "start stop restart reload install init test kill service host date time list file at batch n".split()
 )
 """Programs whose names variables also use for what they do: `app_start_command` starts the app."""
+_INSTALLER = re.compile(r"(?:[\w.+-]+[-_])?(?<!un)install(?:er)?(?:\.(?:sh|bash|py|pl))?")
+"""A program that says of itself that it installs something: `./install.sh`, `php-install`."""
 _VERSIONED = re.compile(r"^(.+?)-?\d[\d.]*$")
 
 
@@ -26,7 +28,10 @@ def find_command(command: SimpleCommand, pack: RulePack) -> Rule | None:
     words = _normal(command.words)
     if meant := program_by_name(words[0], pack):
         return _find((meant, *words[1:]), pack)
-    return _find(words, pack) or (_find(command.words, pack) if words != command.words else None)
+    found = _find(words, pack) or (_find(command.words, pack) if words != command.words else None)
+    if found is None and _INSTALLER.fullmatch(words[0]):
+        return _find(("make", *words[1:]), pack)
+    return found
 
 
 def program_by_name(word: str, pack: RulePack) -> str:

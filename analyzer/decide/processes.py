@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from analyzer.decide.processes_containers import containers
 from analyzer.decide.processes_php import is_php_service, starts_php, with_php
-from analyzer.decide.processes_ports import front_of, listen, name_processes
+from analyzer.decide.processes_ports import front_of, listen, name_processes, without_idle_variants
 from analyzer.decide.processes_seen import NGINX, Found, Seen
 from analyzer.decide.processes_services import supervisor_programs, units, unresolved
 from analyzer.decide.processes_settings import finished
@@ -81,6 +81,7 @@ def find_processes(
     found = [*units(seen), *supervisor_programs(seen), *containers(seen, _applying(steps), _applying(dropped))]
     for each in found:
         listen(seen, each, front)
+    found = without_idle_variants(seen, found, front)
     name_processes(seen, found, front)
     left_out: list[Replaced] = []
     unanswered: tuple[str, ...] = ()

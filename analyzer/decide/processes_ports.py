@@ -86,12 +86,36 @@ def _listen_in_container(each: Found) -> None:
     each.port = each.port if each.port is not None else told
 
 
+def without_idle_variants(seen: Seen, found: list[Found], front: Front) -> list[Found]:
+    """The processes without those that no task starts and whose port one has that a task starts: both cannot run."""
+    started = [each for each in found if _is_started(seen, each)]
+    if len(front.upstream_ports) == 1 and len(started) == 1 and started[0].port is None and not front.sockets:
+        started[0].port = front.upstream_ports[0]
+        started[0].notes.append(f"Port {started[0].port} is where the web server before it sends requests.")
+    ports = {each.port: each.name for each in started if each.port is not None}
+    running = []
+    for each in found:
+        if each.port is None or each.port not in ports or _is_started(seen, each):
+            running.append(each)
+            continue
+        seen.notes.append(
+            f"{each.name} would bind port {each.port}, on which {ports[each.port]} runs, and no task starts it:"
+            " no process."
+        )
+    return running
+
+
+def _is_started(seen: Seen, each: Found) -> bool:
+    states = [state for state, _ in seen.states.get(each.unit, ())]
+    return any(state.state in ("started", "restarted", "reloaded") or state.enabled for state in states[-1:])
+
+
 def name_processes(seen: Seen, found: list[Found], front: Front) -> None:
     """One of them is `api`: the one that the web server before it, or a port, or its program gives away."""
     behind = {id(each): _front_sockets(seen, each, front) for each in found}
 
     def score(each: Found) -> tuple[bool, bool, bool]:
-        text = " ".join(each.command)
+        text = " ".join([*each.command, *re.findall(r"(?m)^\s*exec\s+(.+)", _script(seen, each))])
         before = bool({each.port, *each.host_ports} & set(front.upstream_ports)) or bool(behind[id(each)])
         return (before, each.port is not None, bool(_WEB_SERVERS.search(text)))
 
@@ -129,11 +153,15 @@ def _front_sockets(seen: Seen, each: Found, front: Front) -> tuple[str, ...]:
     """Sockets to which the web server before it sends requests, and that its command, script or files name."""
     if each.image:
         return ()
-    script = seen.texts.get(normal(each.command[0])) if each.command[0].startswith("/") else None
-    texts = [*each.command, *(seen.texts[path][0] for path in _configuration_files(seen, each))]
-    texts += [script[0]] if script else []
+    texts = [*each.command, *(seen.texts[path][0] for path in _configuration_files(seen, each)), _script(seen, each)]
     unit = _socket_unit(seen, each)
     return sockets_named(front.sockets, [*texts, *(unit.files if unit else ())])
+
+
+def _script(seen: Seen, each: Found) -> str:
+    """The text of the project's own script that is the command, without its comments; "" where it is none."""
+    script = seen.texts.get(normal(each.command[0])) if each.command and each.command[0].startswith("/") else None
+    return re.sub(r"(?m)^\s*#.*$", "", script[0]) if script else ""
 
 
 def _configuration_files(seen: Seen, each: Found) -> list[str]:

@@ -344,6 +344,62 @@ def test_php_of_its_own_process_needs_package_and_web_server(packages: list[str]
     assert not any("fpm" in each.command[-1] for each in processes)
 
 
+def variants(started: str) -> ProcessFindings:
+    """The same application in three languages, one of which a task starts, behind nginx."""
+    commands = {"go": "/srv/shop/go/shop", "ruby": "/usr/bin/puma -p 8000", "node": "/usr/bin/node index.js"}
+    units = [
+        {
+            "effect": "WriteFile",
+            "path": f"/etc/systemd/system/shop.{name}.service",
+            "content": f"[Service]\nExecStart={command}\n",
+        }
+        for name, command in commands.items()
+    ]
+    nginx = "server { location / { proxy_pass http://127.0.0.1:8000; } }\n"
+    return find_processes(
+        steps([
+            *units,
+            {"effect": "WriteFile", "path": "/etc/nginx/sites-enabled/shop", "content": nginx},
+            *([{"effect": "ServiceState", "name": started, "state": "started", "enabled": True}] if started else []),
+        ]),
+        [DEBIAN], Settings(), elsewhere=ELSEWHERE,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("started", "commands"),
+    [
+        ("shop.go", [("/srv/shop/go/shop",)]),
+        ("shop.ruby", [("/usr/bin/puma", "-p", "8000"), ("/srv/shop/go/shop",)]),
+    ],
+)
+def test_of_variants_on_one_port_the_started_one_runs(started: str, commands: list[tuple[str, ...]]) -> None:
+    """Two programs cannot bind one port: what no task starts beside it is not running."""
+    findings = variants(started)
+    assert [each.command for each in findings.processes] == commands
+    assert (findings.processes[0].name, findings.processes[0].port) == ("api", 8000)
+    assert any("no task starts it" in note for note in findings.notes)
+
+
+def test_variants_that_nobody_starts_are_all_processes() -> None:
+    """Another tool may start them: their files are there."""
+    assert len(variants("").processes) == 3
+
+
+def test_a_server_inside_a_script_is_the_api() -> None:
+    """The command is a script of the project, and the program that serves stands in it."""
+    script = "#!/bin/sh\n# gunicorn\nexec gunicorn shop.wsgi --bind unix:/run/shop.sock\n"
+    given = [
+        {"effect": "WriteFile", "path": "/srv/shop/bin/web_start", "content": script},
+        {"effect": "WriteFile", "path": "/etc/supervisor/conf.d/shop.conf",
+         "content": "[program:shop]\ncommand=/srv/shop/bin/web_start\n[program:mail]\ncommand=/srv/shop/bin/mail\n"},
+    ]  # fmt: skip
+    processes = find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE).processes
+    assert [(each.name, each.command) for each in processes] == [
+        ("api", ("/srv/shop/bin/web_start",)), ("mail", ("/srv/shop/bin/mail",)),
+    ]  # fmt: skip
+
+
 def test_a_unit_that_starts_what_the_platform_does_is_no_process() -> None:
     """Whatever the unit is called: an agent on the host has nothing to watch in a task."""
     agent = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"

@@ -84,6 +84,8 @@ _SECRET_FILE = re.compile(
     r"|(?:.*[._-])?(?:passwords?|passwd|secrets?|tokens?|credentials?)(?:\.(?:txt|yml|yaml|json|key|ini|conf|env))?",
     re.IGNORECASE,
 )
+_PYTHON_2 = re.compile(r"\.iter(items|keys|values)\(\)")
+"""Methods that dictionaries had while Ansible ran on Python 2: templates of that time mean `items()`."""
 _PUBLIC_KEYS = re.compile(r"/(?:etc/apt|usr/share/keyrings|etc/pki/rpm-gpg)(?:/.*)?|.*\.(?:pub|crt|asc|gpg)")
 """Keys by which packages and people are known; nobody keeps them secret."""
 
@@ -162,6 +164,7 @@ def _rendered(
         text = raw.data.decode("utf-8")
     except UnicodeDecodeError:
         return FileContent(source=raw.source, data=None, unknown=Unknown(raw.source.file, "is not UTF-8"))
+    text = _PYTHON_2.sub(r".\1()", text)
     scope = replace(scope, variables={**_template_variables(path, args, reader), **scope.variables})
     analysis = analyse_template(text)
     if analysis.error:

@@ -88,6 +88,20 @@ def test_what_a_file_decides_or_reckons_by_is_not(tasks_of: Callable[..., tuple[
     assert rendered(tasks_of, text) is None
 
 
+def test_templates_of_the_time_of_python_2_mean_the_same(tasks_of: Callable[..., tuple[Task, ...]]):
+    """`iteritems()` is `items()` since dictionaries have no other."""
+    text = (
+        "{% for k, v in settings.iteritems() %}{{ k }}={{ v }}{% endfor %} {{ settings.iterkeys() | list | length }}\n"
+    )
+    (task,) = tasks_of(
+        "- template: src=app.j2 dest=/etc/app.conf",
+        files={"templates/app.j2": text},
+        play="  vars: {settings: {a: 1}}\n",
+    )
+    ((_, content),) = task.invocations[0].contents
+    assert content.data == b"a=1 1\n"
+
+
 def test_the_parameter_says_why_it_is_one(read: Callable[..., object]):
     """The plan names the parameter, with the reason, beside those that the project does not define."""
     reading = read(
