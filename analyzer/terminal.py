@@ -16,6 +16,12 @@ from analyzer.render.texts import Texts
 _MOST_ALIKE = 4
 """Problems of one kind that are printed; the report has them all."""
 
+_WHAT_WAS_READ = frozenset(
+    "project-chosen playbooks-chosen playbooks-not-found inventory-chosen inventory-not-found environment-chosen "
+    "hosts-assumed".split()
+)
+"""Notes that are printed: with another choice the whole result would be another one."""
+
 
 @contextmanager
 def steps_shown() -> Iterator[Callable[[str], None]]:
@@ -33,10 +39,10 @@ def steps_shown() -> Iterator[Callable[[str], None]]:
 
 
 def print_problems(problems: Sequence[Problem], *, everything: str, language: str = "en") -> None:
-    """To stderr, errors first and all of them, many warnings of one kind folded; notes are in the report."""
+    """To stderr, errors first and all of them, many warnings of one kind folded; of the notes, what was read."""
     texts = Texts(language)
     order = list(Severity)
-    told = [problem for problem in problems if problem.severity is not Severity.NOTE]
+    told = [problem for problem in problems if problem.severity is not Severity.NOTE or problem.code in _WHAT_WAS_READ]
     codes = {problem.code: number for number, problem in reversed(list(enumerate(told)))}
     told.sort(key=lambda each: (order.index(each.severity), codes[each.code]))
     for (severity, code), group in groupby(told, key=lambda each: (each.severity, each.code)):

@@ -183,6 +183,23 @@ def test_many_problems_of_one_kind_are_folded(tmp_path: Path) -> None:
     assert any("region" in line for line in told)
 
 
+def test_what_was_chosen_to_be_read_is_told(tmp_path: Path) -> None:
+    """The project's folder, the playbooks and the environment, each with what else there is."""
+    files = {f"deploy/{name}": text for name, text in GOOD.items() if name not in ("site.yml", "inventory/hosts")}
+    files |= {
+        "deploy/web.yml": GOOD["site.yml"],
+        "deploy/hosts/production": "[web]\nweb1\n",
+        "deploy/hosts/qa": "[web]\nweb2\n",
+    }
+    project = write(tmp_path / "p", files)
+    told = [line for line in run(project, tmp_path / "out").stderr.splitlines() if line.startswith("note: ")]
+    assert told == [
+        "note: analysed: production; also there: qa (choose another one with --env) [environment-chosen]",
+        "note: the project is read that lies in deploy/ [project-chosen]",
+        "note: there is no site.yml; read as playbooks: deploy/web.yml (choose with --playbook FILE) [playbooks-chosen]",
+    ]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_names_itself_to_the_shell(shell: str) -> None:
     """The script hands the words typed so far to the program under the name that the program answers to."""

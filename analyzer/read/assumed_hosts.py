@@ -51,7 +51,7 @@ def _said(named: Sequence[str], inventory: Inventory) -> Problem:
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(named))
     message = f"no host is known for {names}: one is assumed for each"
     if inventory.not_run:
-        hint = "give the hosts as the message on the inventory that is not run says"
+        hint = "`migrate-analyze collect` learns the real ones; or save the inventory's listing and give it with -i"
     else:
         hint = "add the hosts to the inventory, or give another one with -i"
     return Problem(Severity.NOTE, "hosts-assumed", message, None, hint)
