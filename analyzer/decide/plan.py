@@ -100,10 +100,11 @@ def _decide_application(
     manager = {"Debian": "apt", "RedHat": "dnf"}.get(family, "")
     controller = len(project.applications) > 1 and all(host.name in CONTROLLER for host in given.hosts)
     theirs = as_their_users(given.tasks, given.hosts)
-    tasks = decide_tasks(theirs, pack, settings, package_manager=manager, controller=controller)
+    units = {name: unit for host in reversed(given.hosts) for name, unit in host.units.items()}
+    seen = (*(str(entry.command) for entry in given.crons), *(text for _, text in units.values()))
+    tasks = decide_tasks(theirs, pack, settings, package_manager=manager, controller=controller, commands=seen)
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
     elsewhere = partial(service_is_elsewhere, pack)
-    units = {name: unit for host in reversed(given.hosts) for name, unit in host.units.items()}
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped, elsewhere=elsewhere, host_units=units)
     checkouts = settle_checkouts(tasks.steps, findings.own, jobs.jobs)
     tasks = replace(tasks, steps=checkouts.steps, decisions=checkouts.of(tasks.decisions))

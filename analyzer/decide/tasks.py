@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import offered, question_id_of, with_answers
+from analyzer.decide.bootstrap import without_bootstrap
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
 from analyzer.decide.container_parts import as_processes
 from analyzer.decide.container_tasks import built_images, written_texts
@@ -64,12 +65,19 @@ class TaskDecisions(Struct, frozen=True, kw_only=True):
 
 
 def decide_tasks(
-    tasks: Sequence[Task], pack: RulePack, settings: Settings, *, package_manager: str = "", controller: bool = False
+    tasks: Sequence[Task],
+    pack: RulePack,
+    settings: Settings,
+    *,
+    package_manager: str = "",
+    controller: bool = False,
+    commands: Sequence[str] = (),
 ) -> TaskDecisions:
     """One decision for every task; what no rule knows is manual, with a question.
 
     `package_manager` (apt or dnf, from the hosts' facts) is what the module `package` uses there; without it the tasks
     themselves tell. `controller`: they run on Ansible's own machine, and other hosts are what the project is about.
+    `commands`: what the hosts are seen to run beside what the tasks say.
     """
     manager = package_manager or _package_manager(tasks)
     decisions: list[Decision] = []
@@ -86,6 +94,7 @@ def decide_tasks(
         built=built_images(tasks),
     )
     decided = without_people(tasks, [list(_task_parts(task, pack, around, problems)) for task in tasks], pack)
+    decided = without_bootstrap(tasks, decided, pack, commands)
     for task, question_id, undecided in zip(tasks, ids, with_their_tasks(tasks, decided), strict=True):
         parts, settled = with_answers(undecided, question_id, task, settings, problems)
         decisions.append(_decision(task, [part for part, _ in parts], question_id, settled))

@@ -124,7 +124,7 @@ DECIDED = [
     ("command", "swapon /swapfile", "platform", "platform-kernel"),
     ("command", "hostnamectl set-hostname app01", "platform", "platform-network"),
     ("command", "timedatectl set-timezone Asia/Tokyo", "image", "commands-timezone"),
-    ("raw", "apt-get -o DPkg::Lock::Timeout=9 install -y python3", "image", "commands-apt-install"),
+    ("raw", "apt-get -o DPkg::Lock::Timeout=9 install -y python3", "platform", "storage-ansible-helpers"),
     ("command", "curl -s http://localhost:9200/_settings -X PUT -d '{}'", "manual", "commands-remote"),
     ("command", "dd if=/dev/zero of=/swapfile bs=1M count=1024", "platform", "platform-kernel"),
     ("command", "dd if=/dev/urandom of=/etc/app/key bs=32 count=1", "manual", "commands-keys"),
@@ -134,7 +134,12 @@ DECIDED = [
     ("command", "/opt/vendor/install.bin --silent", "manual", "commands-unlisted"),
     ("command", f"{parameter_reference('wp_cli_path')} plugin list", "control", "commands-probe"),
     ("command", f"{parameter_reference('container_engine')} exec web reload", "manual", "commands-containers"),
-    ("raw", "test -e /usr/bin/python3 || (apt -y update && apt install -y python3)", "image", "commands-apt-install"),
+    (
+        "raw",
+        "test -e /usr/bin/python3 || (apt -y update && apt install -y python3)",
+        "platform",
+        "storage-ansible-helpers",
+    ),
 ]
 
 
