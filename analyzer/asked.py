@@ -78,7 +78,7 @@ def request_of(project: Path, asked: dict[str, Any]) -> Request:
 def settings_of(asked: dict[str, Any], request: Request, layout: Layout) -> tuple[Settings, tuple[Problem, ...]]:
     """Settings from options and from the reviewers' answers, with the problems of these."""
     from analyzer.model import Settings
-    from analyzer.read.decisions import is_zone, read_decisions
+    from analyzer.read.decisions import is_playbook, is_zone, playbook_in_place, read_decisions
     from analyzer.read.files import Tree
     from analyzer.read.layout import UsageError
 
@@ -97,7 +97,10 @@ def settings_of(asked: dict[str, Any], request: Request, layout: Layout) -> tupl
             raise UsageError(f"--decisions {path}: no such file")
     else:
         places = [folder / "migrate.yml" for folder in (request.project, layout.base, layout.root, layout.root.parent)]
-        path = next((place for place in places if place.is_file()), None)
+        found = [place for place in dict.fromkeys(places) if place.is_file()]
+        path = next((place for place in found if not is_playbook(place)), None)
+        if path is None and found:
+            return settings, (playbook_in_place(found[0].name),)
     if path is None:
         return settings, ()
     tree = Tree(path.resolve().parent)

@@ -65,14 +65,35 @@ def unwrap(command: SimpleCommand, parse: Parse) -> tuple[SimpleCommand, ...]:
             return _inner(parse(inside), who, command)
         elif program in _SHELLS and (script := _shell_text(words)) is not None:
             return _inner(parse(script), user, command)
-        elif program in ("bundle", "bundler", "rbenv") and words[1:2] == ["exec"] and len(words) > 2:
-            words = words[2:]
+        elif run := _run_by(program, words):
+            words = run
         else:
             words[0] = program or words[0]
             break
     if not words and not command.writes:
         return ()
     return (replace(command, words=tuple(words) or (":",), user=user),)
+
+
+_RUNNERS = {
+    **dict.fromkeys(("bundle", "bundler", "rbenv", "pyenv", "nodenv"), "exec"),
+    **dict.fromkeys(("dotenv", "pipenv", "poetry", "uv", "pdm", "hatch", "foreman", "honcho", "doppler"), "run"),
+}
+"""Program -> its word after which another program follows, which it runs with libraries or variables of its own."""
+
+
+def _run_by(program: str, words: list[str]) -> list[str]:
+    """The program that a runner runs and its words: `dotenv -f .env run -- manage.py migrate`; none where none is."""
+    verb = _RUNNERS.get(program)
+    if verb is None or verb not in words[1:]:
+        return []
+    before, inside = words[1 : words.index(verb, 1)], words[words.index(verb, 1) + 1 :]
+    if before and not before[0].startswith("-"):
+        return []  # it is the word of another command: `uv pip install run`
+    while inside and inside[0].startswith("-"):
+        if inside.pop(0) == "--":
+            break
+    return inside
 
 
 def _inner(commands: Sequence[SimpleCommand], user: str, outer: SimpleCommand) -> tuple[SimpleCommand, ...]:

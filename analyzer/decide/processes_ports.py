@@ -58,6 +58,8 @@ def listen(seen: Seen, each: Found, front: Front) -> None:
         each.port = each.port or config_port(text, each.environment)
         if binds_loopback(text, each.environment):
             _open_address(each, path, text)
+    if each.port is None:
+        each.port = command_port(_served_by(_script(seen, each)).split())
     if each.port is None and (unit := _socket_unit(seen, each)) is not None and len(unit.ports) == 1:
         each.port = unit.ports[0]
         each.notes.append(f"Port {each.port} is its socket unit's; in a container the program binds it itself.")
@@ -115,7 +117,7 @@ def name_processes(seen: Seen, found: list[Found], front: Front) -> None:
     behind = {id(each): _front_sockets(seen, each, front) for each in found}
 
     def score(each: Found) -> tuple[bool, bool, bool]:
-        text = " ".join([*each.command, *re.findall(r"(?m)^\s*exec\s+(.+)", _script(seen, each))])
+        text = " ".join([*each.command, _served_by(_script(seen, each))])
         before = bool({each.port, *each.host_ports} & set(front.upstream_ports)) or bool(behind[id(each)])
         return (before, each.port is not None, bool(_WEB_SERVERS.search(text)))
 
@@ -162,6 +164,12 @@ def _script(seen: Seen, each: Found) -> str:
     """The text of the project's own script that is the command, without its comments; "" where it is none."""
     script = seen.texts.get(normal(each.command[0])) if each.command and each.command[0].startswith("/") else None
     return re.sub(r"(?m)^\s*#.*$", "", script[0]) if script else ""
+
+
+def _served_by(script: str) -> str:
+    """What a script becomes in the end: the line of its last `exec`, lines that go on joined to it."""
+    lines = re.sub(r"\\\n\s*", " ", script).split("\n")
+    return next((line for line in reversed(lines) if re.match(r"\s*exec\s", line)), "")
 
 
 def _configuration_files(seen: Seen, each: Found) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
@@ -18,6 +19,9 @@ from analyzer.read.yaml_nodes import NoYamlError, compose, entries
 
 _MAX_NODES = 100_000
 """YAML aliases can make a small file endless; this ends it."""
+
+_PLAYBOOK_HEAD = 65_536
+"""Characters in which a playbook's first play begins."""
 
 Node: TypeAlias = "yaml.Node"
 
@@ -51,6 +55,28 @@ def read_decisions(
     values["decided_at"] = {**settings.decided_at, **values["decided_at"]}
     kept = {name: value for name, value in values.items() if name not in given}
     return replace(settings, **kept), tuple(reader.problems)
+
+
+def is_playbook(path: Path) -> bool:
+    """Whether a file is a list of plays, as a playbook that migrates a database may be called just so."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_PLAYBOOK_HEAD).splitlines()
+    except OSError:
+        return False
+    first = next((line for line in lines if line.strip() and not line.startswith(("#", "---", "%"))), "")
+    return first.startswith("- ")
+
+
+def playbook_in_place(name: str) -> Problem:
+    """What to say where the only file by the decisions file's name is a playbook."""
+    return Problem(
+        Severity.NOTE,
+        "decisions-are-a-playbook",
+        f"{name} is a playbook, so it holds no reviewers' answers",
+        None,
+        "give the answers in another file with --decisions FILE",
+    )
 
 
 class _Reader(Struct):

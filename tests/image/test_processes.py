@@ -400,6 +400,14 @@ def test_a_server_inside_a_script_is_the_api() -> None:
     ]  # fmt: skip
 
 
+def test_a_port_in_the_script_that_is_the_command_is_known() -> None:
+    """`exec gunicorn --bind 10.0.0.5:9000` on several lines: that is where it listens."""
+    script = "#!/bin/sh\nPORT=1\nexec gunicorn shop.wsgi \\\n    --bind 10.0.0.5:9000 \\\n    --config x\n"
+    unit = "[Service]\nExecStart=/srv/shop/run.sh\n"
+    (process,) = found(unit, {"effect": "WriteFile", "path": "/srv/shop/run.sh", "content": script}).processes
+    assert (process.name, process.port) == ("api", 9000)
+
+
 def test_a_unit_that_starts_what_the_platform_does_is_no_process() -> None:
     """Whatever the unit is called: an agent on the host has nothing to watch in a task."""
     agent = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"

@@ -1,14 +1,18 @@
 """read/decisions.py, decide/questions.py and render/decisions_file.py: questions, answers, and their faults."""
 
+import json
+
 import pytest
 import yaml
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from analyzer.cli import cli
 from analyzer.decide.questions import open_questions, stale_decisions
 from analyzer.model import Question, Settings, Source
-from analyzer.read.decisions import read_decisions
+from analyzer.read.decisions import is_playbook, read_decisions
 from analyzer.read.files import Tree
 from analyzer.render.decisions_file import render
 
@@ -223,3 +227,31 @@ def test_an_answered_question_is_not_stale(make):
     done = make.decision(10, question=None, answered=True, answered_questions=("q1",))
     plan = make.plan(replace(make.application(), decisions=(done,)))
     assert stale_decisions(plan, Settings(answers={"q1": "drop"})) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "playbook"),
+    [
+        ("---\n# runs the migration\n- hosts: all\n  tasks: []\n", True),
+        ("answers:\n  - x\n", False),
+        ("---\nversion: 1\n", False),
+        ("", False),
+        ("-- x\n", False),
+    ],
+)
+def test_a_playbook_by_the_name_of_the_decisions_file_holds_no_answers(tmp_path, text, playbook):
+    """A playbook that migrates a database is often called just so."""
+    (tmp_path / "migrate.yml").write_text(text, encoding="utf-8")
+    assert is_playbook(tmp_path / "migrate.yml") is playbook
+
+
+def test_beside_a_playbook_of_its_name_no_decisions_file_is_read(tmp_path):
+    """The playbook is read as one, and a note says how to give answers."""
+    (tmp_path / "migrate.yml").write_text("- hosts: web\n  tasks:\n    - debug: msg=x\n", encoding="utf-8")
+    answer = CliRunner().invoke(cli, [str(tmp_path), "--out", str(tmp_path / "out")])
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))
+    assert "decisions-" not in answer.stderr.replace("decisions-are-a-playbook", "")
+    assert [one["code"] for one in plan["problems"] if one["code"].startswith("decisions")] == [
+        "decisions-are-a-playbook"
+    ]
+    assert plan["counts"]["tasks"] == 1

@@ -38,6 +38,13 @@ TEXTS = [
     ("(make && make install) || exit 1", "make; make install; exit 1", ""),
     ("x \\\n  -y \\\n  -z", "x -y -z", ""),
     ("rbenv exec gem install bundler", "gem install bundler", ""),
+    ("dotenv -f .env run -- ./manage.py migrate", "manage.py migrate", ""),
+    (
+        "pipenv run python manage.py migrate && poetry run -q alembic upgrade head",
+        "python manage.py migrate; alembic upgrade head",
+        "",
+    ),
+    ("uv pip install run; uv run", "uv pip install run; uv run", ""),
     ("export A=1; . /etc/env", "export A=1; . /etc/env", ""),
     ("tee /etc/z < /dev/null", "tee /etc/z", ""),
     ("", "", ""),

@@ -6,6 +6,7 @@ all. Conditions on it stay unknown.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Mapping
@@ -59,4 +60,31 @@ def temporary_path(args: Mapping[str, Value], register: str) -> str | None:
     return f"{folder.rstrip('/')}/{prefix}{register}{suffix}"
 
 
+def release_folders(args: Mapping[str, Value]) -> dict[str, str | None] | None:
+    """The fact that `deploy_helper` sets, with a time in the release's name; None where an argument is not known.
+
+    The keys are those of community.general; on a fresh host there is no earlier release.
+    """
+    given = {name: args.get(name, standard) for name, standard in _RELEASES.items()}
+    given["release"] = given["release"] or INSTANT.strftime("%Y%m%d%H%M%S")
+    if not all(isinstance(value, str) for value in given.values()) or not given["path"]:
+        return None
+    known = {name: str(value) for name, value in given.items()}
+    releases = posixpath.join(known["path"], known["releases_path"])
+    return {
+        "project_path": known["path"],
+        "current_path": posixpath.join(known["path"], known["current_path"]),
+        "releases_path": releases,
+        "shared_path": posixpath.join(known["path"], known["shared_path"]) if known["shared_path"] else None,
+        "previous_release": None,
+        "previous_release_path": None,
+        "new_release": known["release"],
+        "new_release_path": posixpath.join(releases, known["release"]),
+        "unfinished_filename": known["unfinished_filename"],
+    }
+
+
+_RELEASES = {"path": "", "release": "", "current_path": "current", "releases_path": "releases", "shared_path": "shared",
+             "unfinished_filename": "DEPLOY_UNFINISHED"}  # fmt: skip
+"""Arguments of `deploy_helper` and their defaults."""
 _TEMPORARY = (("path", "/tmp"), ("prefix", "ansible."), ("suffix", ""))  # noqa: S108 - on the hosts, not here

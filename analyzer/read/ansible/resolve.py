@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analyzer.model import OTHER_ARGUMENTS, Invocation, Source, Unknown, Value, Verdict
-from analyzer.read.ansible.arbitrary import temporary_path
+from analyzer.read.ansible.arbitrary import release_folders, temporary_path
 from analyzer.read.ansible.contents import contents_for
 from analyzer.read.ansible.core import ansible, plain
 from analyzer.read.ansible.frames import Frame
@@ -282,7 +282,12 @@ def goes_on_after_failure(entry: Mapping[str, Any]) -> bool:
 
 
 def with_made_up_path(module: str, entry: Mapping[str, Any], items: Items) -> Items:
-    """`tempfile` with the path that it makes as its argument `_path`."""
+    """`tempfile` with the path that it makes as its argument `_path`, `deploy_helper` with those of the release."""
+    if module.endswith(".deploy_helper") and len(items) == 1:
+        (invocation, scope) = items[0]
+        folders = release_folders(invocation.args)
+        made = {f"_{name}": folders[name] for name in ("current_path", "new_release_path")} if folders else {}
+        return [(replace(invocation, args={**invocation.args, **made}), scope)]
     if not module.endswith(".tempfile") or len(items) != 1:
         return items
     (invocation, scope) = items[0]

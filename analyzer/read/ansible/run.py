@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from analyzer.model import Invocation, Problem, Severity, Source, Task, Verdict
+from analyzer.read.ansible.arbitrary import release_folders
 from analyzer.read.ansible.conditional import ConditionalFacts
 from analyzer.read.ansible.evaluator import ABSENT, Evaluator
 from analyzer.read.ansible.fresh import Made
@@ -122,6 +123,9 @@ class Run(Struct):
             self.made.add(task.module, invocation.args, task.environment)
         if task.module == "ansible.builtin.set_fact":
             self._set_facts(task, arguments, items, when)
+        elif task.module.endswith(".deploy_helper") and (folders := release_folders(items[0][0].args)) is not None:
+            self._set_facts(task, {"deploy_helper": folders}, items, when)
+            self.clock.add("deploy_helper")
 
     def _register(self, task: Task, entry: Mapping[str, Any], loop: Loop, *, may_fail: bool, ignored: bool) -> None:
         name = task.register

@@ -39,6 +39,27 @@ def test_the_time_that_a_command_printed_is_known(tasks_of: Callable[..., tuple[
     assert made.invocations[0].args["path"] == "/srv/app/releases/20000101000000"
 
 
+def test_the_folders_of_deploy_helper_are_known(tasks_of: Callable[..., tuple[Task, ...]]):
+    """The module names the release by the time, and its fact says where everything lies; no condition goes by it."""
+    tasks = tasks_of("""
+- deploy_helper: path=/srv/app
+- git: repo=https://example.org/app.git dest={{ deploy_helper.new_release_path }}
+- file: path={{ deploy_helper.new_release_path }}/{{ deploy_helper.unfinished_filename }} state=absent
+- file: src={{ deploy_helper.shared_path }}/log path={{ deploy_helper.new_release_path }}/log state=link
+- debug: msg=x
+  when: deploy_helper.new_release == '1'
+- deploy_helper: path=/srv/app release={{ deploy_helper.new_release }} state=finalize current_path=live
+""")
+    release = "/srv/app/releases/20000101000000"
+    assert [one.invocations[0].args.get("dest", one.invocations[0].args.get("path")) for one in tasks[1:4]] == [
+        release, f"{release}/DEPLOY_UNFINISHED", f"{release}/log",
+    ]  # fmt: skip
+    assert tasks[3].invocations[0].args["src"] == "/srv/app/shared/log"
+    assert tasks[4].applies is Verdict.UNKNOWN
+    last = tasks[5].invocations[0].args
+    assert (last["_current_path"], last["_new_release_path"]) == ("/srv/app/live", release)
+
+
 @pytest.mark.parametrize(
     "condition",
     [
