@@ -17,7 +17,7 @@ from analyzer.render.hcl import Noted
 from analyzer.render.heartbeats import DAY_S
 from analyzer.render.jinja import render_template
 from analyzer.render.names import Names, hardened
-from analyzer.render.runbook_batches import batch, inline, one_line
+from analyzer.render.runbook_batches import batch, inline, one_line, where
 from analyzer.render.runbook_hosts import cron_unit, host_texts, install_command, units
 from analyzer.render.storage import STRANGER_ID, file_owner, file_systems
 from analyzer.render.watches import watches
@@ -213,7 +213,7 @@ def _steps(application: Application, active: Sequence[object]) -> dict[str, int]
 
 
 def _left(job: Job) -> dict[str, str]:
-    return {"id": job.id, "reason": job.reason}
+    return {"id": job.id, "where": where(job), "reason": job.reason}
 
 
 def _count_alarms(application: Application, names: Names) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Collection
 from typing import Any
 
 from analyzer.model import Application, Job
@@ -12,6 +13,8 @@ from analyzer.render.heartbeats import DAY_S, duration_text
 from analyzer.render.names import Names
 from analyzer.render.references import readable, replace_references
 from analyzer.render.watches import Watch
+
+_HOSTS_SHOWN = 4
 
 # --------------------------------------------------------------------------------------------------------------------
 # Texts that cannot leave their place
@@ -63,7 +66,7 @@ def batch(application: Application, watch: Watch, names: Names) -> dict[str, Any
         "log_group": names.log_group(watch.definition.name),
         "expressions": ", ".join(f"`{one.expression}` {inline(one.timezone)}" for one in job.expressions),
         "first_schedule": job.expressions[0].name if job.expressions else job.id,
-        "where": "; ".join(_where(one) for one in found) or "; ".join(str(source) for source in job.sources),
+        "where": where(job),
         "window": _window(plan),
         "next": _next(job, plan),
         "recipe": _recipe(job, plan),
@@ -86,14 +89,19 @@ def _observed(job: Job) -> str:
     return f"{duration_text(round(job.footprint.duration_s) or 1)} (runs seen: {job.footprint.runs})"
 
 
-def _where(one: Place) -> str:
-    match one.kind:
-        case "crontab":
-            return f"crontab of {one.user} on {one.host}"
-        case "timer":
-            return f"{one.path} on {one.host}"
-        case _:
-            return f"{one.path} on {one.host}"
+def where(job: Job) -> str:
+    """Where it stands on which hosts; in the playbook where no evidence shows it on one."""
+    hosts: dict[str, list[str]] = {}
+    for one in places(job):
+        hosts.setdefault(f"crontab of {one.user}" if one.kind == "crontab" else one.path, []).append(one.host)
+    said = (f"{entry} on {_some(dict.fromkeys(names))}" for entry, names in hosts.items())
+    return "; ".join(said) or "; ".join(str(source) for source in job.sources)
+
+
+def _some(names: Collection[str]) -> str:
+    shown = [*names][:_HOSTS_SHOWN]
+    more = len(names) - len(shown)
+    return f"{', '.join(shown)} and {more} more" if more else ", ".join(shown)
 
 
 def _window(plan: Handover) -> str:

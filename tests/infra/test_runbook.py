@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from analyzer.model import Application, Plan
+from analyzer.model import Application, Plan, Source
 from analyzer.render import plan_json, report, runbook, summary
 from analyzer.render.containers import scheduled_jobs, secrets_by_name
 from analyzer.render.runbook_hosts import cron_unit, install_command
@@ -232,6 +232,20 @@ def test_steps_are_numbered_without_a_gap(application: Application) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     named = re.findall(r"[Ss]teps? ([\d, ]*\d)", pages["cutover"] + pages["parallel-run"])
     assert {int(number) for one in named for number in one.split(", ")} <= set(numbers)
+
+
+def test_what_is_not_handed_over_names_its_hosts() -> None:
+    """Entries that wait for an answer or end with the hosts say where they stand; of many hosts the first are named."""
+    sources = tuple(Source(f"evidence/web{number:02}/fs/etc/cron.d/app", 3) for number in range(1, 7))
+    waiting = factory.job("warm", outcome="manual", expressions=(), sources=sources)
+    gone = factory.job(
+        "old", outcome="platform", expressions=(), sources=(Source("evidence/db01/cmd/crontab-app.txt", 1),)
+    )
+    planned = factory.job("plan", outcome="manual", expressions=(), sources=(Source("roles/a/tasks/main.yml", 9),))
+    page = pages_of(factory.application(members=(*factory.jobs(), waiting, gone, planned)))["cutover"]
+    assert "| warm | /etc/cron.d/app on web01, web02, web03, web04 and 2 more |" in page
+    assert "| old | crontab of app on db01 |" in page
+    assert "| plan | roles/a/tasks/main.yml:9 |" in page
 
 
 def test_without_batches_there_is_no_step_for_them() -> None:
