@@ -16,6 +16,13 @@ MAX_BYTES = 512 * 1024 * 1024
 """Largest file, unpacked, that is read; a gzip bomb ends here."""
 
 
+GIT_CRYPT = b"\0GITCRYPT\0"
+"""How a file begins that git-crypt keeps encrypted as long as the repository is locked."""
+
+VAULT = b"$ANSIBLE_VAULT;"
+"""How a file begins that ansible-vault has encrypted."""
+
+
 def is_folder_name(host: str) -> bool:
     """Whether the evidence of a host of this name can lie in a folder of that name; `..` and `/` lead elsewhere."""
     return host not in ("", ".", "..") and "/" not in host and "\0" not in host and not host.startswith("-")

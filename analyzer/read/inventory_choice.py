@@ -11,7 +11,15 @@ from msgspec import Struct
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.playbooks import Configuration
-from analyzer.read.inventories import VAGRANT, environments_in, environments_of, inventories_in, siblings_of, sources_in
+from analyzer.read.inventories import (
+    INVENTORY_NAMES,
+    VAGRANT,
+    environments_in,
+    environments_of,
+    inventories_in,
+    siblings_of,
+    sources_in,
+)
 from analyzer.read.request import DEFAULT_ENVIRONMENT, Request, UsageError
 
 
@@ -68,6 +76,16 @@ def choose_inventory(request: Request, places: Places, configuration: Configurat
 
 
 def _none_found(places: Places) -> Problem:
+    broken = [path for folder in places.folders for name in INVENTORY_NAMES if (path := folder / name).is_symlink()]
+    if broken:
+        return Problem(
+            Severity.WARNING,
+            "inventory-link-broken",
+            f"{relative(places.root, str(broken[0]))} is a link to {broken[0].readlink()}, which is not there: one "
+            "host is assumed for each `hosts:` pattern",
+            None,
+            "put the inventory there, or give one with -i",
+        )
     where = ", ".join(f"{_shown(places, folder)}/" for folder in places.folders)
     return _note(
         "inventory-not-found",

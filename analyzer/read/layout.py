@@ -43,10 +43,13 @@ def find_layout(request: Request) -> Layout:
     given = request.project
     if not given.exists():
         raise UsageError(f"{given}: no such folder; give an Ansible inventory folder or the folder that holds one")
+    linked = Path(os.path.normpath(given.absolute()))
     given = given.resolve()
     _check_file(request, given)
     project, is_inventory = _project_of(given)
-    root = _root_of_all(_with_parent(project), request)
+    if is_inventory and linked != given and not is_project(project):
+        project = project_above(linked) or project  # a link to an inventory that lies elsewhere
+    root = _root_of_all(_with_parent(project), request, given)
     problems: list[Problem] = []
     workspace = find_workspace(request, root, project, problems)
     base, playbooks = (workspace.base, workspace.playbooks) if workspace else (project, ())
@@ -109,9 +112,10 @@ def _with_parent(project: Path) -> Path:
     return parent if roles or (inventories_in(parent) and not inventories_in(project)) else project
 
 
-def _root_of_all(root: Path, request: Request) -> Path:
+def _root_of_all(root: Path, request: Request, given: Path) -> Path:
     """`root`, or the folder above it that also holds the playbooks and inventories that were named."""
-    named = [
+    named = [given]
+    named += [
         path.resolve()
         for name in (*request.playbooks, *request.inventories)
         for path in (Path.cwd() / name, root / name)

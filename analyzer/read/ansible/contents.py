@@ -15,10 +15,11 @@ from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.expressions import analyse_template
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.inventory import relative
-from analyzer.read.ansible.roles import YamlReader
+from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE, YamlReader
 from analyzer.read.ansible.scope import OMITTED, Scope
 from analyzer.read.ansible.stand_ins import StandIns
 from analyzer.read.ansible.values import holds_unknown, thaw
+from analyzer.read.files import GIT_CRYPT
 from analyzer.read.secrets import is_secret_text
 
 MAX_FILES = 2_000
@@ -71,6 +72,8 @@ def contents_for(
         return (("", FileContent(source=task, data=data)),)
     if path is None:
         reason = f"{written} is not in the project ({folder}/ of the role and of the playbook were searched)"
+        if reader.is_outside(written, _places(folder, frame, play_folder)):
+            reason = f"{written} {OUTSIDE}; {GIVE_BOTH}"
         return (("", FileContent(source=task, data=None, unknown=Unknown(written, reason))),)
     if path.is_dir():
         return _folder_contents(path, written, reader)
@@ -106,15 +109,23 @@ def _absent_secret(module: str, written: str, dest: Value) -> str:
 def find_file(name: str, folder: str, frame: Frame, reader: YamlReader, play_folder: Path) -> Path | None:
     """A file by Ansible's search order: the role, its parents, the playbook's folder; None if absent or outside."""
     root = reader.inventory.root
-    places = [role.path for role in (frame.role, *reversed(frame.parents)) if role is not None]
-    candidates = [base / sub / name for base in places for sub in (folder, "", f"tasks/{folder}", "tasks")]
-    candidates += [frame.file.parent / folder / name, frame.file.parent / name]
-    candidates += [play_folder / folder / name, play_folder / name]
-    candidates.append(root / name)  # an absolute path inside the project, as look-ups give it, less this machine's part
-    for candidate in candidates:
+    # the last: an absolute path inside the project, as look-ups give it, less this machine's part
+    for candidate in (place / name for place in (*_places(folder, frame, play_folder), root)):
         if candidate.exists() and candidate.resolve().is_relative_to(root):
             return candidate
     return None
+
+
+def _places(folder: str, frame: Frame, play_folder: Path) -> list[Path]:
+    """Where Ansible looks for a file of a task, in its order."""
+    roles = [role.path for role in (frame.role, *reversed(frame.parents)) if role is not None]
+    places = [base / sub for base in roles for sub in (folder, "", f"tasks/{folder}", "tasks")]
+    return [*places, frame.file.parent / folder, frame.file.parent, play_folder / folder, play_folder]
+
+
+def is_outside(name: object, folder: str, frame: Frame, reader: YamlReader, play_folder: Path) -> bool:
+    """Whether the file that `find_file` does not find lies outside of the folder that may be read."""
+    return reader.is_outside(name, _places(folder, frame, play_folder))
 
 
 def _inline(content: Value, task: Source) -> FileContent:
@@ -136,7 +147,7 @@ def _file(path: Path, reader: YamlReader) -> FileContent:
         return FileContent(
             source=source, data=None, unknown=Unknown(source.file, f"has more than {MAX_FILE_BYTES} bytes")
         )
-    if is_secret_text(data[:65536].decode("utf-8", errors="ignore")):
+    if data.startswith(GIT_CRYPT) or is_secret_text(data[:65536].decode("utf-8", errors="ignore")):
         name = re.sub(r"\W+", "_", path.name).strip("_").lower()
         return FileContent(source=source, data=reader.inventory.book.marker(name, source, "content").encode())
     return FileContent(source=source, data=data)

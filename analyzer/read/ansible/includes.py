@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from analyzer.model import Invocation, Task, Unknown, Value, Verdict
-from analyzer.read.ansible.contents import find_file
+from analyzer.read.ansible.contents import find_file, is_outside
 from analyzer.read.ansible.frames import Frame, conditions
 from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.resolve import as_list, text
+from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE
 from analyzer.read.ansible.run import Items
 from analyzer.read.ansible.values import holds_unknown, names_wanted, thaw
 
@@ -47,9 +48,13 @@ def include_variables(walk: PlayRun, task: Task, frame: Frame, items: Items) -> 
             found = _folder_variables(walk, args, find_file(folder, "vars", frame, walk.run.reader, walk.file.parent))
         if found is None:
             if task.applies is Verdict.YES:
+                outside = is_outside(written or folder, "vars", frame, walk.run.reader, walk.file.parent)
                 walk.run.note(
-                    "vars-file-not-found", f"include_vars: {_shown(written or folder)} cannot be found", task.source,
-                    _remedy(written or folder, "add the file, or give the variables it sets with -e"),
+                    "vars-file-not-found",
+                    f"include_vars: {_shown(written or folder)} {OUTSIDE if outside else 'cannot be found'}",
+                    task.source,
+                    GIVE_BOTH if outside
+                    else _remedy(written or folder, "add the file, or give the variables it sets with -e"),
                 )  # fmt: skip
             continue
         name = args.get("name")
@@ -101,10 +106,14 @@ def include_tasks(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, A
         written = invocation.args.get("_raw_params", invocation.args.get("file"))
         path = tasks_file(walk, written, frame)
         if path is None:
+            outside = walk.run.reader.is_outside(written, _task_places(walk, frame))
             walk.run.note(
-                "tasks-file-not-found", f"{task.module.rpartition('.')[2]}: {_shown(written)} cannot be found",
-                task.source, f"its tasks are not in the plan; {_remedy(written, 'add the file or fix the name')}",
-            )  # fmt: skip
+                "tasks-file-not-found",
+                f"{task.module.rpartition('.')[2]}: {_shown(written)} {OUTSIDE if outside else 'cannot be found'}",
+                task.source,
+                "its tasks are not in the plan; "
+                f"{GIVE_BOTH if outside else _remedy(written, 'add the file or fix the name')}",
+            )
             continue
         if not static:
             from analyzer.read.ansible.imports import publish_imports  # it needs this module in turn
@@ -119,15 +128,20 @@ def tasks_file(walk: PlayRun, written: Value | None, frame: Frame) -> Path | Non
         return None
     name = written.split()[0]
     root = walk.run.reader.inventory.root
-    places = [frame.file.parent]
-    places += [role.path / "tasks" for role in (frame.role, *reversed(frame.parents)) if role is not None]
-    if frame.handlers and frame.role:
-        places.insert(0, frame.role.path / "handlers")
-    for place in (*places, walk.file.parent):
+    for place in _task_places(walk, frame):
         path = place / name
         if path.is_file() and path.resolve().is_relative_to(root):
             return path
     return None
+
+
+def _task_places(walk: PlayRun, frame: Frame) -> list[Path]:
+    """Where Ansible looks for a file of tasks, in its order."""
+    places = [frame.file.parent]
+    places += [role.path / "tasks" for role in (frame.role, *reversed(frame.parents)) if role is not None]
+    if frame.handlers and frame.role:
+        places.insert(0, frame.role.path / "handlers")
+    return [*places, walk.file.parent]
 
 
 def include_role(walk: PlayRun, task: Task, outer: Frame, entry: Mapping[str, Any], items: Items, loop: Loop) -> None:

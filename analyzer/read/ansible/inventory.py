@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import MESSAGES, ansible, guarded_loader_class, plain, warnings_since
 from analyzer.read.evidence_json import NotJsonError, parse_json
-from analyzer.read.files import not_utf8
+from analyzer.read.files import GIT_CRYPT, VAULT, not_utf8
 from analyzer.read.secrets import SecretBook
 
 _NOT_INVENTORY = (".bak", ".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rpm", ".rst", ".swp", ".txt", "~")
@@ -181,8 +181,7 @@ def read_inventory(
                 problems.append(problem)
     mark, failed = len(MESSAGES.texts), len(MESSAGES.failures)
     manager = core.InventoryManager(loader=loader, sources=usable or None)
-    if usable:
-        manager._sources = [str(path) for path in sources]  # noqa: SLF001 - group_vars lie beside the sources as given
+    manager._sources = [str(path) for path in sources]  # noqa: SLF001 - group_vars lie beside the sources as given
     warnings = warnings_since(mark) if usable else ()  # without a source ansible-core says that it parsed none
     problems += _parse_problems(root, warnings, MESSAGES.failures[failed:], usable)
     variables = core.VariableManager(loader=loader, inventory=manager)
@@ -222,6 +221,10 @@ _SAVE_IT = (
 
 def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
     source = Source(relative(root, str(file)))
+    if not file.resolve().is_relative_to(root):
+        message = f"{source.file} leads out of the project and is not read"
+        hint = "copy it into the project, or give a folder that holds both"
+        return Problem(Severity.ERROR, "path-outside-project", message, source, hint)
     try:
         with file.open("rb") as stream:
             head = stream.read(4096)
@@ -233,6 +236,10 @@ def _cannot_be_read_as_text(root: Path, file: Path) -> Problem | None:
             source,
             "check its permissions",
         )
+    if head.startswith((VAULT, GIT_CRYPT)):
+        message = f"{source.file} is an encrypted inventory and is not read"
+        hint = "give its hosts as a file that is not encrypted with -i: what `ansible-inventory --list --export` prints"
+        return Problem(Severity.ERROR, "inventory-encrypted", message, source, hint)
     if head.startswith(b"#!"):
         return Problem(
             Severity.WARNING,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.resolve import as_list
+from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE
 from analyzer.read.ansible.values import names_wanted
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def read_play_variables(walk: PlayRun, frame: Frame) -> None:
             run.combine(found, run.reader.variables(path))
             walk.variables.set_play(found)
             continue
+        if any(run.reader.is_outside(scope.value(choice), _places(walk)) for choice in choices):
+            message = f"vars_files: {plain(choices[0])} {OUTSIDE}"
+            run.note("vars-file-not-found", message, walk.source(entry, walk.play, walk.file), GIVE_BOTH)
+            continue
         wanted = names_wanted(scope.value(choices[0]))
         run.note(
             "vars-file-not-found", f"vars_files: {plain(choices[0])} is not in the project",
@@ -48,8 +53,11 @@ def read_play_variables(walk: PlayRun, frame: Frame) -> None:
 def _variable_file(walk: PlayRun, name: Value) -> Path | None:
     """A file of `vars_files`, beside the playbook or in `vars/` beside it, inside the project."""
     root = walk.run.reader.inventory.root
-    places = (walk.file.parent / "vars", walk.file.parent)
-    for path in (place / name for place in places if isinstance(name, str)):
+    for path in (place / name for place in _places(walk) if isinstance(name, str)):
         if path.is_file() and path.resolve().is_relative_to(root):
             return path
     return None
+
+
+def _places(walk: PlayRun) -> tuple[Path, ...]:
+    return walk.file.parent / "vars", walk.file.parent

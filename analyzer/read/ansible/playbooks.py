@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from analyzer.model import Source
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.names import resolve_module
-from analyzer.read.ansible.roles import YamlReader
+from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE, YamlReader
 from analyzer.read.ansible.values import kind
 
 
@@ -100,7 +100,7 @@ def read_plays(
         )
         if imported is not None and "hosts" not in entry:
             name = plain(entry[imported])
-            other = path.parent / str(name).split()[0]
+            other = path.parent / (str(name).split() or [""])[0]
             if other in (*seen, path):
                 reader.note(
                     "playbook-imports-itself", path, f"imports {name}, which imports this one",
@@ -108,10 +108,11 @@ def read_plays(
                 )  # fmt: skip
                 continue
             if not other.is_file() or not other.resolve().is_relative_to(reader.inventory.root):
-                reader.note(
-                    "playbook-not-found", path, f"imports the playbook {name}, which is not in the project",
-                    "add the file, or take the line out", source.line,
-                )  # fmt: skip
+                message = f"imports the playbook {name}, which is not in the project"
+                hint = "add the file, or take the line out"
+                if other.is_file():
+                    message, hint = f"imports the playbook {name}, which {OUTSIDE}", GIVE_BOTH
+                reader.note("playbook-not-found", path, message, hint, source.line)
                 continue
             condition = entry.get("when")
             more = tuple(condition) if isinstance(condition, list) else () if condition is None else (condition,)

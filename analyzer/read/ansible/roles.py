@@ -12,6 +12,7 @@ from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import ansible, plain
 from analyzer.read.ansible.inventory import MAX_NESTING, MAX_NODES, Inventory, hide, relative, unfolds_too_far
 from analyzer.read.ansible.values import kind
+from analyzer.read.files import GIT_CRYPT, VAULT
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
@@ -72,6 +73,12 @@ class YamlReader(Struct):
         """Where a YAML value stands."""
         return self.inventory.source_of(value) or Source(relative(self.inventory.root, str(path)))
 
+    def is_outside(self, name: object, folders: Sequence[Path]) -> bool:
+        """Whether a file is there, but outside of the folder that may be read."""
+        root = self.inventory.root
+        paths = [folder / name for folder in folders] if isinstance(name, str) and name and "\0" not in name else []
+        return any(path.exists() and not path.resolve().is_relative_to(root) for path in paths)
+
     def note(
         self, code: str, path: Path, what: str, hint: str = "", line: int = 1, severity: Severity = Severity.ERROR
     ) -> None:
@@ -94,11 +101,18 @@ class YamlReader(Struct):
     def _load_any(self, path: Path) -> Any:
         core = ansible()
         try:
-            encrypted = _is_encrypted(path)
+            head = _head(path)
         except OSError as error:
             self.note("file-unreadable", path, f"cannot be read: {error.strerror}", "check its permissions")
             return None
-        if encrypted:
+        if head.startswith(GIT_CRYPT):
+            self.note(
+                "file-encrypted", path, "is encrypted with git-crypt; its variables count as undefined",
+                "`git-crypt unlock` in the repository, then run again (values never leave the tool)",
+                severity=Severity.WARNING,
+            )  # fmt: skip
+            return None
+        if head.startswith(VAULT):
             return self._load_encrypted(path)
         try:
             return self.inventory.loader.load_once(path)
@@ -139,9 +153,13 @@ class YamlReader(Struct):
         self.note("yaml-syntax", path, f"cannot be read as YAML: {words}", "check it with yamllint", line)
 
 
-def _is_encrypted(path: Path) -> bool:
+OUTSIDE = "lies outside of the folder that is read"
+GIVE_BOTH = "give the folder above that holds both"
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(15).startswith(b"$ANSIBLE_VAULT;")
+        return stream.read(15)
 
 
 class RoleFinder(Struct):
@@ -185,6 +203,11 @@ class RoleFinder(Struct):
                 )
             )
             return None
+        if not any(path.iterdir()):
+            where = relative(self.reader.inventory.root, str(path))
+            message = f"role {name} is an empty folder, {where}: a submodule that is not checked out, perhaps"
+            hint = "git submodule update --init, then run again"
+            self.reader.problems.append(Problem(Severity.WARNING, "role-empty", message, source, hint))
         meta = self.entry(path, "meta", "main")
         data = self.reader.load(meta) if meta else None
         data = data if isinstance(data, dict) else {}

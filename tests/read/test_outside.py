@@ -1,0 +1,121 @@
+"""What lies outside of the folder that is read, is a link to nowhere, or is encrypted: said with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analyzer.model import Settings
+from analyzer.read.layout import Request, find_layout
+from analyzer.read.project import Reading, read_project
+from tests.read.conftest import write_files
+
+HOSTS = "[web]\nweb1\n"
+GIT_CRYPT = b"\0GITCRYPT\0\xd0\x9f\xff\x01"
+
+
+def read_at(project: Path, **request: object) -> Reading:
+    asked = Request(project=project, **request)  # type: ignore[arg-type]
+    return read_project(asked, find_layout(asked), Settings())
+
+
+def said(reading: Reading) -> dict[str, str]:
+    """Code -> message and hint."""
+    return {one.code: f"{one.message} ({one.hint})" for one in reading.project.problems}
+
+
+@pytest.mark.parametrize(
+    ("play", "code"),
+    [
+        ("  vars_files: [../shared/vars.yml]\n", "vars-file-not-found"),
+        ("  tasks: [{include_vars: ../shared/vars.yml}]\n", "vars-file-not-found"),
+        ("  tasks: [{include_tasks: ../shared/tasks.yml}]\n", "tasks-file-not-found"),
+        ("- import_playbook: ../shared/play.yml\n", "playbook-not-found"),
+    ],
+)
+def test_a_file_beside_the_folder_that_was_given_is_named_with_the_way_to_read_it(
+    play: str, code: str, tmp_path: Path
+) -> None:
+    files = {
+        "ansible/site.yml": "- hosts: web\n" + play,
+        "ansible/hosts": HOSTS,
+        "shared/vars.yml": "a: 1\n",
+        "shared/tasks.yml": "- name: One\n  command: uptime\n",
+        "shared/play.yml": "- hosts: web\n  tasks: [{command: uptime}]\n",
+    }
+    write_files(tmp_path, files)
+    inside, outside = said(read_at(tmp_path)), said(read_at(tmp_path / "ansible"))
+    assert code not in inside
+    assert "lies outside of the folder that is read" in outside[code]
+    assert "give the folder above that holds both" in outside[code]
+
+
+def test_a_delivered_file_outside_asks_for_the_folder_above(tmp_path: Path) -> None:
+    play = "- hosts: web\n  tasks: [{copy: {src: ../app.conf, dest: /etc/app.conf}}]\n"
+    write_files(tmp_path, {"ansible/site.yml": play, "ansible/hosts": HOSTS, "app.conf": "a=1\n"})
+    (task,) = read_at(tmp_path / "ansible").project.applications[0].tasks
+    (_, content), *_ = task.invocations[0].contents
+    assert "give the folder above that holds both" in content.unknown.reason
+    (task,) = read_at(tmp_path).project.applications[0].tasks
+    (_, content), *_ = task.invocations[0].contents
+    assert content.data == b"a=1\n"
+
+
+def test_an_inventory_that_is_a_link_out_of_the_project_is_refused_and_read_where_both_are_given(
+    tmp_path: Path,
+) -> None:
+    write_files(tmp_path, {"project/site.yml": "- hosts: web\n  tasks: []\n", "lists/hosts": HOSTS})
+    (tmp_path / "project" / "hosts").symlink_to("../lists/hosts")
+    reading = read_at(tmp_path / "project")
+    assert "leads out of the project" in said(reading)["path-outside-project"]
+    assert "hosts-assumed" in said(reading)
+    for given in (tmp_path, tmp_path / "project" / "hosts"):
+        reading = read_at(given)
+        assert [host.name for host in reading.project.applications[0].hosts] == ["web1"]
+        assert "path-outside-project" not in said(reading)
+
+
+def test_an_inventory_that_is_a_link_to_nowhere_is_said(tmp_path: Path) -> None:
+    write_files(tmp_path, {"site.yml": "- hosts: web\n  tasks: []\n"})
+    (tmp_path / "hosts").symlink_to("../private/hosts")
+    assert "hosts is a link to ../private/hosts, which is not there" in said(read_at(tmp_path))["inventory-link-broken"]
+
+
+def test_variables_beside_an_inventory_that_is_not_run_hold(tmp_path: Path) -> None:
+    files = {
+        "inventory/ec2.py": "#!/usr/bin/env python\n",
+        "inventory/group_vars/web.yml": "package: nginx\n",
+        "site.yml": "- hosts: web\n  tasks: [{apt: {name: '{{ package }}'}}]\n",
+    }
+    (task,) = read_at(write_files(tmp_path, files)).project.applications[0].tasks
+    assert task.invocations[0].args["name"] == "nginx"
+
+
+def test_files_that_git_crypt_keeps_are_said_and_are_secrets(tmp_path: Path) -> None:
+    play = "- hosts: web\n  tasks: [{copy: {src: server.pem, dest: /etc/server.pem}}]\n"
+    write_files(tmp_path, {"site.yml": play, "hosts": HOSTS, "group_vars/all/plain.yml": "a: 1\n"})
+    (tmp_path / "group_vars" / "all" / "secrets.yml").write_bytes(GIT_CRYPT)
+    (tmp_path / "server.pem").write_bytes(GIT_CRYPT)
+    reading = read_at(tmp_path)
+    assert "git-crypt unlock" in said(reading)["file-encrypted"]
+    assert not {"yaml-syntax", "file-not-utf8"} & said(reading).keys()
+    assert [secret.name for secret in reading.project.applications[0].secrets] == ["server_pem"]
+
+
+@pytest.mark.parametrize("head", [b"$ANSIBLE_VAULT;1.1;AES256\n61\n", GIT_CRYPT])
+def test_an_encrypted_inventory_says_what_to_give_instead(head: bytes, tmp_path: Path) -> None:
+    write_files(tmp_path, {"site.yml": "- hosts: web\n  tasks: []\n"})
+    (tmp_path / "hosts").write_bytes(head)
+    assert "ansible-inventory --list --export" in said(read_at(tmp_path))["inventory-encrypted"]
+
+
+def test_an_empty_role_is_said(read: Callable[..., Reading], tmp_path: Path) -> None:
+    (tmp_path / "project" / "roles" / "web").mkdir(parents=True)
+    told = said(read({"site.yml": "- hosts: web\n  roles: [web]\n"}))
+    assert "role web is an empty folder, roles/web" in told["role-empty"]
+
+
+def test_an_import_without_a_name_ends_nothing(read: Callable[..., Reading]) -> None:
+    assert "playbook-not-found" in said(read({"site.yml": "- import_playbook: ''\n- hosts: web\n  tasks: []\n"}))
