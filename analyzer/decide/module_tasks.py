@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -10,7 +9,7 @@ from msgspec.structs import replace
 
 from analyzer.decide.effects import Refusal, build
 from analyzer.decide.match import Undetermined, match
-from analyzer.decide.parts import DROPPING, ELSEWHERE, Part, refused, rule_part
+from analyzer.decide.parts import DROPPING, ELSEWHERE, Part, refused, rule_of_place, rule_part
 from analyzer.decide.values import told
 from analyzer.model import Invocation, Outcome, Problem, RunCommand, Severity, Task, Unknown, Value
 from analyzer.ruletypes import MANAGER, Rule, RulePack
@@ -139,7 +138,7 @@ def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:
         if isinstance(value, Unknown):
             value = value.expression.partition("{")[0]
         if isinstance(value, str) and value.startswith("/"):
-            rule = pack.paths.find(posixpath.normpath(value))
+            rule = rule_of_place(value, pack)
             if rule is not None and rule.outcome in ELSEWHERE:
                 return replace(rule_part(rule, ()), subject=value)
     return None

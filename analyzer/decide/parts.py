@@ -211,12 +211,12 @@ def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | N
         case MakeUser() | MakeGroup():
             yield effect, pack.users.find(effect.name), f"account {effect.name}"
         case WriteFile() | MakeDirectory() | MakeLink() | TouchFile() | RemovePath() | EditFile():
-            yield effect, _place(effect.path, pack), effect.path
+            yield effect, rule_of_place(effect.path, pack), effect.path
         case Download():
-            rule = _place(effect.path, pack) or _package_file(effect.path, pack) or _address(effect.url, pack)
+            rule = rule_of_place(effect.path, pack) or _package_file(effect.path, pack) or _address(effect.url, pack)
             yield effect, rule, effect.path
         case Unpack():
-            yield effect, _place(effect.directory, pack) or _address(effect.archive, pack), effect.archive
+            yield effect, rule_of_place(effect.directory, pack) or _address(effect.archive, pack), effect.archive
         case PackageRepository():
             place = effect.path or effect.url or effect.content
             yield effect, _address(f"{effect.url} {effect.content} {effect.path}", pack), place
@@ -312,7 +312,8 @@ def package_name(written: str) -> str:
     return written.partition("=")[0].partition("/")[0].partition(":")[0].strip()
 
 
-def _place(path: str, pack: RulePack) -> Rule | None:
+def rule_of_place(path: str, pack: RulePack) -> Rule | None:
+    """The rule for what lies at `path`: by the unit that it belongs to, the path itself, or the folder that it is."""
     if not path.startswith("/"):
         return None
     place = posixpath.normpath(path)

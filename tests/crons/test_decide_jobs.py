@@ -132,6 +132,8 @@ name:fstrim                                                 platform batches-fil
 name:e2scrub_all                                            platform batches-file-systems
 name:apt-daily                                              platform batches-package-upgrades
 name:sysstat-collect                                        platform batches-host-statistics
+name:update-firehol-nftables                                 platform batches-firewall
+/usr/sbin/ipset restore < /etc/ipset.conf                    platform batches-firewall
 /srv/app/bin/batch backup_ledger                            schedule cron-converted
 cd /srv/app && bundle exec rake invoices:send               schedule cron-converted
 /srv/app/bin/check_orders                                   schedule cron-converted

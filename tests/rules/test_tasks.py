@@ -371,6 +371,10 @@ def test_unknown_content_is_asked_about_unless_its_place_is_left_behind():
     assert decide(task({COPY: {"content": UNKNOWN, "dest": "/etc/app.conf"}})).decisions[0].outcome is Outcome.MANUAL
     left = decide(task({COPY: {"content": UNKNOWN, "dest": "/etc/logrotate.d/app"}})).decisions[0]
     assert (left.outcome, left.rule) == (Outcome.PLATFORM, "platform-logs")
+    unit = decide(
+        task({COPY: {"content": UNKNOWN, "dest": "/etc/systemd/system/fail2ban.service.d/x.conf"}})
+    ).decisions[0]
+    assert (unit.outcome, unit.rule) == (Outcome.PLATFORM, "platform-ssh")
 
 
 # -- accounts --------------------------------------------------------------------------------------------------------

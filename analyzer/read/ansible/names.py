@@ -149,6 +149,7 @@ _ALIASES = {
     "ansible.builtin.git": "gpg_whitelist=gpg_allowlist name=repo",
     "ansible.builtin.known_hosts": "host=name",
     "ansible.builtin.lineinfile": "attr=attributes dest=path destfile=path name=path regex=regexp value=line",
+    "ansible.builtin.package": "package=name pkg=name",
     "ansible.builtin.replace": "attr=attributes dest=path destfile=path name=path",
     "ansible.builtin.service": "args=arguments",
     "ansible.builtin.slurp": "path=src",

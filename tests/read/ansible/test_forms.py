@@ -92,8 +92,8 @@ def test_short_names_of_collections_are_routed(tasks_of: Callable[..., tuple[Tas
 
 def test_aliases_of_arguments_become_documented_names(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
     """`pkg`, `dest` of file and the like are what the documentation calls them."""
-    tasks = tasks_of("- apt: pkg=nginx\n- file: dest=/srv state=directory\n- user: user=app")
-    assert [sorted(task.invocations[0].args) for task in tasks] == [["name"], ["path", "state"], ["name"]]
+    tasks = tasks_of("- apt: pkg=nginx\n- file: dest=/srv state=directory\n- user: user=app\n- package: pkg=vim")
+    assert [sorted(task.invocations[0].args) for task in tasks] == [["name"], ["path", "state"], ["name"], ["name"]]
 
 
 LOOPS = """
