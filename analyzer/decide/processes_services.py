@@ -6,6 +6,7 @@ import re
 import shlex
 
 from analyzer.decide.image_paths import normal
+from analyzer.decide.processes_foreground import in_front
 from analyzer.decide.processes_seen import SUPERVISOR, TIMER, UNIT, Found, Seen
 from analyzer.decide.processes_units import (
     Unit,
@@ -19,6 +20,8 @@ from analyzer.decide.processes_units import (
     unwrap_shell,
 )
 from analyzer.model import MakeDirectory, Ownership, Source, Step, Via
+
+_KEPT_IN_FRONT = "Its command went to the background; a container ends with its command, so it stays in front."
 
 
 def units(seen: Seen) -> list[Found]:
@@ -91,7 +94,10 @@ def _unit(
     ]
     if stop := unit.last("ExecStop"):
         notes.append(f"The unit stops it with {stop!r}; ECS sends the stop signal instead.")
-    if kind == "forking":
+    words, before = in_front(words), words
+    if words != before:
+        notes.append(_KEPT_IN_FRONT)
+    elif kind == "forking":
         notes.append("Type=forking: the command goes to the background; in a container it must stay in front.")
     if not states:
         notes.append("No task starts or enables this unit; it is taken for a process because its file is there.")
@@ -175,6 +181,8 @@ def supervisor_programs(seen: Seen) -> list[Found]:
             if plain:
                 notes.append("The shell around the command is left out: nothing in it needs one.")
                 words, directory = plain, inner or directory
+            words, before = in_front(words), words
+            notes += [_KEPT_IN_FRONT] if words != before else []
             count = settings.get("numprocs", "1")
             if count not in ("", "1"):
                 notes.append(f"supervisord keeps {count} of it: set the service's desired count.")

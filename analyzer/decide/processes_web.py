@@ -145,6 +145,8 @@ def command_port(words: Iterable[str]) -> int | None:
         name, _, value = word.partition("=")
         if name in ("-p", "--port") and re.fullmatch(r"\d+", value or following):
             return int(value or following)
+        if match := re.fullmatch(r"(?:-D|--)server\.port=(\d+)", word):  # Spring's
+            return int(match[1])
         if re.fullmatch(r"-p\d+", word):
             return int(word[2:])
         if name in ("-b", "--bind", "-l", "--listen", "-o") and (match := re.search(r":(\d+)\D*$", value or following)):

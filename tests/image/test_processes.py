@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from analyzer.decide.processes import ProcessFindings, find_processes
+from analyzer.decide.processes_foreground import in_front
 from analyzer.decide.processes_units import (
     exec_words,
     expand,
@@ -398,6 +399,40 @@ def test_a_server_inside_a_script_is_the_api() -> None:
     assert [(each.name, each.command) for each in processes] == [
         ("api", ("/srv/shop/bin/web_start",)), ("mail", ("/srv/shop/bin/mail",)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("/srv/tomcat/bin/startup.sh", "/srv/tomcat/bin/catalina.sh run"),
+        ("/opt/tomcat/bin/catalina.sh start", "/opt/tomcat/bin/catalina.sh run"),
+        ("bundle exec puma -d -C x", "bundle exec puma -C x"),
+        ("/usr/bin/env rbenv exec bundle exec unicorn -c x -D -E production",
+         "/usr/bin/env rbenv exec bundle exec unicorn -c x -E production"),
+        ("gunicorn app --daemon", "gunicorn app"),
+        ("uwsgi --daemonize /var/log/x --ini x", "uwsgi --ini x"),
+        ("uwsgi --daemonize=/var/log/x --ini x", "uwsgi --ini x"),
+        ("/usr/sbin/php-fpm7.4 -D", "/usr/sbin/php-fpm7.4 --nodaemonize"),
+        ("php-fpm8.2 -F -R", "php-fpm8.2 -F -R"),
+        ("httpd -k start", "httpd -D FOREGROUND"),
+        ("/usr/sbin/httpd -DFOREGROUND", "/usr/sbin/httpd -DFOREGROUND"),
+        ("redis-server /etc/r.conf --daemonize yes", "redis-server /etc/r.conf"),
+        ("java -jar x.jar start -d", "java -jar x.jar start -d"),
+        ("/usr/bin/rake jobs:work -D", "/usr/bin/rake jobs:work -D"),
+    ],
+)  # fmt: skip
+def test_what_goes_to_the_background_stays_in_front(written: str, kept: str) -> None:
+    """A container ends with its command: servers that a unit forks are started as they stay."""
+    assert " ".join(in_front(tuple(written.split()))) == kept
+
+
+def test_a_forking_unit_says_what_became_of_its_command() -> None:
+    """Tomcat's `startup.sh` returns at once."""
+    unit = "[Service]\nType=forking\nExecStart=/srv/tomcat/bin/startup.sh\n"
+    (process,) = found(unit).processes
+    assert process.command == ("/srv/tomcat/bin/catalina.sh", "run")
+    assert any("stays in front" in note for note in process.notes)
+    assert not any("forking" in note for note in process.notes)
 
 
 def test_a_port_in_the_script_that_is_the_command_is_known() -> None:
