@@ -33,6 +33,7 @@ from analyzer.read.ansible.playbooks import Configuration, Play, read_configurat
 from analyzer.read.ansible.precedence import merge_variables, replace_variables
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.run import Run
+from analyzer.read.ansible.values import wanted_in
 from analyzer.read.ansible.variables import PlayVariables
 from analyzer.read.ansible.walk import PlayRun
 from analyzer.read.applications import applications_of
@@ -88,6 +89,7 @@ def read_project(
         hosts, crons, usage = _read_evidence(host_names, inventory, layout, facts, problems)
         step(f"{which}: reading the roles of {len(chosen)} plays")
         tasks, names = _walk(chosen, hosts, inventory, reader, finder, extra, request, configuration)
+        problems += _note_placeholders(tasks, names)
         applications.append(
             ApplicationInput(
                 name=name,
@@ -111,6 +113,23 @@ def read_project(
         ),
     )
     return Reading(project, book)
+
+
+def _note_placeholders(tasks: Sequence[Task], names: Names) -> list[Problem]:
+    """A parameter and a warning for each placeholder that a task uses."""
+    given = names.book.placeholders
+    used = {name for task in tasks for name in wanted_in(task.invocations) if name in given} if given else set()
+    problems = []
+    for name in sorted(used):
+        found = given[name]
+        reason = f"its value is a placeholder: {found.value.strip()}"
+        names.parameters.setdefault(name, Parameter(name=name, source=found.source, reason=reason))
+        message = (
+            f"the value of {name} is a placeholder ({found.value.strip()}): it is asked for when the bundle is applied"
+        )
+        hint = "write the real value, or give it under `variables` in the decisions file"
+        problems.append(Problem(Severity.WARNING, "value-is-a-placeholder", message, found.source, hint))
+    return problems
 
 
 def _note_unmatched(plays: Sequence[Play], used: Sequence[Play], reader: YamlReader, limit: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from analyzer.model import Problem, Secret, Severity, Source, secret_reference
+from analyzer.model import Problem, Secret, Severity, Source, parameter_reference, secret_reference
+from analyzer.read.placeholders import is_placeholder
 from analyzer.read.secret_shapes import BY_LOOK
 
 _NAME = re.compile(
@@ -70,6 +71,13 @@ def environment_name(name: str) -> str:
     return re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_") or "VALUE"
 
 
+class Placeholder(Struct, frozen=True):
+    """A value that stands for one that nobody has written yet."""
+
+    source: Source | None
+    value: str
+
+
 class SecretBook(Struct):
     """The secrets met in one project: names and places for the plan; values only to search the outputs for them."""
 
@@ -77,6 +85,8 @@ class SecretBook(Struct):
     _values: dict[str, str] = field(default_factory=dict)
     own_words: Callable[[], frozenset[str]] = frozenset
     """Gives the words that every bundle has; asked only where a secret's value is made of letters alone."""
+    placeholders: dict[str, Placeholder] = field(default_factory=dict)
+    """Variable -> the value that says that its own comes later; parameters, where a task uses them."""
     _open: set[str] = field(default_factory=set)
     """Short values that the project gives under names that are no secret's (users, folders, names of applications), and
     the words in them."""
@@ -134,22 +144,31 @@ class SecretBook(Struct):
         """Whether the value stands in outputs for other reasons: taking it out of all would break names and keys."""
         return value in self._open or (bool(_WORD.fullmatch(value)) and value.lower() in self.own_words())
 
-    def mask(self, name: str, value: Any, source: Source | None, *, encrypted: type | None = None) -> Any:
+    def mask(
+        self,
+        name: str,
+        value: Any,
+        source: Source | None,
+        *,
+        encrypted: type | None = None,
+        place_of: Callable[[Any], Source | None] | None = None,
+    ) -> Any:
         """`value` of variable `name` with its secrets replaced by markers.
 
         Vault values are secrets; so are plain texts whose name or looks say so. Templates are left: what they refer to
-        is masked where it is defined.
+        is masked where it is defined. `place_of`: where a value of a file of variables stands; in those a value that is
+        a placeholder gives way to a parameter.
         """
         if encrypted is not None and isinstance(value, encrypted):
             return self.marker(name, source, "vault")
         if isinstance(value, dict):
             masked = {
-                key: self.mask(self._joined(name, key), item, source, encrypted=encrypted)
+                key: self.mask(self._joined(name, key), item, source, encrypted=encrypted, place_of=place_of)
                 for key, item in value.items()
             }
             return masked if any(masked[key] is not item for key, item in value.items()) else value
         if isinstance(value, (list, tuple)):
-            items = [self.mask(name, item, source, encrypted=encrypted) for item in value]
+            items = [self.mask(name, item, source, encrypted=encrypted, place_of=place_of) for item in value]
             return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
         if not isinstance(value, str) or "{{" in value or "{%" in value or "\ue000" in value:
             return value
@@ -158,6 +177,10 @@ class SecretBook(Struct):
         ):
             return self.marker(name, source, "name" if is_secret_name(name) else "content", str(value))
         if not is_secret_name(name):
+            if place_of is not None and is_placeholder(value):
+                found = Placeholder(source=place_of(value) or source, value=str(value))
+                self.placeholders.setdefault(name, found)
+                return parameter_reference(name)
             self.note_open(str(value))
         return value
 
@@ -177,7 +200,7 @@ def _beside_its_name(value: str) -> re.Pattern[str]:
 
 def _is_placeholder(name: str, value: str) -> bool:
     """Whether the value says "a secret comes here", in words for that or in the words of its own variable's name."""
-    return bool(_PLACEHOLDER.fullmatch(value)) or _letters(value) in _letters(name)
+    return bool(_PLACEHOLDER.fullmatch(value)) or is_placeholder(value) or _letters(value) in _letters(name)
 
 
 def _letters(text: str) -> str:

@@ -131,10 +131,12 @@ class Inventory(Struct):
             self.manager.clear_caches()
 
     def mask(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The same variables with secrets as markers."""
+        """The same variables with secrets, and what placeholders stand for, as markers."""
         encrypted = ansible().EncryptedString
         return {
-            (key := str(plain(name))): self.book.mask(key, value, self.source_of(value), encrypted=encrypted)
+            (key := str(plain(name))): self.book.mask(
+                key, value, self.source_of(value), encrypted=encrypted, place_of=self.source_of
+            )
             for name, value in variables.items()
         }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from analyzer.model import Source, Unknown, Value, Verdict
+from analyzer.model import Source, Unknown, Value, Verdict, parameter_reference
 from analyzer.read.ansible.arbitrary import CLOCK
 from analyzer.read.ansible.bounds import bounded
 from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
@@ -36,6 +36,8 @@ OMITTED: Any = object()
 """What `{{ x | default(omit) }}` gives where x is not defined: the argument or item is not there at all."""
 
 _LONGEST_IN_PART = 2_000
+_LOOKS_INTO = re.compile(r"[=!<>]=|[<>]|\bin\b|\bis\b(?!\s+(?:not\s+)?(?:defined|undefined|none|string)\b)|\|")
+"""What goes by the value itself, and not by whether there is one."""
 _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _QUOTED = re.compile(r"""(['"])((?:(?!\1|\{\{).)*\{\{.*?\}\}(?:(?!\1).)*)\1""", re.DOTALL)
 _MARK = re.compile("[\ue000-\ue003]|\\{\\{")
@@ -304,6 +306,8 @@ class Scope(Struct):
         analysis = analyse_expression(expression)
         if reason := self.reason_unknown(analysis):
             return Unknown(expression, reason)
+        if reason := self._unwritten(expression, analysis):
+            return Unknown(expression, reason)
         names = self._varying_in(self.reach(analysis))
         if not names:
             return self._evaluate(expression, analysis, {})
@@ -313,6 +317,16 @@ class Scope(Struct):
         if any(truthy(answer) != truthy(answers[0]) for answer in answers[1:]):
             return Unknown(expression, f"differs between the hosts ({', '.join(names)})")
         return next((answer for answer in answers if isinstance(answer, Unknown)), answers[0])
+
+    def _unwritten(self, expression: str, analysis: Analysis) -> str:
+        """Why an expression that looks into a value is not known where that is a placeholder."""
+        placeholders = self.names.book.placeholders
+        if not placeholders or not _LOOKS_INTO.search(expression):
+            return ""
+        for name in self.reach(analysis).references:
+            if name in placeholders and self.variables.get(name) == parameter_reference(name):
+                return f"{name} is `{placeholders[name].value}`, a placeholder"
+        return ""
 
     def _evaluate(self, expression: str, analysis: Analysis, extra: Mapping[str, Any]) -> Any:
         core = ansible()

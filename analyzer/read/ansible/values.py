@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, Unknown, Value, Verdict
 
 
@@ -51,6 +53,24 @@ def kind(value: Any) -> str:
     if isinstance(value, str):
         return "a text"
     return "a truth value" if isinstance(value, bool) else "a number" if isinstance(value, (int, float)) else "nothing"
+
+
+def wanted_in(value: object) -> Iterator[str]:
+    """Names of the parameters whose markers stand anywhere inside a value, files' contents included."""
+    if isinstance(value, str):
+        yield from _WANTED.findall(value) if PARAMETER_OPEN in value else ()
+    elif isinstance(value, bytes):
+        if PARAMETER_OPEN.encode() in value:
+            yield from _WANTED.findall(value.decode(errors="replace"))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from wanted_in(item)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from wanted_in(item)
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from wanted_in(getattr(value, name))
 
 
 def names_wanted(value: object) -> tuple[str, ...]:
