@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from analyzer.model import Problem, Severity, Source
+from analyzer.read.files import entries
 from analyzer.read.inventories import subfolders
 from analyzer.read.playbook_files import playbooks_in
 
@@ -50,14 +51,7 @@ def missing_submodules(root: Path) -> list[str]:
     except OSError:
         return []
     paths = re.findall(r"^\s*path\s*=\s*(\S.*?)\s*$", text, re.MULTILINE)
-    return [path for path in paths if not _holds_anything(root / path)]
-
-
-def _holds_anything(folder: Path) -> bool:
-    try:
-        return any(folder.iterdir())
-    except OSError:
-        return False
+    return [path for path in paths if not entries(root / path)]
 
 
 def submodule_problems(root: Path, base: Path) -> list[Problem]:

@@ -23,6 +23,14 @@ VAULT = b"$ANSIBLE_VAULT;"
 """How a file begins that ansible-vault has encrypted."""
 
 
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing where it may not be looked into or is none."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
 def is_folder_name(host: str) -> bool:
     """Whether the evidence of a host of this name can lie in a folder of that name; `..` and `/` lead elsewhere."""
     return host not in ("", ".", "..") and "/" not in host and "\0" not in host and not host.startswith("-")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.read.ansible.inventory import listed_files
+from analyzer.read.files import entries
 from analyzer.read.playbook_files import is_project, looks_like_playbook
 
 INVENTORY_NAMES = ("inventory", "inventories", "hosts", "hosts.yml", "hosts.yaml", "hosts.ini", "inventory.ini",
@@ -43,10 +44,7 @@ _READ_CHARACTERS = 200_000
 
 def subfolders(folder: Path) -> list[Path]:
     """Folders in it that are not hidden, by name."""
-    try:
-        return [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
-    except OSError:
-        return []
+    return [child for child in entries(folder) if child.is_dir() and not child.name.startswith(".")]
 
 
 def is_environment_folder(folder: Path) -> bool:
@@ -103,7 +101,7 @@ def inventories_in(place: Path) -> list[Path]:
 
 def _is_usual(path: Path) -> bool:
     if path.is_dir():
-        return not is_project(path) and any(path.iterdir())
+        return not is_project(path) and bool(entries(path))
     return path.is_file() and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
 
 
@@ -221,10 +219,7 @@ def _same_file(folder: Path, given: Path) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    try:
-        return [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-    except OSError:
-        return []
+    return [path for path in entries(folder) if path.is_file() and not path.name.startswith(".")]
 
 
 def _text(path: Path) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from analyzer.read.files import entries
+
 PLAYBOOK_FOLDERS = ("playbooks", "playbook", "plays")
 """Folders beside `roles/` and `ansible.cfg` in which many projects keep their playbooks."""
 
@@ -65,10 +67,7 @@ def _keys_of_items(text: str) -> list[str]:
 
 def playbooks_in(folder: Path) -> list[Path]:
     """The playbooks that lie in the folder itself, by name."""
-    try:
-        files = [path for path in sorted(folder.iterdir()) if path.suffix in (".yml", ".yaml") and path.is_file()]
-    except OSError:
-        return []
+    files = [path for path in entries(folder) if path.suffix in (".yml", ".yaml") and path.is_file()]
     return [path for path in files if path.name in SITE or looks_like_playbook(path)]
 
 

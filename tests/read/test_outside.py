@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +120,13 @@ def test_an_empty_role_is_said(read: Callable[..., Reading], tmp_path: Path) -> 
 
 def test_an_import_without_a_name_ends_nothing(read: Callable[..., Reading]) -> None:
     assert "playbook-not-found" in said(read({"site.yml": "- import_playbook: ''\n- hosts: web\n  tasks: []\n"}))
+
+
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A named pipe anywhere in the project: opening one would wait for ever."""
+    play = "- hosts: web\n  roles: [web]\n  tasks: [{copy: {src: pipe.yml, dest: /etc/app.conf}}]\n"
+    write_files(tmp_path, {"site.yml": play, "hosts": HOSTS, "roles/web/vars/main/a.yml": "a: 1\n"})
+    for name in ("web.yml", "pipe.yml", "inventory", "roles/web/vars/main/b.yml", "roles/web/defaults.yml"):
+        os.mkfifo(tmp_path / name)
+    reading = read_at(tmp_path)
+    assert [host.name for host in reading.project.applications[0].hosts] == ["web1"]

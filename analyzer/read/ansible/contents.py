@@ -111,7 +111,7 @@ def find_file(name: str, folder: str, frame: Frame, reader: YamlReader, play_fol
     root = reader.inventory.root
     # the last: an absolute path inside the project, as look-ups give it, less this machine's part
     for candidate in (place / name for place in (*_places(folder, frame, play_folder), root)):
-        if candidate.exists() and candidate.resolve().is_relative_to(root):
+        if (candidate.is_file() or candidate.is_dir()) and candidate.resolve().is_relative_to(root):
             return candidate
     return None
 

@@ -21,6 +21,7 @@ from msgspec import Struct, field
 
 from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.listing import as_inventory
+from analyzer.read.files import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -285,7 +286,7 @@ def guarded_loader_class() -> type[Any]:
 
         def list_directory(self, path: str) -> list[str]:
             path = self.path_dwim(path)
-            return sorted(entry.name for entry in Path(path).iterdir()) if self._inside(path) else []
+            return [entry.name for entry in entries(Path(path))] if self._inside(path) else []
 
         def is_executable(self, path: str) -> bool:  # noqa: ARG002 - nothing is ever executed
             return False

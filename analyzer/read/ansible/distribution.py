@@ -111,7 +111,7 @@ def _texts(root: Path, folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """The YAML files in `folders`, and the project's Vagrantfile; links are left alone."""
     paths = [root / "Vagrantfile", *(path for folder in folders for path in _yaml_files(folder))]
     for path in list(dict.fromkeys(paths))[:_MAX_FILES]:
-        if path.is_symlink():
+        if path.is_symlink() or not path.is_file():
             continue
         try:
             with path.open(encoding="utf-8", errors="replace") as file:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import MESSAGES, ansible, guarded_loader_class, plain, warnings_since
 from analyzer.read.evidence_json import NotJsonError, parse_json
-from analyzer.read.files import GIT_CRYPT, VAULT, not_utf8
+from analyzer.read.files import GIT_CRYPT, VAULT, entries, not_utf8
 from analyzer.read.secrets import SecretBook
 
 _NOT_INVENTORY = (".bak", ".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rpm", ".rst", ".swp", ".txt", "~")
@@ -202,7 +202,7 @@ def listed_files(path: Path, depth: int = 0) -> list[Path]:
     if not path.is_dir():
         return []
     found: list[Path] = []
-    for entry in sorted(path.iterdir()):
+    for entry in entries(path):
         if entry.name.startswith(".") or entry.name.endswith(_NOT_INVENTORY) or entry.name in _NO_SOURCES:
             continue
         if entry.is_file():

@@ -12,7 +12,7 @@ from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import ansible, plain
 from analyzer.read.ansible.inventory import MAX_NESTING, MAX_NODES, Inventory, hide, relative, unfolds_too_far
 from analyzer.read.ansible.values import kind
-from analyzer.read.files import GIT_CRYPT, VAULT
+from analyzer.read.files import GIT_CRYPT, VAULT, entries
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
@@ -203,7 +203,7 @@ class RoleFinder(Struct):
                 )
             )
             return None
-        if not any(path.iterdir()):
+        if not entries(path):
             where = relative(self.reader.inventory.root, str(path))
             message = f"role {name} is an empty folder, {where}: a submodule that is not checked out, perhaps"
             hint = "git submodule update --init, then run again"
@@ -256,5 +256,6 @@ class RoleFinder(Struct):
             return [file]
         folder = path / kind / name
         if folder.is_dir():
-            return [file for file in sorted(folder.rglob("*")) if file.suffix in (".yml", ".yaml", ".json")]
+            files = sorted(folder.rglob("*"))
+            return [file for file in files if file.suffix in (".yml", ".yaml", ".json") and file.is_file()]
         return []
