@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from analyzer.model import Problem, Severity, Source
-from analyzer.read.files import entries
+from analyzer.read.files import entries, is_dir, is_file
 from analyzer.read.inventories import subfolders
 from analyzer.read.playbook_files import playbooks_in
 
@@ -16,9 +16,9 @@ _SHOWN = 8
 
 def what_is_there(root: Path) -> str:
     """One line: what was expected, and what of it is nearly there."""
-    if (root / "tasks" / "main.yml").is_file() or (root / "tasks" / "main.yaml").is_file():
+    if is_file(root / "tasks" / "main.yml") or is_file(root / "tasks" / "main.yaml"):
         said = "this is a role: give a project with a playbook that uses it, or name one with --playbook FILE"
-    elif (root / "galaxy.yml").is_file():
+    elif is_file(root / "galaxy.yml"):
         said = "this is a collection: give a project with a playbook that uses it, or name one with --playbook FILE"
     elif roles := [folder.name for folder in subfolders(root / "roles")]:
         said = f"there are roles ({_listed(roles)}) but no playbook that uses them; name one with --playbook FILE"
@@ -35,7 +35,7 @@ def _tests(root: Path) -> str:
     """Playbooks of tests are not taken by themselves."""
     places = [root / name for name in _TESTS]
     places += [child for place in places for child in subfolders(place)]
-    found = [path.relative_to(root).as_posix() for place in places if place.is_dir() for path in playbooks_in(place)]
+    found = [path.relative_to(root).as_posix() for place in places if is_dir(place) for path in playbooks_in(place)]
     return f"; playbooks of tests are only read when named: {_listed(found)}" if found else ""
 
 

@@ -31,6 +31,27 @@ def entries(folder: Path) -> list[Path]:
         return []
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there and may be looked at: in a folder that may not, nothing is."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_dir(path: Path) -> bool:
+    """Whether a folder is there and may be looked at."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def exists(path: Path) -> bool:
+    """Whether anything is there that may be looked at."""
+    return is_file(path) or is_dir(path)
+
+
 def is_folder_name(host: str) -> bool:
     """Whether the evidence of a host of this name can lie in a folder of that name; `..` and `/` lead elsewhere."""
     return host not in ("", ".", "..") and "/" not in host and "\0" not in host and not host.startswith("-")

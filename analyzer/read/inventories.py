@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.read.ansible.inventory import listed_files
-from analyzer.read.files import entries
+from analyzer.read.files import entries, is_dir, is_file
 from analyzer.read.playbook_files import is_project, looks_like_playbook
 
 INVENTORY_NAMES = ("inventory", "inventories", "hosts", "hosts.yml", "hosts.yaml", "hosts.ini", "inventory.ini",
@@ -44,15 +44,15 @@ _READ_CHARACTERS = 200_000
 
 def subfolders(folder: Path) -> list[Path]:
     """Folders in it that are not hidden, by name."""
-    return [child for child in entries(folder) if child.is_dir() and not child.name.startswith(".")]
+    return [child for child in entries(folder) if is_dir(child) and not child.name.startswith(".")]
 
 
 def is_environment_folder(folder: Path) -> bool:
     """Whether the folder holds an inventory file or its variables, and no project: `inventory/production/`."""
     if folder.name in _NO_ENVIRONMENT:
         return False
-    named = any((folder / name).is_file() for name in INVENTORY_NAMES) or bool(plugin_files(folder))
-    return (named or (folder / "group_vars").is_dir()) and not is_project(folder)
+    named = any(is_file(folder / name) for name in INVENTORY_NAMES) or bool(plugin_files(folder))
+    return (named or is_dir(folder / "group_vars")) and not is_project(folder)
 
 
 def environment_files(folder: Path) -> list[Path]:
@@ -100,9 +100,9 @@ def inventories_in(place: Path) -> list[Path]:
 
 
 def _is_usual(path: Path) -> bool:
-    if path.is_dir():
+    if is_dir(path):
         return not is_project(path) and bool(entries(path))
-    return path.is_file() and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
+    return is_file(path) and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
 
 
 def _is_container(folder: Path) -> bool:
@@ -153,7 +153,7 @@ def sources_in(folder: Path) -> tuple[Path, ...]:
 
     Templates, keys and certificates of an environment often lie in its folder, beside the file that is given with -i.
     """
-    found = list(dict.fromkeys((*(folder / name for name in INVENTORY_NAMES if (folder / name).is_file()),
+    found = list(dict.fromkeys((*(folder / name for name in INVENTORY_NAMES if is_file(folder / name)),
                                 *inventory_files(folder), *plugin_files(folder))))  # fmt: skip
     others = [path for path in listed_files(folder) if path not in found and not is_inventory_file(path)]
     return tuple(found) if found and others else (folder,)
@@ -165,8 +165,8 @@ def holds_inventory(folder: Path) -> bool:
         return False
     return (
         folder.name in ("inventory", "inventories")
-        or any((folder / name).is_dir() for name in VARIABLE_FOLDERS)
-        or any((folder / name).is_file() for name in INVENTORY_NAMES if "." in name or name == "hosts")
+        or any(is_dir(folder / name) for name in VARIABLE_FOLDERS)
+        or any(is_file(folder / name) for name in INVENTORY_NAMES if "." in name or name == "hosts")
         or bool(environments_in(folder))
         or bool(plugin_files(folder))
     )
@@ -194,18 +194,18 @@ def siblings_of(given: Path, root: Path) -> Mapping[str, Path]:
     if given == root:
         return {}
     if (
-        given.is_file()
+        is_file(given)
         and given.parent != root
         and not _ENVIRONMENT_STEM.fullmatch(given.stem)
         and given.parent.name not in INVENTORY_NAMES
     ):
         beside = siblings_of(given.parent, root) if is_environment_folder(given.parent) else {}
         return {name: _same_file(path, given) for name, path in beside.items()}
-    if given.is_file():
+    if is_file(given):
         found = {path.stem: path for path in environment_files(given.parent)}
     else:
         found = {child.name: child for child in subfolders(given.parent) if _is_environment_in(given.parent, child)}
-    name = given.stem if given.is_file() else given.name
+    name = given.stem if is_file(given) else given.name
     if found.get(name) != given or (len(found) < 2 and not _ENVIRONMENT_STEM.fullmatch(name)):
         return {}
     return {name: given, **{other: path for other, path in found.items() if other != name}}
@@ -215,11 +215,11 @@ def _same_file(folder: Path, given: Path) -> Path:
     """`given` itself, or the file of its name in another environment's folder, or that folder."""
     if folder == given.parent:
         return given
-    return folder / given.name if (folder / given.name).is_file() else folder
+    return folder / given.name if is_file(folder / given.name) else folder
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in entries(folder) if path.is_file() and not path.name.startswith(".")]
+    return [path for path in entries(folder) if is_file(path) and not path.name.startswith(".")]
 
 
 def _text(path: Path) -> str:

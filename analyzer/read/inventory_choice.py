@@ -11,6 +11,7 @@ from msgspec import Struct
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.playbooks import Configuration
+from analyzer.read.files import exists, is_dir, is_file
 from analyzer.read.inventories import (
     INVENTORY_NAMES,
     VAGRANT,
@@ -65,7 +66,7 @@ def choose_inventory(request: Request, places: Places, configuration: Configurat
             return _with(chosen, problems)
     if places.given is not None:
         return _of(places.given, request, places)
-    if vagrant := [folder / VAGRANT for folder in places.folders if (folder / VAGRANT).is_file()]:
+    if vagrant := [folder / VAGRANT for folder in places.folders if is_file(folder / VAGRANT)]:
         note = _note(
             "inventory-chosen",
             f"there is no inventory but Vagrant's own, which is read: {relative(places.root, str(vagrant[0]))}",
@@ -96,11 +97,11 @@ def _none_found(places: Places) -> Problem:
 
 def _named(request: Request, places: Places) -> tuple[Path, ...]:
     """The sources of -i."""
-    project = request.project if request.project.is_dir() else request.project.parent
+    project = request.project if is_dir(request.project) else request.project.parent
     found = []
     for name in request.inventories:
         bases = (Path.cwd(), project, *places.folders)
-        path = next((base / name for base in bases if (base / name).exists()), None)
+        path = next((base / name for base in bases if exists(base / name)), None)
         if path is None:
             there = [relative(places.root, str(path)) for folder in places.folders for path in inventories_in(folder)]
             raise UsageError(
@@ -115,7 +116,7 @@ def _configured(configuration: Configuration, places: Places) -> tuple[tuple[Pat
     found, problems = [], []
     for name in filter(None, (part.strip() for part in configuration.inventory.split(","))):
         path = Path(os.path.normpath(places.base / name))
-        if path.exists() and path.resolve().is_relative_to(places.root) and path != places.root:
+        if exists(path) and path.resolve().is_relative_to(places.root) and path != places.root:
             found.append(path)
             continue
         file = relative(places.root, str(places.base / "ansible.cfg"))
@@ -139,7 +140,7 @@ def _of(base: Path, request: Request, places: Places, *, given: bool = False) ->
         if given and request.environment and request.environment != environment:
             return Chosen(sources=(base,), environment=request.environment, others={})  # named otherwise
         return _choose(request, beside, places, base.parent, own=environment)
-    choices = environments_of(base) if base.is_dir() else {}
+    choices = environments_of(base) if is_dir(base) else {}
     if choices:
         return _choose(request, choices, places, base)
     return Chosen(sources=(base,), environment=request.environment or DEFAULT_ENVIRONMENT, others={})
@@ -177,7 +178,7 @@ def _choose(request: Request, choices: Mapping[str, Path], places: Places, where
         message = f"analysed: {environment}; also there: {', '.join(others)}"
         problems = (_note("environment-chosen", message, "choose another one with --env"),)
     source = choices[environment]
-    sources = sources_in(source) if source.is_dir() else (source,)
+    sources = sources_in(source) if is_dir(source) else (source,)
     return Chosen(sources=sources, environment=environment, others=others, problems=problems)
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from analyzer.model import Problem, Severity
 from analyzer.read.absent import submodule_problems, what_is_there
 from analyzer.read.ansible.playbooks import Configuration, read_configuration
+from analyzer.read.files import exists, is_dir, is_file
 from analyzer.read.inventories import holds_inventory, inventories_in, is_inventory_file
 from analyzer.read.inventory_choice import Places, choose_inventory
 from analyzer.read.playbook_files import CONFIGURATION, PLAYBOOK_FOLDERS, is_project, looks_like_playbook
@@ -41,8 +42,10 @@ class Layout(Struct, frozen=True, kw_only=True):
 def find_layout(request: Request) -> Layout:
     """Locate root, inventory, playbooks and evidence as an Ansible user lays them out."""
     given = request.project
-    if not given.exists():
+    if not exists(given):
         raise UsageError(f"{given}: no such folder; give an Ansible inventory folder or the folder that holds one")
+    if (refused := _refused(given)) is not None:
+        raise UsageError(f"{given}: cannot be read: {refused}; check its permissions")
     linked = Path(os.path.normpath(given.absolute()))
     given = given.resolve()
     _check_file(request, given)
@@ -56,7 +59,7 @@ def find_layout(request: Request) -> Layout:
     folders = _up_to(root, [base, *(path.parent for path in playbooks), project])
     places = Places(root=root, base=base, folders=folders, given=given if is_inventory else None)
     chosen = choose_inventory(request, places, read_configuration(base))
-    evidence = _find_evidence(request, (given if given.is_dir() else given.parent, base, root))
+    evidence = _find_evidence(request, (given if is_dir(given) else given.parent, base, root))
     if not playbooks and not chosen.sources and evidence is None:
         raise UsageError(f"{request.project}: holds no inventory, no playbook and no evidence; {what_is_there(root)}")
     if not playbooks:
@@ -74,9 +77,18 @@ def find_layout(request: Request) -> Layout:
     )
 
 
+def _refused(given: Path) -> str | None:
+    """Why the folder that was given may not be looked into."""
+    try:
+        next(given.iterdir() if given.is_dir() else iter(()), None)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
 def _check_file(request: Request, given: Path) -> None:
     """A file is taken where it is an inventory; what to do with a playbook is said."""
-    if not given.is_file() or (is_inventory_file(given) and not looks_like_playbook(given)) or request.inventories:
+    if not is_file(given) or (is_inventory_file(given) and not looks_like_playbook(given)) or request.inventories:
         return
     if looks_like_playbook(given):
         raise UsageError(
@@ -91,7 +103,7 @@ def _check_file(request: Request, given: Path) -> None:
 
 def _project_of(given: Path) -> tuple[Path, bool]:
     """(the project's folder, whether what was given is an inventory of it)."""
-    if given.is_file():
+    if is_file(given):
         return project_above(given) or given.parent, True
     if is_project(given) or workspaces_below(given) or not holds_inventory(given):
         return given, False
@@ -101,14 +113,14 @@ def _project_of(given: Path) -> tuple[Path, bool]:
 def _with_parent(project: Path) -> Path:
     """The folder above, where the project is run from there: `ansible.cfg`, or what `playbooks/` needs, lies in it."""
     parent = project.parent
-    if parent == Path(parent.anchor) or (project / ".git").exists():
+    if parent == Path(parent.anchor) or exists(project / ".git"):
         return project
-    configured = (parent / CONFIGURATION).is_file() and not (project / CONFIGURATION).is_file()
+    configured = is_file(parent / CONFIGURATION) and not is_file(project / CONFIGURATION)
     if configured and is_project(project):
         return parent
     if project.name not in PLAYBOOK_FOLDERS or not is_project(project):
         return project
-    roles = (parent / "roles").is_dir() and not (project / "roles").is_dir()
+    roles = is_dir(parent / "roles") and not is_dir(project / "roles")
     return parent if roles or (inventories_in(parent) and not inventories_in(project)) else project
 
 
@@ -119,7 +131,7 @@ def _root_of_all(root: Path, request: Request, given: Path) -> Path:
         path.resolve()
         for name in (*request.playbooks, *request.inventories)
         for path in (Path.cwd() / name, root / name)
-        if path.exists()
+        if exists(path)
     ]
     outside = [path for path in named if not path.is_relative_to(root)]
     if not outside:
@@ -151,10 +163,10 @@ def _no_playbook(root: Path, evidence: Path | None) -> Problem:
 def _find_evidence(request: Request, places: Sequence[Path]) -> Path | None:
     if request.evidence:
         path = Path(request.evidence)
-        if not path.is_dir():
+        if not is_dir(path):
             raise UsageError(f"--evidence {request.evidence}: no such folder")
         return path.resolve()
-    return next((folder / "evidence" for folder in places if (folder / "evidence").is_dir()), None)
+    return next((folder / "evidence" for folder in places if is_dir(folder / "evidence")), None)
 
 
 def role_folders(layout: Layout, configuration: Configuration) -> tuple[Path, ...]:
@@ -163,7 +175,7 @@ def role_folders(layout: Layout, configuration: Configuration) -> tuple[Path, ..
     folders += _configured(layout, configuration.roles_path)
     folders += [place / name for place in (layout.base, layout.root) for name in ("roles", "galaxy_roles")]
     folders += [path.parent for path in layout.playbooks]
-    return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+    return tuple(dict.fromkeys(folder for folder in folders if is_dir(folder)))
 
 
 def _configured(layout: Layout, names: Sequence[str]) -> list[Path]:
@@ -178,5 +190,5 @@ def collection_folders(layout: Layout, configuration: Configuration) -> tuple[Pa
     places += _configured(layout, configuration.collections_path)
     places += [place for folder in (layout.base, layout.root) for place in (folder / "collections", folder)]
     return tuple(
-        dict.fromkeys(place / "ansible_collections" for place in places if (place / "ansible_collections").is_dir())
+        dict.fromkeys(place / "ansible_collections" for place in places if is_dir(place / "ansible_collections"))
     )

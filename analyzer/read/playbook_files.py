@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from analyzer.read.files import entries
+from analyzer.read.files import entries, is_dir, is_file
 
 PLAYBOOK_FOLDERS = ("playbooks", "playbook", "plays")
 """Folders beside `roles/` and `ansible.cfg` in which many projects keep their playbooks."""
@@ -35,7 +35,7 @@ def _looks_like_playbook(path: Path, seen: tuple[Path, ...]) -> bool:
     # before Ansible 2.4, plays and tasks were brought in by the same word: what it names decides
     for name in included:
         other = path.parent / name
-        if "{{" in name or not other.is_file() or (other not in seen and _looks_like_playbook(other, (*seen, path))):
+        if "{{" in name or not is_file(other) or (other not in seen and _looks_like_playbook(other, (*seen, path))):
             return True
     return False
 
@@ -67,15 +67,15 @@ def _keys_of_items(text: str) -> list[str]:
 
 def playbooks_in(folder: Path) -> list[Path]:
     """The playbooks that lie in the folder itself, by name."""
-    files = [path for path in entries(folder) if path.suffix in (".yml", ".yaml") and path.is_file()]
+    files = [path for path in entries(folder) if path.suffix in (".yml", ".yaml") and is_file(path)]
     return [path for path in files if path.name in SITE or looks_like_playbook(path)]
 
 
 def is_project(folder: Path) -> bool:
     """Playbooks, roles or a configuration lie here: the folder is a project, and no inventory."""
     return (
-        (folder / "roles").is_dir()
-        or (folder / CONFIGURATION).is_file()
+        is_dir(folder / "roles")
+        or is_file(folder / CONFIGURATION)
         or any(playbooks_in(place) for place in (folder, *(folder / name for name in PLAYBOOK_FOLDERS)))
     )
 

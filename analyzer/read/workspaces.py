@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from analyzer.model import Problem, Severity
 from analyzer.read.ansible.inventory import relative
+from analyzer.read.files import exists, is_dir, is_file
 from analyzer.read.inventories import VARIABLE_FOLDERS, inventories_in, subfolders
 from analyzer.read.playbook_files import (
     CONFIGURATION,
@@ -53,7 +54,7 @@ class Workspace(Struct, frozen=True):
 def base_of(folder: Path, root: Path) -> Path:
     """The folder that Ansible is run in for playbooks in `folder`: the nearest with an `ansible.cfg` up to `root`."""
     up = [place for place in (folder, *folder.parents) if place.is_relative_to(root)]
-    configured = next((place for place in up if (place / CONFIGURATION).is_file()), None)
+    configured = next((place for place in up if is_file(place / CONFIGURATION)), None)
     if configured is not None:
         return configured
     return folder.parent if folder.name in PLAYBOOK_FOLDERS and folder != root else folder
@@ -67,7 +68,7 @@ def workspace_in(folder: Path) -> Workspace | None:
     places = [folder, *(folder / name for name in PLAYBOOK_FOLDERS)]
     for place in places:
         for name in SITE:
-            if (place / name).is_file():
+            if is_file(place / name):
                 return Workspace(base_of(place, folder), (place / name,))
     found = [path for place in places for path in playbooks_in(place)]
     return Workspace(base_of(found[0].parent, folder), _less_imported(found)) if found else None
@@ -83,14 +84,14 @@ def project_above(inventory: Path) -> Path | None:
 
     At most three folders above the inventory's own are looked into.
     """
-    below = inventory.parent if inventory.is_file() else inventory
-    above = [below, *below.parents] if inventory.is_file() else below.parents
-    for folder in above[: 4 if inventory.is_file() else 3]:
-        if (below / ".git").exists() or folder == Path(folder.anchor):
+    below = inventory.parent if is_file(inventory) else inventory
+    above = [below, *below.parents] if is_file(inventory) else below.parents
+    for folder in above[: 4 if is_file(inventory) else 3]:
+        if exists(below / ".git") or folder == Path(folder.anchor):
             break
         if is_project(folder):
             return folder
-        if (folder / ".git").exists() and workspaces_below(folder):
+        if exists(folder / ".git") and workspaces_below(folder):
             return folder
         below = folder
     return None
@@ -112,7 +113,7 @@ def _playbooks(folders: list[Path]) -> tuple[Path, ...]:
     depth = min(len(folder.parts) for folder in folders)
     upper = [folder for folder in folders if len(folder.parts) == depth]
     upper = [folder for folder in upper if folder.name.lower() not in _ASIDE] or upper
-    if sites := [folder / name for folder in upper for name in SITE if (folder / name).is_file()]:
+    if sites := [folder / name for folder in upper for name in SITE if is_file(folder / name)]:
         return tuple(sites)
     return _less_imported([path for folder in upper for path in playbooks_in(folder)])
 
@@ -146,12 +147,12 @@ def _rank(workspace: Workspace, root: Path) -> tuple[int, ...]:
     """What speaks against the project, the smaller the better."""
     base = workspace.base
     own = base.relative_to(root).parts
-    whole = any(path.name in SITE for path in workspace.playbooks) or (base / CONFIGURATION).is_file()
+    whole = any(path.name in SITE for path in workspace.playbooks) or is_file(base / CONFIGURATION)
     inventory = any(inventories_in(place) for place in {base, *(path.parent for path in workspace.playbooks)})
     aside = any(part.lower() in _ASIDE for part in own)
     if aside:
         return (1, 1, 1, MAX_DEPTH + len(own))
-    return (0, 0 if whole or (base / "roles").is_dir() else 1, 0 if inventory else 1, len(own))
+    return (0, 0 if whole or is_dir(base / "roles") else 1, 0 if inventory else 1, len(own))
 
 
 def find_workspace(request: Request, root: Path, project: Path, problems: list[Problem]) -> Workspace | None:
@@ -175,9 +176,9 @@ def find_workspace(request: Request, root: Path, project: Path, problems: list[P
 def _named(name: str, root: Path, project: Path) -> Path:
     """The playbook of --playbook: from the working folder, the project's, or the one below that alone has it."""
     bases = [Path.cwd(), project, root]
-    path = next((base / name for base in bases if (base / name).is_file()), None)
+    path = next((base / name for base in bases if is_file(base / name)), None)
     if path is None:
-        below = {(each.base / name).resolve() for each in workspaces_below(project) if (each.base / name).is_file()}
+        below = {(each.base / name).resolve() for each in workspaces_below(project) if is_file(each.base / name)}
         path = below.pop() if len(below) == 1 else None
     if path is None:
         own = workspace_in(project)
@@ -190,7 +191,7 @@ def _named(name: str, root: Path, project: Path) -> Path:
 def _chosen(request: Request, workspaces: list[Workspace], root: Path, problems: list[Problem]) -> Workspace:
     """The best of the projects below; those beside it are noted, and where none is the best, one is asked for."""
     named = [(place / name).resolve() for name in request.inventories for place in (Path.cwd(), root)]
-    near = [each for each in workspaces if any(path.is_relative_to(each.base) for path in named if path.exists())]
+    near = [each for each in workspaces if any(path.is_relative_to(each.base) for path in named if exists(path))]
     best = near[0] if len(near) == 1 else best_of(near or workspaces, root)
     if best is None:
         names = [_with_playbooks(each, root) for each in near or workspaces]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.model import Settings
-from analyzer.read.layout import Request, find_layout
+from analyzer.read.layout import Request, UsageError, find_layout
 from analyzer.read.project import Reading, read_project
 from tests.read.conftest import write_files
 
@@ -130,3 +130,42 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / name)
     reading = read_at(tmp_path)
     assert [host.name for host in reading.project.applications[0].hosts] == ["web1"]
+
+
+def test_folders_that_may_not_be_looked_into_end_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for another user: what lies in them is as if it were not there, and the rest is read."""
+    closed = tmp_path / "roles" / "closed"
+    write_files(
+        tmp_path,
+        {"site.yml": "- hosts: web\n  roles: [closed]\n", "hosts": HOSTS, "roles/closed/tasks/main.yml": "[]\n"},
+    )
+    stat, scandir, access = os.stat, os.listdir, os.access
+
+    def refuse(path: object, *, itself: bool) -> None:
+        where = Path(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else tmp_path
+        if where.is_relative_to(closed) and (itself or where != closed):
+            raise PermissionError(13, "Permission denied", str(where))
+
+    def stat_refused(path: object, **kwargs: object) -> os.stat_result:
+        refuse(path, itself=False)
+        return stat(path, **kwargs)  # type: ignore[arg-type]
+
+    def list_refused(path: object = ".") -> list[str]:
+        refuse(path, itself=True)
+        return scandir(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "stat", stat_refused)
+    monkeypatch.setattr(os, "listdir", list_refused)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and access(path, mode))
+    reading = read_at(tmp_path)
+    assert "roles/closed cannot be read: Permission denied" in said(reading)["role-empty"]
+    assert [host.name for host in reading.project.applications[0].hosts] == ["web1"]
+
+
+def test_a_folder_that_was_given_and_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UsageError, match="cannot be read: Permission denied; check its permissions"):
+        find_layout(Request(project=tmp_path))

@@ -19,7 +19,7 @@ from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE, YamlReader
 from analyzer.read.ansible.scope import OMITTED, Scope
 from analyzer.read.ansible.stand_ins import StandIns
 from analyzer.read.ansible.values import holds_unknown, thaw
-from analyzer.read.files import GIT_CRYPT
+from analyzer.read.files import GIT_CRYPT, is_dir, is_file
 from analyzer.read.secrets import is_secret_text
 
 MAX_FILES = 2_000
@@ -75,7 +75,7 @@ def contents_for(
         if reader.is_outside(written, _places(folder, frame, play_folder)):
             reason = f"{written} {OUTSIDE}; {GIVE_BOTH}"
         return (("", FileContent(source=task, data=None, unknown=Unknown(written, reason))),)
-    if path.is_dir():
+    if is_dir(path):
         return _folder_contents(path, written, reader)
     if module == "ansible.builtin.template":
         return (("", _rendered(path, args, frame, scope, reader, play_folder)),)
@@ -111,7 +111,7 @@ def find_file(name: str, folder: str, frame: Frame, reader: YamlReader, play_fol
     root = reader.inventory.root
     # the last: an absolute path inside the project, as look-ups give it, less this machine's part
     for candidate in (place / name for place in (*_places(folder, frame, play_folder), root)):
-        if (candidate.is_file() or candidate.is_dir()) and candidate.resolve().is_relative_to(root):
+        if (is_file(candidate) or is_dir(candidate)) and candidate.resolve().is_relative_to(root):
             return candidate
     return None
 
@@ -155,7 +155,7 @@ def _file(path: Path, reader: YamlReader) -> FileContent:
 
 def _folder_contents(path: Path, written: str, reader: YamlReader) -> tuple[tuple[str, FileContent], ...]:
     root = reader.inventory.root
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and file.resolve().is_relative_to(root)]
+    files = [file for file in sorted(path.rglob("*")) if is_file(file) and file.resolve().is_relative_to(root)]
     prefix = "" if written.endswith("/") else f"{path.name}/"
     if len(files) > MAX_FILES:
         source = Source(relative(root, str(path)))

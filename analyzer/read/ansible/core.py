@@ -21,7 +21,7 @@ from msgspec import Struct, field
 
 from analyzer.read.ansible.arbitrary import printed_date
 from analyzer.read.ansible.listing import as_inventory
-from analyzer.read.files import entries
+from analyzer.read.files import entries, exists, is_dir, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -274,15 +274,15 @@ def guarded_loader_class() -> type[Any]:
 
         def path_exists(self, path: str) -> bool:
             path = self.path_dwim(path)
-            return self._inside(path) and Path(path).exists()
+            return self._inside(path) and exists(Path(path))
 
         def is_file(self, path: str) -> bool:
             path = self.path_dwim(path)
-            return self._inside(path) and Path(path).is_file()
+            return self._inside(path) and is_file(Path(path))
 
         def is_directory(self, path: str) -> bool:
             path = self.path_dwim(path)
-            return self._inside(path) and Path(path).is_dir()
+            return self._inside(path) and is_dir(Path(path))
 
         def list_directory(self, path: str) -> list[str]:
             path = self.path_dwim(path)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from analyzer.model import Host, Problem, Severity, Source
 from analyzer.read.ansible.facts import DEBIAN_12, assumed_facts
 from analyzer.read.ansible.inventory import relative
+from analyzer.read.files import is_file
 
 _MAX_FILES = 4_000
 _MAX_BYTES = 400_000
@@ -111,7 +112,7 @@ def _texts(root: Path, folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """The YAML files in `folders`, and the project's Vagrantfile; links are left alone."""
     paths = [root / "Vagrantfile", *(path for folder in folders for path in _yaml_files(folder))]
     for path in list(dict.fromkeys(paths))[:_MAX_FILES]:
-        if path.is_symlink() or not path.is_file():
+        if not is_file(path) or path.is_symlink():
             continue
         try:
             with path.open(encoding="utf-8", errors="replace") as file:

@@ -17,6 +17,7 @@ from analyzer.read.ansible.resolve import as_list, text
 from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE
 from analyzer.read.ansible.run import Items
 from analyzer.read.ansible.values import holds_unknown, names_wanted, thaw
+from analyzer.read.files import is_dir, is_file
 
 if TYPE_CHECKING:
     from analyzer.read.ansible.walk import PlayRun
@@ -43,7 +44,7 @@ def include_variables(walk: PlayRun, task: Task, frame: Frame, items: Items) -> 
         folder = args.get("dir")
         found: dict[str, Any] | None = None
         if isinstance(written, str) and (path := find_file(written, "vars", frame, walk.run.reader, walk.file.parent)):
-            found = walk.run.reader.variables(path) if path.is_file() else None
+            found = walk.run.reader.variables(path) if is_file(path) else None
         elif isinstance(folder, str):
             found = _folder_variables(walk, args, find_file(folder, "vars", frame, walk.run.reader, walk.file.parent))
         if found is None:
@@ -74,7 +75,7 @@ def _certain(walk: PlayRun, task: Task, found: Mapping[str, Any], before: Mappin
 
 def _folder_variables(walk: PlayRun, args: Mapping[str, Value], path: Path | None) -> dict[str, Any] | None:
     """The files of a folder in ansible-core's order, by its options `depth`, `files_matching`, `ignore_files`."""
-    if path is None or not path.is_dir():
+    if path is None or not is_dir(path):
         return None
     extensions = tuple(f".{text(each).lstrip('.')}" for each in as_list(args.get("extensions"))) or _VARIABLE_FILES
     depth = int(text(args.get("depth")) or 0) if text(args.get("depth")).isdigit() else 0
@@ -84,7 +85,7 @@ def _folder_variables(walk: PlayRun, args: Mapping[str, Value], path: Path | Non
     for file in sorted(path.rglob("*"), key=lambda each: (str(each.parent), each.name)):
         levels = len(file.relative_to(path).parts)
         if (
-            file.is_file()
+            is_file(file)
             and file.suffix in extensions
             and (not depth or levels <= depth)
             and not any(re.search(rf"{each}$", file.name) for each in ignored)
@@ -130,7 +131,7 @@ def tasks_file(walk: PlayRun, written: Value | None, frame: Frame) -> Path | Non
     root = walk.run.reader.inventory.root
     for place in _task_places(walk, frame):
         path = place / name
-        if path.is_file() and path.resolve().is_relative_to(root):
+        if is_file(path) and path.resolve().is_relative_to(root):
             return path
     return None
 

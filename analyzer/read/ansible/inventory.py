@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import MESSAGES, ansible, guarded_loader_class, plain, warnings_since
 from analyzer.read.evidence_json import NotJsonError, parse_json
-from analyzer.read.files import GIT_CRYPT, VAULT, entries, not_utf8
+from analyzer.read.files import GIT_CRYPT, VAULT, entries, exists, is_dir, is_file, not_utf8
 from analyzer.read.secrets import SecretBook
 
 _NOT_INVENTORY = (".bak", ".cfg", ".md", ".orig", ".pyc", ".pyo", ".retry", ".rpm", ".rst", ".swp", ".txt", "~")
@@ -97,14 +97,14 @@ class Inventory(Struct):
             own = sorted(
                 (str(key), str(value)) for key, value in found.vars.items() if not str(key).startswith("inventory_")
             )
-            private = any((folder / f"{name}{suffix}").exists() for folder in self._host_variable_folders()
+            private = any(exists(folder / f"{name}{suffix}") for folder in self._host_variable_folders()
                           for suffix in ("", ".yml", ".yaml", ".json"))  # fmt: skip
             kinds.setdefault((self.groups_of(name), tuple(own), name if private else ""), []).append(name)
         return [tuple(names) for names in kinds.values()]
 
     def _host_variable_folders(self) -> list[Path]:
         places = [Path(path) for path in self.manager._sources]  # noqa: SLF001 - the manager offers no accessor
-        folders = {path if path.is_dir() else path.parent for path in places} | {Path(self.loader.get_basedir())}
+        folders = {path if is_dir(path) else path.parent for path in places} | {Path(self.loader.get_basedir())}
         return [folder / "host_vars" for folder in sorted(folders)]
 
     @property
@@ -197,15 +197,15 @@ _MAX_DEPTH = 8
 
 def listed_files(path: Path, depth: int = 0) -> list[Path]:
     """The sources in a file or folder, in the order of ansible-core, which goes into the folders of a folder, too."""
-    if path.is_file():
+    if is_file(path):
         return [path]
-    if not path.is_dir():
+    if not is_dir(path):
         return []
     found: list[Path] = []
     for entry in entries(path):
         if entry.name.startswith(".") or entry.name.endswith(_NOT_INVENTORY) or entry.name in _NO_SOURCES:
             continue
-        if entry.is_file():
+        if is_file(entry):
             found.append(entry)
         elif depth < _MAX_DEPTH:
             found += listed_files(entry, depth + 1)

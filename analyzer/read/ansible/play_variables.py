@@ -11,6 +11,7 @@ from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.resolve import as_list
 from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE
 from analyzer.read.ansible.values import names_wanted
+from analyzer.read.files import is_file
 
 if TYPE_CHECKING:
     from analyzer.model import Value
@@ -54,7 +55,7 @@ def _variable_file(walk: PlayRun, name: Value) -> Path | None:
     """A file of `vars_files`, beside the playbook or in `vars/` beside it, inside the project."""
     root = walk.run.reader.inventory.root
     for path in (place / name for place in _places(walk) if isinstance(name, str)):
-        if path.is_file() and path.resolve().is_relative_to(root):
+        if is_file(path) and path.resolve().is_relative_to(root):
             return path
     return None
 

@@ -16,6 +16,7 @@ from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.names import resolve_module
 from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE, YamlReader
 from analyzer.read.ansible.values import kind
+from analyzer.read.files import is_file
 
 
 class Play(Struct, frozen=True):
@@ -107,10 +108,10 @@ def read_plays(
                     "take the line out; Ansible would never end", source.line,
                 )  # fmt: skip
                 continue
-            if not other.is_file() or not other.resolve().is_relative_to(reader.inventory.root):
+            if not is_file(other) or not other.resolve().is_relative_to(reader.inventory.root):
                 message = f"imports the playbook {name}, which is not in the project"
                 hint = "add the file, or take the line out"
-                if other.is_file():
+                if is_file(other):
                     message, hint = f"imports the playbook {name}, which {OUTSIDE}", GIVE_BOTH
                 reader.note("playbook-not-found", path, message, hint, source.line)
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.core import ansible, plain
 from analyzer.read.ansible.inventory import MAX_NESTING, MAX_NODES, Inventory, hide, relative, unfolds_too_far
 from analyzer.read.ansible.values import kind
-from analyzer.read.files import GIT_CRYPT, VAULT, entries
+from analyzer.read.files import GIT_CRYPT, VAULT, entries, exists, is_dir, is_file
 
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 
@@ -77,7 +78,7 @@ class YamlReader(Struct):
         """Whether a file is there, but outside of the folder that may be read."""
         root = self.inventory.root
         paths = [folder / name for folder in folders] if isinstance(name, str) and name and "\0" not in name else []
-        return any(path.exists() and not path.resolve().is_relative_to(root) for path in paths)
+        return any(exists(path) and not path.resolve().is_relative_to(root) for path in paths)
 
     def note(
         self, code: str, path: Path, what: str, hint: str = "", line: int = 1, severity: Severity = Severity.ERROR
@@ -207,6 +208,8 @@ class RoleFinder(Struct):
             where = relative(self.reader.inventory.root, str(path))
             message = f"role {name} is an empty folder, {where}: a submodule that is not checked out, perhaps"
             hint = "git submodule update --init, then run again"
+            if not os.access(path, os.R_OK | os.X_OK):
+                message, hint = f"role {name}: {where} cannot be read: Permission denied", "check its permissions"
             self.reader.problems.append(Problem(Severity.WARNING, "role-empty", message, source, hint))
         meta = self.entry(path, "meta", "main")
         data = self.reader.load(meta) if meta else None
@@ -226,12 +229,12 @@ class RoleFinder(Struct):
         for namespace, collection, role in (full.split(".", 2) for full in wanted if full.count(".") >= 2):
             for base in self.collections:
                 folder = base / namespace / collection / "roles" / role
-                if folder.is_dir():
+                if is_dir(folder):
                     return folder
         places: tuple[Path, ...] = self.search + ((near.parent, near / "roles") if near else ())
         for place in places:
             folder = place / name
-            if folder.is_dir() and folder.resolve().is_relative_to(root):
+            if is_dir(folder) and folder.resolve().is_relative_to(root):
                 return folder
         return None
 
@@ -246,7 +249,7 @@ class RoleFinder(Struct):
         """`tasks/main.yml` and its spellings."""
         for suffix in _SUFFIXES:
             file = path / kind / f"{name}{suffix}"
-            if file.is_file():
+            if is_file(file):
                 return file
         return None
 
@@ -255,7 +258,7 @@ class RoleFinder(Struct):
         if (file := self.entry(path, kind, name)) is not None:
             return [file]
         folder = path / kind / name
-        if folder.is_dir():
+        if is_dir(folder):
             files = sorted(folder.rglob("*"))
-            return [file for file in files if file.suffix in (".yml", ".yaml", ".json") and file.is_file()]
+            return [file for file in files if file.suffix in (".yml", ".yaml", ".json") and is_file(file)]
         return []
