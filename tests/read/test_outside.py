@@ -156,7 +156,7 @@ def test_folders_that_may_not_be_looked_into_end_nothing(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(os, "stat", stat_refused)
     monkeypatch.setattr(os, "listdir", list_refused)
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and access(path, mode))
+    monkeypatch.setattr(os, "access", lambda path, mode: os.fsdecode(path) != str(closed) and access(path, mode))
     reading = read_at(tmp_path)
     assert "roles/closed cannot be read: Permission denied" in said(reading)["role-empty"]
     assert [host.name for host in reading.project.applications[0].hosts] == ["web1"]
