@@ -102,7 +102,16 @@ def _decide_application(
     theirs = as_their_users(given.tasks, given.hosts)
     units = {name: unit for host in reversed(given.hosts) for name, unit in host.units.items()}
     seen = (*(str(entry.command) for entry in given.crons), *(text for _, text in units.values()))
-    tasks = decide_tasks(theirs, pack, settings, package_manager=manager, controller=controller, commands=seen)
+    assumed = any("os_family" in host.facts_assumed for host in given.hosts)
+    tasks = decide_tasks(
+        theirs,
+        pack,
+        settings,
+        package_manager=manager,
+        assumed=assumed,
+        controller=controller,
+        commands=seen,
+    )
     jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
     elsewhere = partial(service_is_elsewhere, pack)
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped, elsewhere=elsewhere, host_units=units)

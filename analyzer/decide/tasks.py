@@ -70,13 +70,15 @@ def decide_tasks(
     settings: Settings,
     *,
     package_manager: str = "",
+    assumed: bool = False,
     controller: bool = False,
     commands: Sequence[str] = (),
 ) -> TaskDecisions:
     """One decision for every task; what no rule knows is manual, with a question.
 
     `package_manager` (apt or dnf, from the hosts' facts) is what the module `package` uses there; without it the tasks
-    themselves tell. `controller`: they run on Ansible's own machine, and other hosts are what the project is about.
+    themselves tell; `assumed`: it is no fact of theirs. `controller`: they run on Ansible's own machine, and
+    other hosts are what the project is about.
     `commands`: what the hosts are seen to run beside what the tasks say.
     """
     manager = package_manager or _package_manager(tasks)
@@ -88,6 +90,7 @@ def decide_tasks(
     around = Around(
         manager=manager,
         told_manager=package_manager,
+        family_told=bool(package_manager) and not assumed,
         mounted=mounted_folders(tasks),
         controller=controller,
         files=written_texts(tasks),
@@ -114,6 +117,8 @@ class Around(Struct, frozen=True, kw_only=True):
     """apt or dnf: what `package` uses on these hosts."""
     told_manager: str
     """The same where the hosts' facts say it, else ""."""
+    family_told: bool
+    """Facts of the hosts say the family, and it is not assumed."""
     mounted: tuple[str, ...]
     """Folders of the host that containers mount."""
     controller: bool = False
@@ -138,7 +143,7 @@ def _task_parts(task: Task, pack: RulePack, around: Around, problems: list[Probl
             continue
         applies = Verdict.UNKNOWN if Verdict.UNKNOWN in (task.applies, invocation.applies) else Verdict.YES
         for part in _invocation_parts(task, invocation, pack, around, problems):
-            yield (_when_unknown(part, task) if applies is Verdict.UNKNOWN else part), applies
+            yield (_when_unknown(part, task, around) if applies is Verdict.UNKNOWN else part), applies
 
 
 def _invocation_parts(
@@ -223,8 +228,13 @@ def _of_a_file_system(part: Part) -> bool:
     )
 
 
-def _when_unknown(part: Part, task: Task) -> Part:
+def _when_unknown(part: Part, task: Task, around: Around) -> Part:
     """A part whose condition nobody could decide: carried over with a note, unless that could do harm."""
+    if part.rule is not None and part.rule.of_hosts and around.family_told:
+        reason = (
+            f"Its condition could not be decided, but on these hosts the task fails: it is for others. {part.reason}"
+        )
+        return replace(part, outcome=Outcome.SKIPPED, reason=reason, question="", answers=(), shared_question=False)
     harmful = [effect for effect in part.effects if _harmful(effect)]
     if not harmful:
         return part

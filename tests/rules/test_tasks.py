@@ -586,3 +586,12 @@ def test_what_is_left_behind_is_left_behind_though_a_part_of_it_is_not_known():
         Settings(),
     ).decisions
     assert (fact.outcome, packages.outcome) == (Outcome.CONTROL, Outcome.MANUAL)
+
+
+@pytest.mark.parametrize(("assumed", "outcome"), [(False, "skipped"), (True, "manual")])
+def test_a_task_of_the_other_family_under_an_open_condition(assumed, outcome):
+    """The playbook works, so on these hosts the condition does not hold; where the family is a guess, that is asked."""
+    other = task({"ansible.builtin.apt": {"name": "curl"}}, applies=Verdict.UNKNOWN, applies_reason="when: x")
+    found = decide_tasks([other], PACK, Settings(), package_manager="dnf", assumed=assumed).decisions[0]
+    assert found.outcome == outcome
+    assert (found.question is None) is not assumed
