@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from analyzer.decide.containers import container_of, tagged
 from analyzer.decide.containers_compose import FILES, OVERRIDES, ComposeError, services_in, services_of
@@ -35,6 +35,25 @@ def written_texts(tasks: Sequence[Task]) -> Mapping[str, str]:
                 if content.data is not None and path.endswith((".yml", ".yaml", ".env")):
                     found[posixpath.normpath(path)] = content.data.decode("utf-8", errors="replace")
     return found
+
+
+def compose_paths(files: Mapping[str, str]) -> Iterator[str]:
+    """Paths of the host that the compose files among `files` mount into containers or read variables from."""
+    for path, written in files.items():
+        directory, name = posixpath.split(path)
+        if "services:" not in written or not name.endswith((".yml", ".yaml")):
+            continue
+        env = posixpath.join(directory, ".env")
+        try:
+            services = list(services_of([written], directory, files.get(env, "")))
+        except ComposeError:
+            continue
+        yield env
+        for _, args in services:
+            container = container_of({**args, "image": ""})
+            if not isinstance(container, Unknown):
+                yield from container.environment_files
+                yield from (source for source, _, _ in container.volumes)
 
 
 def built_images(tasks: Sequence[Task]) -> frozenset[str]:

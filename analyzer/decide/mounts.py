@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -26,9 +26,12 @@ _OF_THE_HOST = re.compile(
 """What containers see of the host for its own sake, and folders too wide to belong to one container."""
 
 
-def mounted_folders(tasks: Sequence[Task]) -> tuple[str, ...]:
-    """Absolute paths of the host that containers of these tasks mount, those that belong to the host left out."""
-    found: set[str] = set()
+def mounted_folders(tasks: Sequence[Task], beside: Iterable[str] = ()) -> tuple[str, ...]:
+    """Absolute paths of the host that containers of these tasks mount, those that belong to the host left out.
+
+    `beside`: paths that something else than a task's arguments says (a compose file).
+    """
+    found = {place for path in beside if not _OF_THE_HOST.fullmatch(place := posixpath.normpath(path))}
     for task in tasks:
         for invocation in task.invocations:
             for path in _mounts(invocation.args, in_mounts=False):

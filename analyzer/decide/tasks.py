@@ -15,7 +15,7 @@ from analyzer.decide.answers import offered, question_id_of, with_answers
 from analyzer.decide.bootstrap import without_bootstrap
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
 from analyzer.decide.container_parts import as_processes
-from analyzer.decide.container_tasks import built_images, written_texts
+from analyzer.decide.container_tasks import built_images, compose_paths, written_texts
 from analyzer.decide.handlers import with_their_tasks
 from analyzer.decide.markers import has_parameters, readable, with_secrets, without_parameters
 from analyzer.decide.module_tasks import module_parts
@@ -87,13 +87,14 @@ def decide_tasks(
     dropped: list[Step] = []
     problems: list[Problem] = []
     ids = _question_ids(tasks)
+    files = written_texts(tasks)
     around = Around(
         manager=manager,
         told_manager=package_manager,
         family_told=bool(package_manager) and not assumed,
-        mounted=mounted_folders(tasks),
+        mounted=mounted_folders(tasks, compose_paths(files)),
         controller=controller,
-        files=written_texts(tasks),
+        files=files,
         built=built_images(tasks),
     )
     decided = without_people(tasks, [list(_task_parts(task, pack, around, problems)) for task in tasks], pack)

@@ -140,7 +140,7 @@ DECIDED = [
     ("command", "php artisan migrate --force", "deploy", "commands-release"),
     ("command", "/opt/vendor/install.bin --silent", "manual", "commands-unlisted"),
     ("command", f"{parameter_reference('wp_cli_path')} plugin list", "control", "commands-probe"),
-    ("command", f"{parameter_reference('container_engine')} exec web reload", "manual", "commands-containers"),
+    ("command", f"{parameter_reference('container_engine')} exec web reload", "manual", "commands-container-exec"),
     (
         "raw",
         "test -e /usr/bin/python3 || (apt -y update && apt install -y python3)",

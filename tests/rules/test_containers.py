@@ -285,3 +285,17 @@ def test_an_unknown_image_is_a_question():
     found = containers_in({"subject": "docker_container", "args": {"name": "web", "image": unknown}})
     assert found == "the image is not known: {{ x.stdout }} (a result)"
     assert decided(docker(name="web", image=unknown)).decisions[0].outcome is Outcome.MANUAL
+
+
+def test_files_that_a_compose_file_names_belong_to_its_containers():
+    """What lies in its volumes, its `.env` and its files of variables is not in the application's image."""
+    write = lambda path, text: task({"ansible.builtin.copy": {"content": text, "dest": path}})  # noqa: E731
+    found = decided(
+        write("/srv/app/docker-compose.yml", COMPOSE),
+        write("/srv/app/.env", "TAG=3\n"),
+        write("/srv/app/more.env", "A=1\n"),
+        write("/srv/app/data/seed.txt", "x"),
+        write("/srv/app/readme.txt", "x"),
+    )
+    rules = [(one.outcome, one.rule) for one in found.decisions[1:]]
+    assert rules == [*[(Outcome.TASK_DEFINITION, "containers-mounted")] * 3, (Outcome.IMAGE, "files-copy")]
