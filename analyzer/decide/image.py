@@ -62,6 +62,7 @@ def compose_image(
         base_via=base_via,
         roots=roots,
         user=user,
+        users=image_users(findings, jobs),
         main=main,
         stages=stages if stages is not None and stages.chosen else None,
     )
@@ -74,6 +75,12 @@ def _main(findings: ProcessFindings) -> Process | None:
     """The process that the image starts by itself."""
     api = next((each for each in findings.own if each.name == "api"), None)
     return api or next(iter(findings.own), None)
+
+
+def image_users(findings: ProcessFindings, jobs: Sequence[Job]) -> frozenset[str]:
+    """Everybody as whom containers of the image run; "" for root."""
+    users = {one.user for one in findings.own} | {job.user for job in jobs if job.outcome == "schedule"}
+    return frozenset("" if user == "root" else user for user in users)
 
 
 def image_user(findings: ProcessFindings, jobs: Sequence[Job]) -> str:

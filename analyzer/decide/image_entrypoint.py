@@ -3,6 +3,10 @@
 No secret may stand in a layer. What the playbook templated with a secret is therefore written at start, from variables
 that ECS fills from Secrets Manager or from the task definition. The script is plain POSIX shell: each file is one
 printf of literal pieces and variables, so a value may hold any character and nothing is parsed or expanded in it.
+
+Containers of one image may run as several accounts (the API as root, batches as the application's). Each writes the
+files that its account could read on the host and leaves the others empty: whoever may read a file may write it here,
+where no other account runs beside it.
 """
 
 from __future__ import annotations
@@ -32,8 +36,8 @@ def runtime_variables(files: Sequence[tuple[str, Entry]]) -> tuple[RuntimeVariab
     return tuple(sorted(found))
 
 
-def entrypoint(files: Sequence[tuple[str, Entry]]) -> ImageFile:
-    """The script for `files`."""
+def entrypoint(files: Sequence[tuple[str, Entry]], *, several: bool = False) -> ImageFile:
+    """The script for `files`; `several`: containers run as several accounts."""
     lines = [
         "#!/bin/sh",
         "# Writes the files that hold secrets or differ between hosts, then becomes the container's command.",
@@ -55,18 +59,32 @@ def entrypoint(files: Sequence[tuple[str, Entry]]) -> ImageFile:
             position = match.end()
         if position < len(text):
             pieces.append(_literal(text[position:]))
-        lines.append(f"printf '%s' {' '.join(pieces)} > {_literal(path)}")
+        write = f"printf '%s' {' '.join(pieces)} > {_literal(path)}"
+        if several:
+            lines += [
+                f"if [ -w {_literal(path)} ]; then",
+                write,
+                "fi  # else another account's, which this one cannot read",
+            ]
+        else:
+            lines.append(write)
     lines += ["", 'exec "$@"', ""]
     vias = unique(via for _, entry in files for via in entry.via)
     return ImageFile(path="rootfs" + PATH, data="\n".join(lines).encode(), via=vias, mode=0o755)
 
 
-def prepare_commands(files: Sequence[tuple[str, Entry]], user: str) -> tuple[Command, ...]:
-    """Empty files that the container's user may write, with the group and mode that the playbook gave them."""
+def prepare_commands(files: Sequence[tuple[str, Entry]], user: str, *, several: bool = False) -> tuple[Command, ...]:
+    """Empty files that the container's user may write, with the group and mode that the playbook gave them.
+
+    `several`: containers run as several accounts, and whoever may read a file may write it.
+    """
     commands = []
     for path, entry in files:
         mode = (entry.mode if entry.mode is not None else 0o644) | 0o600
-        name = user or entry.owner  # root may write a file of anybody
+        if several:
+            mode |= (mode & 0o044) >> 1
+        # root may write a file of anybody; of several accounts the one that the playbook gives it to comes first
+        name = (entry.owner or user) if several else (user or entry.owner)
         owner = f"-o {quote(name)} " if name else ""
         group = f"-g {quote(entry.group)} " if entry.group else ""
         text = f"install -D {owner}{group}-m {octal(mode)} /dev/null {quote(path)}"

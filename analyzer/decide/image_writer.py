@@ -34,6 +34,7 @@ class Writer:
         base_via: Via,
         roots: Sequence[str],
         user: str,
+        users: frozenset[str],
         main: Process | None,
         stages: Stages | None,
     ) -> None:
@@ -42,6 +43,8 @@ class Writer:
         self.base_via = base_via
         self.roots = tuple(roots)
         self.user = user
+        self.several = len(users) > 1
+        """Whether containers run as several accounts."""
         self.main = main
         self.stages = stages
         """None for one stage."""
@@ -179,13 +182,13 @@ class Writer:
     def start(self) -> None:
         via = self.main.via if self.main else SKELETON
         if self.writer.runtime:
-            script = entrypoint(self.writer.runtime)
+            script = entrypoint(self.writer.runtime, several=self.several)
             self.writer.files.append(script)
             self.out.add("COPY", f"{script.path} {parent(ENTRYPOINT)}/", *script.via)
             self.out.become("", SKELETON)
             self.out.run([
                 command(f"chmod 0755 {ENTRYPOINT}", *script.via),
-                *prepare_commands(self.writer.runtime, self.user),
+                *prepare_commands(self.writer.runtime, self.user, several=self.several),
             ])  # fmt: skip
         directory = (self.main.working_directory if self.main else "") or (self.roots[0] if self.roots else "")
         if directory:

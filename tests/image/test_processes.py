@@ -426,6 +426,45 @@ def test_what_goes_to_the_background_stays_in_front(written: str, kept: str) -> 
     assert " ".join(in_front(tuple(written.split()))) == kept
 
 
+def started_as(*users: str) -> tuple[str, str]:
+    """The Dockerfile and the entrypoint of an image with files that are written at start, one process a user."""
+    units = [
+        {"effect": "WriteFile", "path": f"/etc/systemd/system/p{number}.service",
+         "content": f"[Service]\nUser={user}\nExecStart=/srv/shop/run{number} --port={3000 + number}\n"}
+        for number, user in enumerate(users)
+    ]  # fmt: skip
+    files = [
+        {
+            "effect": "WriteFile",
+            "path": f"/etc/shop/{name}",
+            "content": marked("<secret key>"),
+            "mode": mode,
+            "owner": "root",
+            "group": "shop",
+        }
+        for name, mode in (("private", "0600"), ("shared", "0640"), ("public", "0644"))
+    ]
+    made = image(steps([*units, *files]))
+    (script,) = [file.data.decode() for file in made.files if file.path.endswith("docker-entrypoint")]
+    return rendered(made).data.decode(), script
+
+
+def test_containers_of_several_accounts_write_the_files_that_each_may_read() -> None:
+    """The entrypoint of a batch of another account than the API's must not fail where the host would not let it read."""
+    text, script = started_as("root", "shop")
+    for mode, name in (("0600", "private"), ("0660", "shared"), ("0666", "public")):
+        assert f"install -D -o root -g shop -m {mode} /dev/null /etc/shop/{name}" in text
+        assert f"if [ -w '/etc/shop/{name}' ]; then\nprintf " in script
+    assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
+
+
+def test_containers_of_one_account_own_what_they_write() -> None:
+    """Nothing is skipped where all run as one."""
+    text, script = started_as("shop", "shop")
+    assert "install -D -o shop -g shop -m 0600 /dev/null /etc/shop/private" in text
+    assert "-w" not in script
+
+
 def test_a_forking_unit_says_what_became_of_its_command() -> None:
     """Tomcat's `startup.sh` returns at once."""
     unit = "[Service]\nType=forking\nExecStart=/srv/tomcat/bin/startup.sh\n"
