@@ -60,7 +60,7 @@ def entrypoint(files: Sequence[tuple[str, Entry]], *, several: bool = False) -> 
         if position < len(text):
             pieces.append(_literal(text[position:]))
         write = f"printf '%s' {' '.join(pieces)} > {_literal(path)}"
-        if several:
+        if several:  # what this account may not write it could not read on the host
             lines += [
                 f"if [ -w {_literal(path)} ]; then",
                 write,
