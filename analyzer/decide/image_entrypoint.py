@@ -61,11 +61,7 @@ def entrypoint(files: Sequence[tuple[str, Entry]], *, several: bool = False) -> 
             pieces.append(_literal(text[position:]))
         write = f"printf '%s' {' '.join(pieces)} > {_literal(path)}"
         if several:  # what this account may not write it could not read on the host
-            lines += [
-                f"if [ -w {_literal(path)} ]; then",
-                write,
-                "fi  # else another account's, which this one cannot read",
-            ]
+            lines += [f"if [ -w {_literal(path)} ]; then", write, "fi"]
         else:
             lines.append(write)
     lines += ["", 'exec "$@"', ""]
