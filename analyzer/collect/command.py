@@ -34,7 +34,8 @@ _ANSIBLE = "As in ansible-playbook."
 @click.option("-i", "--inventory", "inventories", multiple=True, metavar="PATH",
               help="Inventory source; a dynamic one is executed and a snapshot of it written.")  # fmt: skip
 @click.option("-l", "--limit", default="", metavar="PATTERN", help=_ANSIBLE)
-@click.option("--env", "environment", default="production", show_default=True, metavar="NAME", help="Environment.")
+@click.option("--env", "environment", default="", metavar="NAME",
+              help="Environment.  [default: production, or the one that PROJECT names]")  # fmt: skip
 @click.option("--days", type=click.IntRange(1, 455), default=14, show_default=True, help="Window of logs and metrics.")
 @click.option(
     "--dry-run", is_flag=True, help="Print hosts, files, commands, AWS calls and the IAM policy; touch nothing."

@@ -169,3 +169,11 @@ def test_a_folder_that_was_given_and_may_not_be_read_is_said(tmp_path: Path, mon
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(UsageError, match="cannot be read: Permission denied; check its permissions"):
         find_layout(Request(project=tmp_path))
+
+
+def test_a_file_reached_through_the_folder_above_is_named_by_its_own_path(tmp_path: Path) -> None:
+    play = "- hosts: web\n  tasks: [{copy: {src: ../conf/app.conf, dest: /etc/app.conf}}]\n"
+    write_files(tmp_path, {"ansible/site.yml": play, "ansible/hosts": HOSTS, "conf/app.conf": "a=1\n"})
+    (task,) = read_at(tmp_path).project.applications[0].tasks
+    (_, content), *_ = task.invocations[0].contents
+    assert content.source.file == "conf/app.conf"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -371,7 +372,7 @@ def _line_naming(file: Path, host: str) -> int | None:
 def relative(root: Path, path: str) -> str:
     """`path` as the reader of the bundle knows it: relative to the project's root."""
     try:
-        return Path(path).relative_to(root).as_posix()
+        return Path(os.path.normpath(path) if ".." in path else path).relative_to(root).as_posix()
     except ValueError:
         return Path(path).name
 
