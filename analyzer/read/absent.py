@@ -55,18 +55,11 @@ def missing_submodules(root: Path) -> list[str]:
 
 
 def submodule_problems(root: Path, base: Path) -> list[Problem]:
-    """A warning for each submodule below `base` that was not checked out."""
-    return [
-        Problem(
-            Severity.WARNING,
-            "submodule-missing",
-            f"{path} is a git submodule that is not checked out: what lies in it is not read",
-            Source(".gitmodules"),
-            "git submodule update --init, then run again",
-        )
-        for path in missing_submodules(root)
-        if (root / path).is_relative_to(base)
-    ]
+    """A warning for the submodules below `base` that were not checked out."""
+    paths = [path for path in missing_submodules(root) if (root / path).is_relative_to(base)]
+    message = f"git submodules that are not checked out: {_listed(paths)}; what lies in them is not read"
+    hint = "git submodule update --init, then run again"
+    return [Problem(Severity.WARNING, "submodule-missing", message, Source(".gitmodules"), hint)] if paths else []
 
 
 def _listed(names: list[str]) -> str:

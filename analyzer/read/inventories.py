@@ -83,6 +83,7 @@ def _inventories_named(stem: re.Pattern[str], folder: Path) -> list[Path]:
         for path in _files(folder)
         if path.suffix.lower() in _SUFFIXES
         and stem.fullmatch(path.stem)
+        and not _EXAMPLE.fullmatch(path.name)
         and is_inventory_file(path)
         and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
     ]
@@ -99,9 +100,21 @@ def inventories_in(place: Path) -> list[Path]:
     return list(dict.fromkeys((*usual, *inventory_files(place), *folders, *plugin_files(place))))
 
 
+_EXAMPLE = re.compile(
+    r"(?:.*[-_.])?(?:examples?|samples?|dist|templates?|skel(?:eton)?|tmpl)(?:[-_.].*)?", re.IGNORECASE
+)
+
+
+def examples_in(place: Path) -> list[Path]:
+    """Examples of inventories: `hosts.example`, `inventory/hosts.sample.yml`."""
+    near = [path for path in (*_files(place), *(file for name in INVENTORY_NAMES for file in _files(place / name)))
+            if _EXAMPLE.fullmatch(path.name)]  # fmt: skip
+    return [path for path in near if _INVENTORY_STEM.fullmatch(path.stem) or path.parent != place]
+
+
 def _is_usual(path: Path) -> bool:
     if is_dir(path):
-        return not is_project(path) and bool(entries(path))
+        return not is_project(path) and any(not _EXAMPLE.fullmatch(file.name) for file in listed_files(path))
     return is_file(path) and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
 
 

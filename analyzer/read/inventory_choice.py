@@ -17,6 +17,7 @@ from analyzer.read.inventories import (
     VAGRANT,
     environments_in,
     environments_of,
+    examples_in,
     inventories_in,
     siblings_of,
     sources_in,
@@ -54,10 +55,10 @@ def choose_inventory(request: Request, places: Places, configuration: Configurat
     configured, problems = _configured(configuration, places)
     if places.given is not None and places.given != places.root:
         if len(configured) == 1 and configured[0].parent == places.given:
-            return _of(configured[0], request, places)
+            return _of(configured[0], request, places, configured=True)
         return _of(places.given, request, places, given=True)
     if len(configured) == 1:
-        return _with(_of(configured[0], request, places), problems)
+        return _with(_of(configured[0], request, places, configured=True), problems)
     if configured:
         return Chosen(sources=configured, environment=asked, others={}, problems=problems)
     for folder in places.folders:
@@ -88,11 +89,11 @@ def _none_found(places: Places) -> Problem:
             "put the inventory there, or give one with -i",
         )
     where = ", ".join(f"{_shown(places, folder)}/" for folder in places.folders)
-    return _note(
-        "inventory-not-found",
-        "there is no inventory: one host is assumed for each `hosts:` pattern",
-        f"looked for hosts, inventory, inventories/, environments/ and the like in {where}; give one with -i",
-    )
+    hint = f"looked for hosts, inventory, inventories/, environments/ and the like in {where}; give one with -i"
+    if examples := [path for folder in places.folders for path in examples_in(folder)]:
+        hint = f"{hint}; an example lies in {_shown(places, examples[0])}"
+    message = "there is no inventory: one host is assumed for each `hosts:` pattern"
+    return _note("inventory-not-found", message, hint)
 
 
 def _named(request: Request, places: Places) -> tuple[Path, ...]:
@@ -132,8 +133,11 @@ def _configured(configuration: Configuration, places: Places) -> tuple[tuple[Pat
     return tuple(found), tuple(problems)
 
 
-def _of(base: Path, request: Request, places: Places, *, given: bool = False) -> Chosen:
-    """The inventory at `base`, or the environment in it or beside it that was asked for."""
+def _of(base: Path, request: Request, places: Places, *, given: bool = False, configured: bool = False) -> Chosen:
+    """The inventory at `base`, or the environment in it or beside it that was asked for.
+
+    A folder that `ansible.cfg` names is read as a whole, as Ansible does.
+    """
     beside = siblings_of(base, places.root)
     if beside:
         environment = next(iter(beside))
@@ -143,7 +147,8 @@ def _of(base: Path, request: Request, places: Places, *, given: bool = False) ->
     choices = environments_of(base) if is_dir(base) else {}
     if choices:
         return _choose(request, choices, places, base)
-    return Chosen(sources=(base,), environment=request.environment or DEFAULT_ENVIRONMENT, others={})
+    sources = sources_in(base) if is_dir(base) and not configured else (base,)
+    return Chosen(sources=sources, environment=request.environment or DEFAULT_ENVIRONMENT, others={})
 
 
 def _in_folder(folder: Path, request: Request, places: Places) -> Chosen | None:

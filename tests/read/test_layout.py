@@ -80,6 +80,8 @@ FLAT = {**SITE, "production": HOSTS, "staging.ini": HOSTS, "LICENSE": "MIT\n", "
                      [".vagrant/provisioners/ansible/inventory/vagrant_ansible_inventory"], "production", id="Vagrant's own"),
         pytest.param({**SITE, "environments/live/inventory": HOSTS, "environments/live/files/a.pem": "x\n", "environments/live/secrets/s.yml": "a: 1\n"},
                      ".", {}, ["environments/live/inventory"], "live", id="an environment's inventory among its other files"),
+        pytest.param({**SITE, "inventory/hosts": HOSTS, "inventory/files/a.pem": "x\n", "inventory/group_vars/all.yml": "a: 1\n"},
+                     ".", {}, ["inventory/hosts"], "production", id="an inventory folder with other things in it"),
         pytest.param({"playbooks/web.yml": PLAY, "inventory/production/hosts": HOSTS, "roles/a/tasks/main.yml": "[]\n"},
                      "inventory/production/hosts", {}, ["inventory/production/hosts"], "production",
                      id="a file three folders below the project"),
@@ -128,3 +130,12 @@ def test_a_playbook_that_lies_elsewhere_in_the_repository_widens_what_is_read(tm
     found = layout(tmp_path, files, "environments/live", playbooks=(str(tmp_path / "src/ansible/web.yml"),))
     assert found.root == tmp_path
     assert shown(tmp_path, found)[::2] == (["environments/live"], ["src/ansible/web.yml"])
+
+
+@pytest.mark.parametrize(
+    "example", ["hosts.example", "inventory/hosts.sample.yml", "inventory.dist", "hosts-template.ini"]
+)
+def test_an_example_of_an_inventory_is_named_and_not_read(example: str, tmp_path: Path) -> None:
+    found = layout(tmp_path, {**SITE, example: YAML_HOSTS if example.endswith("yml") else HOSTS})
+    assert found.inventories == ()
+    assert found.problems[0].hint.endswith(f"; an example lies in {example}")

@@ -160,7 +160,8 @@ def test_a_submodule_that_is_not_checked_out_is_said(tmp_path: Path) -> None:
     (tmp_path / "roles" / "web").mkdir(parents=True)
     files = {"site.yml": PLAY, "hosts": HOSTS, ".gitmodules": '[submodule "web"]\n\tpath = roles/web\n\turl = x\n'}
     (problem,) = layout(tmp_path, files).problems
-    assert (problem.code, problem.message.partition(" ")[0]) == ("submodule-missing", "roles/web")
+    assert problem.code == "submodule-missing"
+    assert "not checked out: roles/web; " in problem.message
 
 
 @pytest.mark.parametrize(
