@@ -114,7 +114,9 @@ def examples_in(place: Path) -> list[Path]:
 
 def _is_usual(path: Path) -> bool:
     if is_dir(path):
-        return not is_project(path) and any(not _EXAMPLE.fullmatch(file.name) for file in listed_files(path))
+        variables = any(folder.name in VARIABLE_FOLDERS or is_environment_folder(folder) for folder in subfolders(path))
+        sources = any(not _EXAMPLE.fullmatch(file.name) for file in listed_files(path))
+        return not is_project(path) and (variables or sources)
     return is_file(path) and not (path.suffix in (".yml", ".yaml") and looks_like_playbook(path))
 
 
@@ -183,6 +185,11 @@ def holds_inventory(folder: Path) -> bool:
         or bool(environments_in(folder))
         or bool(plugin_files(folder))
     )
+
+
+def is_named_inventory(path: Path) -> bool:
+    """Whether the file is called like an inventory, be it still without hosts, and is no playbook."""
+    return path.suffix in _SUFFIXES and bool(_INVENTORY_STEM.fullmatch(path.stem)) and not looks_like_playbook(path)
 
 
 def is_inventory_file(path: Path) -> bool:

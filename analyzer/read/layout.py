@@ -12,7 +12,7 @@ from analyzer.model import Problem, Severity
 from analyzer.read.absent import submodule_problems, what_is_there
 from analyzer.read.ansible.playbooks import Configuration, read_configuration
 from analyzer.read.files import exists, is_dir, is_file
-from analyzer.read.inventories import holds_inventory, inventories_in, is_inventory_file
+from analyzer.read.inventories import holds_inventory, inventories_in, is_inventory_file, is_named_inventory
 from analyzer.read.inventory_choice import Places, choose_inventory
 from analyzer.read.playbook_files import CONFIGURATION, PLAYBOOK_FOLDERS, is_project, looks_like_playbook
 from analyzer.read.request import Request, UsageError
@@ -88,7 +88,9 @@ def _refused(given: Path) -> str | None:
 
 def _check_file(request: Request, given: Path) -> None:
     """A file is taken where it is an inventory; what to do with a playbook is said."""
-    if not is_file(given) or (is_inventory_file(given) and not looks_like_playbook(given)) or request.inventories:
+    if not is_file(given) or request.inventories or is_named_inventory(given):
+        return
+    if is_inventory_file(given) and not looks_like_playbook(given):
         return
     if looks_like_playbook(given):
         raise UsageError(
@@ -115,10 +117,13 @@ def _with_parent(project: Path) -> Path:
     parent = project.parent
     if parent == Path(parent.anchor) or exists(project / ".git"):
         return project
-    configured = is_file(parent / CONFIGURATION) and not is_file(project / CONFIGURATION)
-    if configured and is_project(project):
+    if not is_project(project) or is_file(project / CONFIGURATION):
+        return project
+    if parent.name in PLAYBOOK_FOLDERS and is_project(parent.parent):
+        return parent.parent  # `playbooks/web/main.yml`: roles and ansible.cfg lie beside `playbooks/`
+    if is_file(parent / CONFIGURATION):
         return parent
-    if project.name not in PLAYBOOK_FOLDERS or not is_project(project):
+    if project.name not in PLAYBOOK_FOLDERS:
         return project
     roles = is_dir(parent / "roles") and not is_dir(project / "roles")
     return parent if roles or (inventories_in(parent) and not inventories_in(project)) else project

@@ -43,6 +43,7 @@ FLAT = {**SITE, "production": HOSTS, "staging.ini": HOSTS, "LICENSE": "MIT\n", "
     [
         pytest.param({**SITE, "hosts": HOSTS}, ".", {}, ["hosts"], "production", id="a file beside the playbook"),
         pytest.param({**SITE, "hosts": HOSTS}, "hosts", {}, ["hosts"], "production", id="that file given"),
+        pytest.param({**SITE, "hosts": "# web1\n"}, "hosts", {}, ["hosts"], "production", id="one still without hosts, given"),
         pytest.param({**SITE, "hosts.example": HOSTS}, "hosts.example", {}, ["hosts.example"], "production", id="an example, given"),
         pytest.param({**SITE, "hosts-eu.ini": HOSTS}, ".", {}, ["hosts-eu.ini"], "production", id="a file of a like name"),
         pytest.param(ENVIRONMENT_FILES, "hosts", {}, ["hosts/production"], "production", id="files for environments"),
@@ -82,6 +83,8 @@ FLAT = {**SITE, "production": HOSTS, "staging.ini": HOSTS, "LICENSE": "MIT\n", "
                      ".", {}, ["environments/live/inventory"], "live", id="an environment's inventory among its other files"),
         pytest.param({**SITE, "inventory/hosts": HOSTS, "inventory/files/a.pem": "x\n", "inventory/group_vars/all.yml": "a: 1\n"},
                      ".", {}, ["inventory/hosts"], "production", id="an inventory folder with other things in it"),
+        pytest.param({**SITE, "inventories/qa/group_vars/all.yml": "a: 1\n", "inventories/dev/group_vars/all.yml": "a: 2\n"}, ".",
+                     {"environment": "qa"}, ["inventories/qa"], "qa", id="environments of which only the variables are there"),
         pytest.param({"playbooks/web.yml": PLAY, "inventory/production/hosts": HOSTS, "roles/a/tasks/main.yml": "[]\n"},
                      "inventory/production/hosts", {}, ["inventory/production/hosts"], "production",
                      id="a file three folders below the project"),

@@ -125,10 +125,11 @@ def test_a_playbook_is_named_from_the_project_s_own_folder_too(tmp_path: Path) -
         pytest.param({"ansible.cfg": "[defaults]\nroles_path = roles\n", "ansible/site.yml": PLAY}, id="ansible.cfg"),
         pytest.param({"roles/a/tasks/main.yml": TASKS, "playbooks/site.yml": PLAY}, id="roles"),
         pytest.param({"inventory/hosts": HOSTS, "playbooks/site.yml": PLAY}, id="an inventory"),
+        pytest.param({"ansible.cfg": "[defaults]\n", "playbooks/web/site.yml": PLAY}, id="a folder for each playbook"),
     ],
 )
 def test_the_folder_above_counts_where_the_project_is_run_from_there(files: dict[str, str], tmp_path: Path) -> None:
-    folder = next(name for name in files if name.endswith("site.yml")).partition("/")[0]
+    folder = next(name for name in files if name.endswith("site.yml")).rpartition("/")[0]
     found = layout(tmp_path / "repository", files, folder)
     assert (found.root, found.base) == (tmp_path / "repository", tmp_path / "repository")
     assert [path.name for path in found.playbooks] == ["site.yml"]
