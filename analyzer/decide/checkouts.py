@@ -153,7 +153,9 @@ def _released_elsewhere(steps: Sequence[Step], processes: Sequence[Process]) -> 
     if filled or _NO_CODE.fullmatch(path) or path in homes or any(is_below(path, normal(each)) for each in unpacked):
         return []
     via = Via(rule=RELEASED_ELSEWHERE, sources=(api.source,), note=f"no task brings the code that runs in {path}")
-    return [Step(effect=CheckoutCode(repository="", path=path, user=api.user), via=via)]
+    beside = (one.user for one in processes if one.user and normal(one.working_directory or "/") == path)
+    user = api.user or next(beside, "")  # a web server of root serves what the application's account works with
+    return [Step(effect=CheckoutCode(repository="", path=path, user=user), via=via)]
 
 
 def _link_to_release(steps: Sequence[Step], processes: Sequence[Process]) -> list[Step]:

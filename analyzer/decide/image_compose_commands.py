@@ -115,11 +115,13 @@ def check_out_code(to: Composition, effect: CheckoutCode, via: Via) -> None:
     if not re.search(r"://|^[\w.-]+@[\w.-]+:|^\w[\w.-]+:(?!//)", effect.repository):
         to.refuse(via, effect.repository, "it is a folder beside Ansible, and no build context has it")
         return
+    # GitHub has not answered git:// since March 2022
+    repository = re.sub(r"^git://(?=github\.com/)", "https://", effect.repository)
     branch = f"--branch {quote(effect.version)} " if effect.version and effect.version != "HEAD" else ""
-    text = f"git clone {branch}{quote(effect.repository)} {quote(effect.path)}"
+    text = f"git clone {branch}{quote(repository)} {quote(effect.path)}"
     if re.fullmatch(r"[0-9a-f]{7,40}", effect.version):
         text = (
-            f"git clone {quote(effect.repository)} {quote(effect.path)}"
+            f"git clone {quote(repository)} {quote(effect.path)}"
             f" && git -C {quote(effect.path)} checkout -q {effect.version}"
         )
     to.mentioned.append(normal(effect.path))

@@ -125,6 +125,8 @@ def _decide_application(
         problems.append(_nothing_serves(given))
     if findings.unanswered:
         problems.append(_nothing_behind(given, findings))
+    if findings.no_certificates:
+        problems.append(_no_certificates(given, findings))
     sizing = size_application(usages, jobs.jobs, findings.processes, given.hosts, settings, platform, serves=serves)
     sized = tuple(
         replace(
@@ -220,6 +222,17 @@ def _nothing_behind(given: ApplicationInput, findings: ProcessFindings) -> Probl
         " answers there: it would answer with errors",
         api.source if api is not None else (given.hosts[0].source if given.hosts else None),
         "add the application's unit to the playbook, or the host's unit file to the evidence",
+    )
+
+
+def _no_certificates(given: ApplicationInput, findings: ProcessFindings) -> Problem:
+    return Problem(
+        Severity.WARNING,
+        "front-certificates-absent",
+        f"nginx of {given.name} opens {', '.join(findings.no_certificates[:4])} when it starts, and the image does not"
+        " hold them: it would not start",
+        next((one.source for one in findings.processes if one.name == "api"), None),
+        "let it listen without TLS in the container: the load balancer has the certificate",
     )
 
 

@@ -53,6 +53,9 @@ class ProcessFindings(Struct, frozen=True, kw_only=True):
     unanswered: tuple[str, ...] = ()
     """Ports and sockets to which the web server hands requests and on which no process was found."""
 
+    no_certificates: tuple[str, ...] = ()
+    """Files of certificates and keys that a web server of the image opens when it starts, and that no task writes."""
+
     @property
     def own(self) -> tuple[Process, ...]:
         """Processes that run in the application's own image, and not in one that a registry has."""
@@ -85,12 +88,14 @@ def find_processes(
     name_processes(seen, found, front)
     left_out: list[Replaced] = []
     unanswered: tuple[str, ...] = ()
+    no_certificates: tuple[str, ...] = ()
     if front_via is not None:
         serving = next((each for each in found if each.name == "api"), None)
         if serving is not None:
             left_out += _replace_front(seen, front, serving)
         elif "nginx" in seen.packages:
             found.append(with_php(_nginx_itself(seen, front_via), seen))
+            no_certificates = tuple(path for path in front.certificates if path not in seen.texts)
         elif server := next((name for name in APACHE if name in seen.packages and _runs(seen, name)), ""):
             found.append(with_php(_apache_itself(server, seen, front_via), seen))
         if serving is None and not any(map(starts_php, found)):
@@ -105,6 +110,7 @@ def find_processes(
         ),
         notes=tuple(seen.notes),
         unanswered=unanswered,
+        no_certificates=no_certificates,
     )
 
 

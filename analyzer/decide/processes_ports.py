@@ -41,6 +41,7 @@ def front_of(seen: Seen) -> tuple[Front, Via | None]:
             health_path=health.health_path,
             health_line=health.health_line,
             tls=any(each.tls for each in fronts),
+            certificates=tuple(dict.fromkeys(path for each in fronts for path in each.certificates)),
             features=tuple(dict.fromkeys(name for each in fronts for name in each.features)),
         ),
         Via(rule="process-front-server", sources=tuple(dict.fromkeys(sources))),

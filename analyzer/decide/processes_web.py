@@ -21,6 +21,8 @@ class Front(Struct, frozen=True, kw_only=True):
     health_path: str = ""
     health_line: int = 0
     tls: bool = False
+    certificates: tuple[str, ...] = ()
+    """Files of certificates and keys that it opens when it starts."""
     features: tuple[str, ...] = ()
     """What a load balancer does not do: static files, rewrites, basic authentication …"""
 
@@ -53,6 +55,7 @@ def read_nginx(text: str) -> Front:
     ):
         if re.search(rf"(?:^|[{{;])\s*{pattern}", plain, re.MULTILINE):
             features.append(name)
+    certificates = re.findall(r"(?m)^\s*ssl_certificate(?:_key)?\s+[\"']?(/[^\s;\"']+)", plain)
     tls = bool(re.search(r"listen\s+[^;]*\bssl\b", plain))
     return Front(
         upstream_ports=tuple(dict.fromkeys(ports)),
@@ -60,6 +63,7 @@ def read_nginx(text: str) -> Front:
         health_path=health,
         health_line=health_line,
         tls=tls,
+        certificates=tuple(dict.fromkeys(certificates)),
         features=tuple(features),
     )
 

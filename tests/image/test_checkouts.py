@@ -134,6 +134,24 @@ def test_code_comes_to_where_the_workers_run_if_the_api_names_no_folder(
     assert own((), api("", "nginx"), *others) == expected
 
 
+def test_released_code_belongs_to_the_account_that_works_with_it() -> None:
+    """A web server of root serves it, and a worker of the application's account writes beside it."""
+    served = replace(api("/srv/shop", "nginx"), user="")
+    worker = replace(api("/srv/shop/"), name="worker")
+    (step,) = settle_checkouts([], [served, worker], ()).steps
+    assert isinstance(step.effect, CheckoutCode)
+    assert (step.effect.path, step.effect.user) == ("/srv/shop", "shop")
+
+
+@pytest.mark.parametrize("tool", [True, False])
+def test_github_is_cloned_as_it_answers(tool: bool) -> None:
+    """GitHub has not answered git:// since 2022; any other host is asked as it is written."""
+    host = "github.com" if tool else "git.example.org"
+    effect = {"effect": "CheckoutCode", "repository": f"git://{host}/a/b.git", "path": "/opt/b", "application": False}
+    text = rendered(image(image_steps([effect]))).data.decode()
+    assert f"git clone {'https' if tool else 'git'}://{host}/a/b.git /opt/b" in text
+
+
 def test_code_released_by_another_tool_names_the_unit_as_its_source() -> None:
     (step,) = settle_checkouts([], [api("/srv/shop/current")], ()).steps
     assert (step.via.rule, step.via.sources) == (RELEASED_ELSEWHERE, (Source("unit.j2", 1),))

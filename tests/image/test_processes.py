@@ -512,6 +512,23 @@ def test_a_web_server_that_serves_an_application_by_itself_names_its_folder(text
     assert served_folder(texts) == folder
 
 
+@pytest.mark.parametrize("unit", ["", "[Service]\nExecStart=/usr/bin/puma -p 3000\n"])
+def test_certificates_that_the_image_lacks_keep_nginx_from_starting(unit: str) -> None:
+    """Behind a load balancer nobody has them; where nginx is left out they do not matter."""
+    nginx = (
+        "server {\n listen 443 ssl;\n ssl_certificate /etc/letsencrypt/live/a/fullchain.pem;\n"
+        " # ssl_certificate /etc/other.pem;\n ssl_certificate_key /etc/ssl/a.key;\n proxy_pass http://127.0.0.1:3000; }\n"
+    )
+    given = [
+        {"effect": "InstallPackages", "manager": "apt", "names": ["nginx"]},
+        {"effect": "WriteFile", "path": "/etc/nginx/sites-enabled/a", "content": nginx},
+        {"effect": "WriteFile", "path": "/etc/ssl/a.key", "content": "key"},
+        {"effect": "WriteFile", "path": "/etc/systemd/system/a.service", "content": unit},
+    ]
+    found = find_processes(steps(given), [DEBIAN], Settings(), elsewhere=ELSEWHERE).no_certificates
+    assert found == (() if unit else ("/etc/letsencrypt/live/a/fullchain.pem",))
+
+
 @pytest.mark.parametrize(
     ("unit", "unanswered"),
     [
