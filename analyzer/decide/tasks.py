@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from analyzer.decide.accounts import without_people
 from analyzer.decide.answers import offered, question_id_of, with_answers
 from analyzer.decide.bootstrap import without_bootstrap
+from analyzer.decide.build_values import where_asked, with_build_values
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
 from analyzer.decide.container_parts import as_processes
 from analyzer.decide.container_tasks import built_images, compose_paths, written_texts
@@ -97,7 +98,10 @@ def decide_tasks(
         files=files,
         built=built_images(tasks),
     )
-    decided = without_people(tasks, [list(_task_parts(task, pack, around, problems)) for task in tasks], pack)
+    asked = [list(_task_parts(task, pack, around, problems)) for task in tasks]
+    for number, task in with_build_values(tasks).items():
+        asked[number] = where_asked(asked[number], list(_task_parts(task, pack, around, [])), task)
+    decided = without_people(tasks, asked, pack)
     decided = without_bootstrap(tasks, decided, pack, commands)
     for task, question_id, undecided in zip(tasks, ids, with_their_tasks(tasks, decided), strict=True):
         parts, settled = with_answers(undecided, question_id, task, settings, problems)
