@@ -99,7 +99,9 @@ def find_processes(
         elif server := next((name for name in APACHE if name in seen.packages and _runs(seen, name)), ""):
             found.append(with_php(_apache_itself(server, seen, front_via), seen))
         if serving is None and not any(map(starts_php, found)):
-            unanswered = (*(f"port {port}" for port in front.upstream_ports), *front.sockets)
+            answered = {each.port for each in found}
+            ports = (port for port in front.upstream_ports if port not in answered)
+            unanswered = (*(f"port {port}" for port in ports), *front.sockets)
     return ProcessFindings(
         processes=tuple(finished(seen, each, front, front_via) for each in sorted(found, key=_order)),
         left_out=tuple(left_out),

@@ -141,19 +141,23 @@ def _fill(text: str, environment: Mapping[str, str]) -> str:
     )
 
 
+_LISTENS = frozenset("-b --bind -l --listen -listen -o -addr --addr -address --address -http --http".split())
+"""Options of an address to listen on."""
+
+
 def command_port(words: Iterable[str]) -> int | None:
     """The port that a command line names (`-p 3000`, `--port=3000`, `-b tcp://0.0.0.0:3000`, `--bind :8000`)."""
     arguments = list(words)
     for number, word in enumerate(arguments):
         following = arguments[number + 1] if number + 1 < len(arguments) else ""
         name, _, value = word.partition("=")
-        if name in ("-p", "--port") and re.fullmatch(r"\d+", value or following):
+        if name in ("-p", "--port", "-port", "--http-port", "-http-port") and re.fullmatch(r"\d+", value or following):
             return int(value or following)
         if match := re.fullmatch(r"(?:-D|--)server\.port=(\d+)", word):  # Spring's
             return int(match[1])
         if re.fullmatch(r"-p\d+", word):
             return int(word[2:])
-        if name in ("-b", "--bind", "-l", "--listen", "-o") and (match := re.search(r":(\d+)\D*$", value or following)):
+        if name in _LISTENS and (match := re.search(r":(\d+)\D*$", value or following)):
             return int(match[1])
         if match := re.fullmatch(r"(?:tcp://)?(?:\d+\.\d+\.\d+\.\d+|localhost|\*)?:(\d+)", word):
             return int(match[1])

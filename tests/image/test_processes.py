@@ -264,6 +264,9 @@ def test_ports_of_application_servers(text: str, port: int | None) -> None:
         ("gunicorn --bind=:3003 app", 3003),
         ("puma -b tcp://127.0.0.1:3004", 3004),
         ("puma -b unix:///run/x.sock", None),
+        ("shipment -data /srv -port 7891", 7891),
+        ("server -addr :8443", 8443),
+        ("java -Dserver.port=8480 -jar x.jar", 8480),
         ("tool -p name", None),
     ],
 )

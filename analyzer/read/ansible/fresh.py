@@ -94,6 +94,7 @@ class Made(Struct):
             self.paths.add("/usr/local/")
         if short == "user":
             self.paths.update(_home_of(args))
+            return
         if short in _COMMANDS:
             self.packages.update(_said(args))
             self.paths.update(_of_a_command(short, args, environment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -80,6 +81,7 @@ def loop_items(entry: Mapping[str, Any], scope: Scope, loader: Any, module: str)
     return Loop(present=True, items=tuple(items), variable=variable, index_variable=index, extended=extended)
 
 
+_BARE = re.compile(r"([A-Za-z_]\w*)(?:\.\w+(?:\(\))?|\s*\|\s*\w+(?:\([^()]*\))?)+")
 _OF_LISTS = frozenset({"with_nested", "with_cartesian", "with_together", "with_flattened"})
 """Loops whose terms are lists themselves."""
 
@@ -88,6 +90,11 @@ def _terms(written: Any, scope: Scope, name: str) -> Value:
     """The loop's list; an item that is unknown makes only itself unknown, a bare variable name is a variable."""
     if isinstance(written, str) and "{{" not in written and written.strip() in scope.variables:
         return scope.value("{{ " + written.strip() + " }}")
+    if name.startswith("with_") and isinstance(written, str) and (bare := _BARE.fullmatch(written.strip())):
+        # `with_items: sites.keys() | difference(gone)` was an expression without braces until Ansible 2.2
+        found = scope.value("{{ " + written.strip() + " }}") if bare[1] in scope.variables else None
+        if isinstance(found, (tuple, dict)):
+            return found
     if name in _OF_LISTS and isinstance(written, list):
         # until Ansible 2.2 a name alone was a variable there, too; as a text it would be taken apart into letters
         return tuple(_terms(one, scope, "") if isinstance(one, str) else scope.value(one) for one in written)

@@ -105,6 +105,9 @@ with_dict: {k: v}                               | {'key': 'k', 'value': 'v'}
 with_together: [[a, b], [1, 2]]                 | ('a', 1) ('b', 2)
 with_sequence: start=1 end=3                    | 1 2 3
 with_nested: [[a], [b, c]]                      | ('a', 'b') ('a', 'c')
+with_items: tree.keys() | difference(['b'])     | a
+with_items: tree.a                              | 1 2
+with_items: tree.conf                           | tree.conf
 with_nested: [[a], listed]                      | ('a', 'x') ('a', 'y')
 with_together: [[a, b], listed]                 | ('a', 'x') ('b', 'y')
 with_indexed_items: [a, b]                      | (0, 'a') (1, 'b')
@@ -118,7 +121,10 @@ with_flattened: [[a, [b]], c]                   | a b c
 def test_loops_have_ansibles_items(line: str, tasks_of: Callable[..., tuple[Task, ...]]) -> None:
     """`loop` and every harmless `with_*`."""
     loop, _, wanted = (part.strip() for part in line.rpartition("|"))
-    (task,) = tasks_of(f'- debug: msg="{{{{ item }}}}"\n  {loop}', {"inventory/group_vars/all.yml": "listed: [x, y]\n"})
+    (task,) = tasks_of(
+        f'- debug: msg="{{{{ item }}}}"\n  {loop}',
+        {"inventory/group_vars/all.yml": "listed: [x, y]\ntree: {a: [1, 2], b: 3}\n"},
+    )
     assert " ".join(str(invocation.item) for invocation in task.invocations) == wanted
 
 

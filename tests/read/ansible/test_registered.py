@@ -145,6 +145,12 @@ program by its path | r.rc == 0 | no
   register: r
   ignore_errors: true
 
+program not there yet, in a home that was made | r is failed | yes
+- user: name=app home=/home/app
+- command: /home/app/local/php/bin/php -v
+  register: r
+  ignore_errors: true
+
 program not there yet, asked in a folder | r is failed | yes
 - command: /opt/app/bin/app -v
   args: {chdir: /opt}
