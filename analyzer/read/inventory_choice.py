@@ -103,6 +103,8 @@ def _named(request: Request, places: Places) -> tuple[Path, ...]:
     for name in request.inventories:
         bases = (Path.cwd(), project, *places.folders)
         path = next((base / name for base in bases if exists(base / name)), None)
+        if path is None and "," in name:
+            raise UsageError(f"-i {name}: a list of hosts is not read; write them into a file and give that with -i")
         if path is None:
             there = [relative(places.root, str(path)) for folder in places.folders for path in inventories_in(folder)]
             raise UsageError(

@@ -18,7 +18,15 @@ from analyzer.read.playbook_files import CONFIGURATION, PLAYBOOK_FOLDERS, is_pro
 from analyzer.read.request import Request, UsageError
 from analyzer.read.workspaces import find_workspace, project_above, workspaces_below
 
-__all__ = ("Layout", "Request", "UsageError", "collection_folders", "find_layout", "role_folders")
+__all__ = (
+    "Layout",
+    "Request",
+    "UsageError",
+    "collection_folders",
+    "find_layout",
+    "role_folders",
+    "role_folders_outside",
+)
 
 
 class Layout(Struct, frozen=True, kw_only=True):
@@ -181,6 +189,12 @@ def role_folders(layout: Layout, configuration: Configuration) -> tuple[Path, ..
     folders += [place / name for place in (layout.base, layout.root) for name in ("roles", "galaxy_roles")]
     folders += [path.parent for path in layout.playbooks]
     return tuple(dict.fromkeys(folder for folder in folders if is_dir(folder)))
+
+
+def role_folders_outside(layout: Layout, configuration: Configuration) -> tuple[Path, ...]:
+    """Those of `ansible.cfg` that lie outside of the project: they are named, and not read."""
+    paths = [(layout.base / name).resolve() for name in configuration.roles_path]
+    return tuple(path for path in paths if not path.is_relative_to(layout.root))
 
 
 def _configured(layout: Layout, names: Sequence[str]) -> list[Path]:

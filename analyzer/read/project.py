@@ -40,7 +40,7 @@ from analyzer.read.applications import applications_of
 from analyzer.read.excerpts import read_excerpts
 from analyzer.read.files import Tree, is_folder_name
 from analyzer.read.hosts import read_host
-from analyzer.read.layout import Layout, Request, UsageError, collection_folders, role_folders
+from analyzer.read.layout import Layout, Request, UsageError, collection_folders, role_folders, role_folders_outside
 from analyzer.read.secrets import SecretBook
 
 
@@ -67,7 +67,9 @@ def read_project(
     written = [play for path in layout.playbooks for play in read_plays(path, reader)]
     plays = with_known_hosts(written, extra, reader)
     roles = role_folders(layout, configuration)
-    finder = RoleFinder(reader, roles, collection_folders(layout, configuration))
+    finder = RoleFinder(
+        reader, roles, collection_folders(layout, configuration), role_folders_outside(layout, configuration)
+    )
     facts = Completion(layout.root, [*(path.parent for path in layout.playbooks), *roles], settings.facts)
 
     def group_keys(play: Play, host: str) -> tuple[str, ...]:

@@ -177,3 +177,21 @@ def test_a_file_reached_through_the_folder_above_is_named_by_its_own_path(tmp_pa
     (task,) = read_at(tmp_path).project.applications[0].tasks
     (_, content), *_ = task.invocations[0].contents
     assert content.source.file == "conf/app.conf"
+
+
+def test_a_role_that_ansible_cfg_finds_outside_is_named_with_the_way_to_read_it(tmp_path: Path) -> None:
+    files = {
+        "shop/ansible.cfg": "[defaults]\nroles_path = roles:../shared\n",
+        "shop/site.yml": "- hosts: web\n  roles: [web]\n",
+        "shop/hosts": HOSTS,
+        "shared/web/tasks/main.yml": "- name: One\n  command: uptime\n",
+    }
+    write_files(tmp_path, files)
+    assert "role web lies outside of the folder that is read" in said(read_at(tmp_path / "shop"))["role-not-found"]
+    assert [task.name for task in read_at(tmp_path).project.applications[0].tasks] == ["One"]
+
+
+def test_a_list_of_hosts_in_place_of_an_inventory_says_what_to_do(tmp_path: Path) -> None:
+    write_files(tmp_path, {"site.yml": "- hosts: web\n  tasks: []\n"})
+    with pytest.raises(UsageError, match="write them into a file"):
+        read_at(tmp_path, inventories=("web1,web2",))

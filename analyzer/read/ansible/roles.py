@@ -171,6 +171,8 @@ class RoleFinder(Struct):
     """Folders that hold roles, in order."""
     collections: tuple[Path, ...]
     """`ansible_collections` folders of the project."""
+    outside: tuple[Path, ...] = ()
+    """Folders of `roles_path` that may not be read, since they lie outside of the project."""
     namespaces: tuple[str, ...] = ()
     """`collections:` of the play that is being read: where its short role names are looked for first."""
     _loaded: dict[tuple[object, ...], Role | None] = field(default_factory=dict)
@@ -194,15 +196,11 @@ class RoleFinder(Struct):
     ) -> Role | None:
         path = self._folder(name, near)
         if path is None:
-            self.reader.problems.append(
-                Problem(
-                    Severity.WARNING,
-                    "role-not-found",
-                    f"role {name} is not in the project",
-                    source,
-                    "its tasks are not in the plan; `ansible-galaxy role install -p roles …` puts it there",
-                )
-            )
+            message = f"role {name} is not in the project"
+            hint = "its tasks are not in the plan; `ansible-galaxy role install -p roles …` puts it there"
+            if self.reader.is_outside(name, (*self.outside, *self.search)):
+                message, hint = f"role {name} {OUTSIDE}", f"its tasks are not in the plan; {GIVE_BOTH}"
+            self.reader.problems.append(Problem(Severity.WARNING, "role-not-found", message, source, hint))
             return None
         if not entries(path):
             where = relative(self.reader.inventory.root, str(path))
