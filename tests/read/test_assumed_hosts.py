@@ -57,7 +57,32 @@ def test_variables_of_all_of_its_group_and_of_its_name_hold(read_as_is: Callable
 
 def test_plays_for_all_are_for_the_hosts_that_others_name(read_as_is: Callable[..., Reading]) -> None:
     reading = read_as_is({**VARIABLES, "site.yml": play("all", "First") + play("web", "Web") + play("web:db", "Both")})
-    assert packages(reading) == {"web": {"First": "nginx", "Web": "nginx", "Both": "nginx"}}
+    assert packages(reading) == {
+        "web": {"First": "nginx", "Web": "nginx", "Both": "nginx"},
+        "db": {"First": "pg", "Both": "pg"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ("'web:!old'", {"web": ("web",)}),
+        ("'web[0]'", {"web": ("web",)}),
+        ("[web, db]", {"web": ("web",), "db": ("db",)}),
+        ("web,db", {"web": ("web",), "db": ("db",)}),
+        ("'web:&production'", {"web": ("production", "web")}),
+        ("'all:&web'", {"web": ("web",)}),
+        ("'tag_*'", {"tag_": ()}),
+        ("all", {"all": ()}),
+        ("10.0.0.1", {"10.0.0.1": ()}),
+    ],
+)
+def test_names_in_patterns_are_groups_of_their_hosts(
+    hosts: str, expected: dict[str, tuple[str, ...]], read_as_is: Callable[..., Reading]
+) -> None:
+    (application,) = read_as_is({**VARIABLES, "site.yml": play(hosts, "One")}).project.applications
+    assert {host.name: host.groups for host in application.hosts} == expected
+    assert [task.name for task in application.tasks] == ["One"]
 
 
 @pytest.mark.parametrize("hosts", ["all", "localhost", "127.0.0.1"])

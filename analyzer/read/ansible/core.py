@@ -73,7 +73,7 @@ def ansible() -> SimpleNamespace:
     from ansible._internal._templating import _jinja_bits, _jinja_plugins, _lazy_containers, _utils
     from ansible._internal._templating._jinja_common import _TemplateConfig
     from ansible.errors import AnsibleError, AnsibleUndefinedVariable, AnsibleValueOmittedError
-    from ansible.inventory.manager import InventoryManager
+    from ansible.inventory.manager import InventoryManager, split_host_pattern
     from ansible.module_utils._internal import _datatag
     from ansible.parsing.dataloader import DataLoader
     from ansible.parsing.splitter import parse_kv, split_args
@@ -144,6 +144,7 @@ def ansible() -> SimpleNamespace:
         AnsibleUndefinedVariable=AnsibleUndefinedVariable,
         AnsibleValueOmittedError=AnsibleValueOmittedError,
         InventoryManager=InventoryManager,
+        split_host_pattern=split_host_pattern,
         DataLoader=DataLoader,
         parse_kv=parse_kv,
         split_args=split_args,
