@@ -16,7 +16,7 @@ from analyzer.read.inventories import holds_inventory, inventories_in, is_invent
 from analyzer.read.inventory_choice import Places, choose_inventory
 from analyzer.read.playbook_files import CONFIGURATION, PLAYBOOK_FOLDERS, is_project, looks_like_playbook
 from analyzer.read.request import Request, UsageError
-from analyzer.read.workspaces import find_workspace, project_above, workspaces_below
+from analyzer.read.workspaces import find_workspace, of_environment, project_above, workspaces_below
 
 __all__ = (
     "Layout",
@@ -70,6 +70,8 @@ def find_layout(request: Request) -> Layout:
     evidence = _find_evidence(request, (given if is_dir(given) else given.parent, base, root))
     if not playbooks and not chosen.sources and evidence is None:
         raise UsageError(f"{request.project}: holds no inventory, no playbook and no evidence; {what_is_there(root)}")
+    if workspace and not request.playbooks:
+        playbooks = of_environment(workspace, root, chosen.environment, chosen.others, problems)
     if not playbooks:
         problems.append(_no_playbook(root, evidence))
     return Layout(

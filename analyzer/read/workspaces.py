@@ -6,12 +6,13 @@ Many repositories keep the project a folder or two down (`deploy/`, `infra/ansib
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from analyzer.model import Problem, Severity
+from analyzer.read.absent import listed
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.files import exists, is_dir, is_file
 from analyzer.read.inventories import VARIABLE_FOLDERS, inventories_in, subfolders
@@ -49,6 +50,8 @@ class Workspace(Struct, frozen=True):
     base: Path
     """The folder that Ansible is run in: `ansible.cfg` lies there."""
     playbooks: tuple[Path, ...]
+    beside: tuple[str, ...] = ()
+    """Projects that lie below this one and are not read."""
 
 
 def base_of(folder: Path, root: Path) -> Path:
@@ -161,7 +164,7 @@ def find_workspace(request: Request, root: Path, project: Path, problems: list[P
         found = tuple(_named(name, root, project) for name in request.playbooks)
         return Workspace(base_of(found[0].parent, root), found)
     own = workspace_in(project)
-    beside = []
+    beside: list[Workspace] = []
     if own is None:
         below = workspaces_below(project)
         if not below:
@@ -169,8 +172,8 @@ def find_workspace(request: Request, root: Path, project: Path, problems: list[P
         own = _chosen(request, below, project, problems)
     elif own.playbooks[0].name not in SITE:
         beside = [each for each in workspaces_below(project) if each.base not in (project, own.base)]
-    _say_playbooks(own.playbooks, [_with_playbooks(each, project) for each in beside], root, problems)
-    return Workspace(base_of(own.playbooks[0].parent, root), own.playbooks)
+    names = tuple(_with_playbooks(each, project) for each in beside)
+    return Workspace(base_of(own.playbooks[0].parent, root), own.playbooks, names)
 
 
 def _named(name: str, root: Path, project: Path) -> Path:
@@ -184,7 +187,7 @@ def _named(name: str, root: Path, project: Path) -> Path:
         own = workspace_in(project)
         there = [relative(root, str(each)) for each in own.playbooks] if own else []
         there += [relative(root, str(path)) for each in workspaces_below(project) for path in each.playbooks]
-        raise UsageError(f"--playbook {name}: no such file{'; there is ' + _listed(there) if there else ''}")
+        raise UsageError(f"--playbook {name}: no such file{'; there is ' + listed(there) if there else ''}")
     return path.resolve()
 
 
@@ -196,14 +199,14 @@ def _chosen(request: Request, workspaces: list[Workspace], root: Path, problems:
     if best is None:
         names = [_with_playbooks(each, root) for each in near or workspaces]
         raise UsageError(
-            f"{request.project} holds {len(names)} Ansible projects: {_listed(names)}; give the folder of one, or name "
+            f"{request.project} holds {len(names)} Ansible projects: {listed(names)}; give the folder of one, or name "
             "its playbook with --playbook FILE"
         )
     others = [_with_playbooks(each, root) for each in workspaces if each != best]
     hint = "give the folder of another one, or name its playbook with --playbook FILE" if others else ""
     message = f"the project is read that lies in {relative(root, str(best.base))}/"
     if others:
-        message = f"{message}; also there: {_listed(others)}"
+        message = f"{message}; also there: {listed(others)}"
     if best.base != root or others:
         problems.append(Problem(Severity.NOTE, "project-chosen", message, None, hint))
     return best
@@ -214,21 +217,29 @@ def _with_playbooks(workspace: Workspace, root: Path) -> str:
     return f"{relative(root, str(workspace.base))}/ ({names[0]}{', …' if names[1:] else ''})"
 
 
+def of_environment(
+    workspace: Workspace, root: Path, environment: str, others: Iterable[str], problems: list[Problem]
+) -> tuple[Path, ...]:
+    """The playbooks of the project that are read, less those that are called like another environment.
+
+    That is where one is called like the environment that is read: `production.yml` beside `staging.yml`.
+    """
+    playbooks = workspace.playbooks
+    names = set(others) if any(path.stem == environment for path in playbooks) else set()
+    left = [path for path in playbooks if path.stem in names]
+    playbooks = tuple(path for path in playbooks if path not in left)
+    beside = [*(relative(root, str(path)) for path in left), *workspace.beside]
+    _say_playbooks(playbooks, beside, root, problems)
+    return playbooks
+
+
 def _say_playbooks(playbooks: Sequence[Path], beside: list[str], root: Path, problems: list[Problem]) -> None:
     if all(path.name in SITE for path in playbooks) and len(playbooks) == 1:
         return
-    names = _listed([relative(root, str(path)) for path in playbooks])
+    names = listed([relative(root, str(path)) for path in playbooks])
     message = f"there is no site.yml; read as playbooks: {names}"
     if playbooks[0].name in SITE:
         message = f"there are several site.yml; all are read: {names}"
     if beside:
-        message = f"{message}; not read: {_listed(beside)}"
+        message = f"{message}; not read: {listed(beside)}"
     problems.append(Problem(Severity.NOTE, "playbooks-chosen", message, None, "choose with --playbook FILE"))
-
-
-_SHOWN = 20
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

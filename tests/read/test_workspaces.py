@@ -187,3 +187,15 @@ def test_a_playbook_is_a_list_of_plays(text: str, expected: bool, tmp_path: Path
     path = tmp_path / "file.yml"
     path.write_text(text, encoding="utf-8")
     assert looks_like_playbook(path) is expected
+
+
+def test_playbooks_of_other_environments_are_not_read(tmp_path: Path) -> None:
+    files = {f"{name}.yml": PLAY for name in ("prod", "staging", "common")}
+    files |= {"inventories/prod.ini": HOSTS, "inventories/staging.ini": HOSTS}
+    assert lies(tmp_path, files, environment="prod")[1] == ["common.yml", "prod.yml"]
+    assert lies(tmp_path, files, environment="staging")[1] == ["common.yml", "staging.yml"]
+    assert lies(tmp_path, files, environment="staging", playbooks=("prod.yml",))[1] == ["prod.yml"]
+    said = layout(tmp_path, files, environment="prod").problems[-1].message
+    assert said == "there is no site.yml; read as playbooks: common.yml, prod.yml; not read: staging.yml"
+    del files["prod.yml"]
+    assert lies(tmp_path / "without", files, environment="prod")[1] == ["common.yml", "staging.yml"]
