@@ -17,6 +17,8 @@ _PATHS = frozenset("path dest destfile name chdir creates removes virtualenv req
 """Arguments that name a path on the host. (`name` is the path in some modules; elsewhere it never begins with `~/`.)"""
 
 _TILDE = re.compile(r"~(?P<user>[a-z_][\w.-]*)?(?P<rest>/.*|)", re.DOTALL)
+_HOME = re.compile(r"^\$(?:HOME|\{HOME\})(?=/|$)")
+"""Arguments that are paths have variables of the environment expanded, too."""
 _WORD = re.compile(r"(?<!\S)~[\w.-]*(?:/\S*)?(?!\S)")
 _MAKE_FILES = frozenset("copy template get_url assemble unarchive".split())
 _EDIT_FILES = frozenset("lineinfile blockinfile ini_file".split())
@@ -81,7 +83,7 @@ def _with_homes(task: Task, one: Invocation, user: str, accounts: Mapping[str, _
 
 
 def _expand(path: str, user: str, accounts: Mapping[str, _Account]) -> Value:
-    found = _TILDE.fullmatch(path)
+    found = _TILDE.fullmatch(_HOME.sub("~", path))
     if found is None:
         return path
     name = found["user"] or user

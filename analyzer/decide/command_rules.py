@@ -18,6 +18,10 @@ _VERBS = frozenset(
     "start stop restart reload install init test kill service host date time list file at batch n".split()
 )
 """Programs whose names variables also use for what they do: `app_start_command` starts the app."""
+_RUBY_SCRIPTS = frozenset(
+    {"rails", "rake", "bundle", "bundler", "rackup", "puma", "unicorn", "unicorn_rails", "sidekiq"}
+)
+_ASKS = frozenset({"--version", "--help"})
 _INSTALLER = re.compile(r"(?:[\w.+-]+[-_])?(?<!un)install(?:er)?(?:\.(?:sh|bash|py|pl))?")
 """A program that says of itself that it installs something: `./install.sh`, `php-install`."""
 _VERSIONED = re.compile(r"^(.+?)-?\d[\d.]*$")
@@ -31,6 +35,8 @@ def find_command(command: SimpleCommand, pack: RulePack) -> Rule | None:
     found = _find(words, pack) or (_find(command.words, pack) if words != command.words else None)
     if found is None and _INSTALLER.fullmatch(words[0]):
         return _find(("make", *words[1:]), pack)
+    if found is not None and found.outcome is Outcome.PROCESS and _ASKS & {*words}:
+        return _find(("echo",), pack)
     return found
 
 
@@ -73,7 +79,9 @@ def _find(words: tuple[str, ...], pack: RulePack) -> Rule | None:
 
 
 def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
-    """`python3 manage.py migrate` -> `manage.py migrate`, `python -m pip install` -> `pip install`."""
+    """`python3 manage.py migrate` -> `manage.py migrate`, `python -m pip install` -> `pip install`, `ruby bin/rails s`."""
+    if words[0] == "ruby" and len(words) > 1 and (script := words[1].rsplit("/", 1)[-1]) in _RUBY_SCRIPTS:
+        return (script, *words[2:])
     if re.fullmatch(r"python[\d.]*", words[0]) and len(words) > 1:
         rest = words[1:]
         if rest[0] == "-m" and len(rest) > 1:

@@ -19,6 +19,7 @@ from analyzer.decide.parts import DEMAND, Part, refused, rule_part
 from analyzer.decide.values import text, told
 from analyzer.model import (
     Effect,
+    FileContent,
     Invocation,
     Outcome,
     Ownership,
@@ -296,6 +297,8 @@ def _whole(outcome: Outcome, task: Task, invocation: Invocation, written: Value)
     if vector is None and task.module.endswith(".command"):
         vector = _vector(text(written))
     user = task.become_user if task.become else ""
+    if outcome is Outcome.PROCESS:
+        return (_unit(task, args, vector, written, user),)
     if outcome is Outcome.DEPLOY:
         shell = shlex.join(map(text, vector)) if vector is not None else text(written)
         return (ReleaseStep(name=task.name, command=shell, directory=text(args.get("chdir")), user=user),)
@@ -312,6 +315,28 @@ def _whole(outcome: Outcome, task: Task, invocation: Invocation, written: Value)
             may_fail=task.may_fail,
         ),
     )
+
+
+def _unit(
+    task: Task, args: Mapping[str, Value], vector: tuple[Value, ...] | None, written: Value, user: str
+) -> WriteFile:
+    """The unit that would start what the command starts: processes are read off units."""
+    words = [*map(text, vector)] if vector is not None else ["/bin/sh", "-c", text(written).strip()]
+    commands = argument_command(tuple(words)) if vector is not None else simple_commands(text(written))
+    name = posixpath.basename(commands[-1].words[0]) if commands else "process"
+    lines = ["[Unit]", "X-StartedBy=command", "[Service]", f"ExecStart={' '.join(map(_unit_word, words))}"]
+    lines += [f"WorkingDirectory={text(args.get('chdir'))}"] if args.get("chdir") else []
+    lines += [f"User={user}"] if user else []
+    lines += [f"Environment={_unit_word(f'{key}={text(value)}')}" for key, value in task.environment.items()]
+    content = FileContent(source=task.source, data="".join(f"{line}\n" for line in lines).encode())
+    stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "process"
+    return WriteFile(path=f"/etc/systemd/system/{stem}.service", content=content)
+
+
+def _unit_word(word: str) -> str:
+    """A word as systemd reads it: quoted, its specifiers and variables literal."""
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("%", "%%").replace("$", "$$")
+    return plain if re.fullmatch(r"[\w./:=@,+-]+", plain) else f'"{plain}"'
 
 
 def _unknown_part(task: Task, invocation: Invocation, pack: RulePack, unknown: Unknown) -> Part:

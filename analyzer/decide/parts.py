@@ -65,6 +65,8 @@ ELSEWHERE = DROPPING | {Outcome.INFRASTRUCTURE}
 """What is not in the image: dropped, or a service of AWS in its place."""
 _WRITTEN = frozenset({Outcome.PROCESS, Outcome.SCHEDULE, Outcome.TASK_DEFINITION})
 """Outcomes of places whose files are read and become something else than files."""
+SERVES = "commands-serve"
+"""The rule of commands that go on running; the unit that stands for one is no file of the hosts."""
 MOVABLE = frozenset({Outcome.IMAGE, Outcome.PROCESS, Outcome.SECRET, Outcome.MANUAL})
 """Outcomes that a subject's rule may change: what already is infrastructure, a schedule or a release stays that."""
 
@@ -126,7 +128,7 @@ def refused(rule: Rule | None, reason: str) -> Part:
 
 def by_subject(part: Part, task: Task, invocation: Invocation, pack: RulePack) -> Iterator[Part]:
     """The part as it is, or split where packages, services, paths, users or addresses go elsewhere than the rest."""
-    if part.outcome not in MOVABLE:
+    if part.outcome not in MOVABLE or (part.rule is not None and part.rule.id == SERVES):
         yield part
         return
     kept: list[Effect] = []

@@ -11,7 +11,7 @@ from analyzer.decide.processes_containers import containers
 from analyzer.decide.processes_php import is_php_service, starts_php, with_php
 from analyzer.decide.processes_ports import front_of, listen, name_processes, without_idle_variants
 from analyzer.decide.processes_seen import NGINX, Found, Seen
-from analyzer.decide.processes_services import supervisor_programs, units, unresolved
+from analyzer.decide.processes_services import supervisor_programs, units, unresolved, without_doubles
 from analyzer.decide.processes_settings import finished
 from analyzer.decide.processes_sockets import answered_port
 from analyzer.decide.processes_web import Front, served_folder
@@ -82,6 +82,7 @@ def find_processes(
     seen = Seen(_applying(steps), _applying(dropped), hosts, host_units or {}, port, elsewhere)
     front, front_via = front_of(seen)
     found = [*units(seen), *supervisor_programs(seen), *containers(seen, _applying(steps), _applying(dropped))]
+    found = without_doubles(found)
     for each in found:
         listen(seen, each, front)
     found = without_idle_variants(seen, found, front)

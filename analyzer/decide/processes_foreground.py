@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 
-_STARTERS = frozenset("exec run bundle bundler rbenv pyenv nodenv poetry pipenv uv env nice ionice dotenv".split())
+STARTERS = frozenset("exec run bundle bundler rbenv pyenv nodenv poetry pipenv uv env nice ionice dotenv".split())
 """Words before the program that serves."""
 _Words = tuple[str, ...]
 
@@ -21,7 +21,7 @@ def in_front(words: _Words) -> _Words:
         for names, change in _KEPT.items():
             if re.fullmatch(names, program):
                 return (*words[:number], *change(words[number:]))
-        if number and not word.startswith("-") and "=" not in word and program not in _STARTERS:
+        if number and not word.startswith("-") and "=" not in word and program not in STARTERS:
             break  # it is an argument of another program
     return words
 
@@ -69,11 +69,22 @@ def _php(words: _Words) -> _Words:
     return (*(word for word in words if word not in ("-D", "--daemonize")), "--nodaemonize")
 
 
+def _node(words: _Words) -> _Words:
+    """Process managers have a program, or a verb less, that stays."""
+    if words[1:2] != ("start",):
+        return words
+    if posixpath.basename(words[0]) == "pm2":
+        return (f"{words[0]}-runtime", *words[1:])
+    return (words[0], *words[2:])
+
+
 _KEPT: Mapping[str, Callable[[_Words], _Words]] = {
     r"(?:startup|catalina)\.sh": _tomcat,
     r"gunicorn[\d.]*": _without("-D", "--daemon"),
     r"(?:puma|sidekiq|thin|resque)": _without("-d", "--daemon", "--daemonize"),
     r"unicorn(?:_rails)?": _without("-D", "--daemonize"),
+    r"pm2|forever": _node,
+    r"rails": _without("-d", "--daemon"),
     r"memcached": _without("-d", "--daemon"),
     r"uwsgi[\d.]*": _without(with_value="--daemonize"),
     r"php-fpm[\d.]*|php\d-fpm": _php,

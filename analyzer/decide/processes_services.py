@@ -6,7 +6,7 @@ import re
 import shlex
 
 from analyzer.decide.image_paths import normal
-from analyzer.decide.processes_foreground import in_front
+from analyzer.decide.processes_foreground import STARTERS, in_front
 from analyzer.decide.processes_seen import SUPERVISOR, TIMER, UNIT, Found, Seen
 from analyzer.decide.processes_units import (
     Unit,
@@ -21,6 +21,7 @@ from analyzer.decide.processes_units import (
 )
 from analyzer.model import MakeDirectory, Ownership, Source, Step, Via
 
+_BY_COMMAND = "A task's command starts it; no unit of the host does."
 _KEPT_IN_FRONT = "Its command went to the background; a container ends with its command, so it stays in front."
 
 
@@ -99,7 +100,9 @@ def _unit(
         notes.append(_KEPT_IN_FRONT)
     elif kind == "forking":
         notes.append("Type=forking: the command goes to the background; in a container it must stay in front.")
-    if not states:
+    if unit.last("X-StartedBy", "Unit") == "command":
+        notes.append(_BY_COMMAND)
+    elif not states:
         notes.append("No task starts or enables this unit; it is taken for a process because its file is there.")
     sources = tuple(dict.fromkeys((*step_via.sources, source, *(s for _, step in states for s in step.via.sources))))
     _service_directories(seen, unit, user, Via(rule="process-unit-directories", sources=sources))
@@ -154,6 +157,18 @@ def _service_directories(seen: Seen, unit: Unit, user: str, via: Via) -> None:
                 ownership = Ownership(owner=user or "root", group=unit.last("Group") or user or "root", mode=mode)
                 effect = MakeDirectory(path=f"{base}/{name}", ownership=ownership)
                 seen.directories.append(Step(effect=effect, via=via))
+
+
+def without_doubles(found: list[Found]) -> list[Found]:
+    """The processes without those that a command starts and a unit or supervisor keeps: by the name of the program."""
+    kept = {_program(each) for each in found if _BY_COMMAND not in each.notes}
+    return [each for each in found if _BY_COMMAND not in each.notes or _program(each) not in kept]
+
+
+def _program(each: Found) -> str:
+    """The program that a command runs in the end, without launchers before it."""
+    words = [word for word in each.command if not word.startswith("-") and word not in STARTERS]
+    return words[0].rsplit("/", 1)[-1] if words else ""
 
 
 def supervisor_programs(seen: Seen) -> list[Found]:

@@ -20,8 +20,12 @@ from analyzer.decide.processes_units import (
     unwrap_shell,
 )
 from analyzer.decide.processes_web import command_port, config_port, read_nginx, served_folder
+from analyzer.decide.tasks import decide_tasks
 from analyzer.model import Host, ListeningSocket, Settings, Source
+from analyzer.resources import rule_texts
+from analyzer.rulepack import load_pack
 from tests.image.effects import DEBIAN, ELSEWHERE, image, marked, rendered, steps
+from tests.rules.example_tasks import task
 
 
 def found(unit: str, *others: Mapping[str, Any], name: str = "web", host: Host = DEBIAN) -> ProcessFindings:
@@ -466,6 +470,45 @@ def test_containers_of_one_account_own_what_they_write() -> None:
     text, script = started_as("shop", "shop")
     assert "install -D -o shop -g shop -m 0600 /dev/null /etc/shop/private" in text
     assert "-w" not in script
+
+
+def decided(*tasks: dict[str, Any]) -> ProcessFindings:
+    """What runs of tasks that call commands."""
+    decisions = decide_tasks([task(each) for each in tasks], load_pack(rule_texts()), Settings())
+    return find_processes(decisions.steps, [DEBIAN], Settings(), decisions.dropped, elsewhere=ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("module", "written", "command", "directory"),
+    [
+        ("command", "bundle exec rails s -d -b 0.0.0.0 -p 3000", ("bundle", "exec", "rails", "s", "-b", "0.0.0.0", "-p", "3000"), "/srv/app"),
+        ("shell", "unicorn_rails -c config/unicorn.rb -D", ("unicorn_rails", "-c", "config/unicorn.rb"), "/srv/app"),
+        ("shell", "cd /srv/other && gunicorn 'a b:app' --daemon", ("gunicorn", "a b:app"), "/srv/other"),
+        ("shell", "gunicorn app -w $((1 + 1)) # 100%", ("/bin/sh", "-c", "gunicorn app -w $((1 + 1)) # 100%"), "/srv/app"),
+        ("command", "/opt/n/bin/pm2 start app.js --name x", ("/opt/n/bin/pm2-runtime", "start", "app.js", "--name", "x"), "/srv/app"),
+    ],
+)  # fmt: skip
+def test_a_server_that_a_command_starts_is_a_process(
+    module: str, written: str, command: tuple[str, ...], directory: str
+) -> None:
+    """In a build it would never end, and no unit starts it."""
+    findings = decided({f"ansible.builtin.{module}": {"_raw_params": written, "chdir": "/srv/app"}})
+    assert [(each.command, each.working_directory) for each in findings.processes] == [(command, directory)]
+    assert not any("No task starts" in note for each in findings.processes for note in each.notes)
+
+
+def test_a_server_that_a_unit_keeps_is_not_started_twice_by_a_command() -> None:
+    """A task may start by hand, once, what the unit starts from then on."""
+    findings = decided(
+        {
+            "ansible.builtin.copy": {
+                "dest": "/etc/systemd/system/web.service",
+                "content": "[Service]\nExecStart=/srv/app/bin/puma -p 3000\n",
+            }
+        },
+        {"ansible.builtin.command": {"_raw_params": "bundle exec puma -d"}},
+    )
+    assert [each.command for each in findings.processes] == [("/srv/app/bin/puma", "-p", "3000")]
 
 
 def test_a_forking_unit_says_what_became_of_its_command() -> None:

@@ -36,6 +36,9 @@ def path_of(given: Task) -> Any:
         ("ubuntu", "~", "/data/ubuntu"),
         ("", "~app/.bashrc", "/srv/app/.bashrc"),
         ("", "/etc/~/x", "/etc/~/x"),
+        ("app", "$HOME/.bashrc", "/srv/app/.bashrc"),
+        ("app", "${HOME}", "/srv/app"),
+        ("app", "$HOMES/x", "$HOMES/x"),
         ("", "~~x", "~~x"),
     ],
 )
