@@ -79,7 +79,7 @@ def _find(words: tuple[str, ...], pack: RulePack) -> Rule | None:
 
 
 def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
-    """`python3 manage.py migrate` -> `manage.py migrate`, `python -m pip install` -> `pip install`, `ruby bin/rails s`."""
+    """`python3 manage.py x` -> `manage.py x`, `python -m pip x` -> `pip x`, `ruby bin/rails s` -> `rails s`."""
     if words[0] == "ruby" and len(words) > 1 and (script := words[1].rsplit("/", 1)[-1]) in _RUBY_SCRIPTS:
         return (script, *words[2:])
     if re.fullmatch(r"python[\d.]*", words[0]) and len(words) > 1:
