@@ -60,6 +60,11 @@ _IGNORED = frozenset(
 _SHORT_FLAGS = frozenset("ditP")
 
 
+def takes_value(option: str) -> bool:
+    """Whether the engine's `run` or `exec` reads the word after the option as its value."""
+    return option in _LISTS or option in _TEXTS or option in _IGNORED or option in ("--index", "-c")
+
+
 def run_arguments(words: tuple[str, ...]) -> Mapping[str, Value] | str:
     """The arguments of `docker_container` for `docker [container] run -d …`, or why it keeps nothing running."""
     lists: dict[str, list[str]] = {}

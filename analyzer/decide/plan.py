@@ -112,7 +112,7 @@ def _decide_application(
         controller=controller,
         commands=seen,
     )
-    jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data)
+    jobs = decide_jobs(given.crons, given.hosts, tasks.steps, settings, data, tasks.dropped)
     elsewhere = partial(service_is_elsewhere, pack)
     findings = find_processes(tasks.steps, given.hosts, settings, tasks.dropped, elsewhere=elsewhere, host_units=units)
     checkouts = settle_checkouts(tasks.steps, findings.own, jobs.jobs)

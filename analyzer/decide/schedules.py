@@ -45,6 +45,7 @@ def decide_jobs(
     steps: Sequence[Step],
     settings: Settings,
     data: Mapping[str, str],
+    dropped: Sequence[Step] = (),
 ) -> JobDecisions:
     """One job for each schedule of the application.
 
@@ -54,12 +55,13 @@ def decide_jobs(
         steps: effects of the tasks, for zones and accounts that Ansible sets.
         settings: zone and answers a person gave.
         data: texts of `rules/` by name; `batches.yaml` is used.
+        dropped: what tasks do to the host and the bundle leaves out, such as files of containers.
 
     """
     rules = load_batch_rules(data["batches.yaml"])
     problems: list[Problem] = []
     groups = merge([_with_daemon(entry, hosts) for entry in entries])
-    work = [UndecidedJob.of(group, hosts, steps, settings, rules) for group in groups]
+    work = [UndecidedJob.of(group, hosts, steps, settings, rules, dropped) for group in groups]
     names = unique_names([(item.name, item.identity, bool(item.entry.name)) for item in work])
     locks = _lock_names(work)
     jobs: list[Job] = []

@@ -13,6 +13,8 @@ from analyzer.cron.zones import HORIZON_START
 from analyzer.decide.batch_rules import BatchRule
 from analyzer.decide.commands import BatchCommand, analyse_command, with_end_marker
 from analyzer.decide.job_names import job_name
+from analyzer.decide.schedules_containers import RULE as IN_CONTAINER
+from analyzer.decide.schedules_containers import InContainer, in_container
 from analyzer.decide.schedules_expressions import catch_up, guard_text, regular_expressions
 from analyzer.decide.schedules_host import ZONE_QUESTION, answered_zone, home_of, zone_of
 from analyzer.decide.schedules_merge import JobEntries, differences
@@ -64,6 +66,8 @@ class UndecidedJob(Struct):
     zone_source: str
     rule: BatchRule | None
     name: str
+    inside: InContainer | None = None
+    """What it runs in a container of the host, where it does nothing else."""
 
     @classmethod
     def of(
@@ -73,6 +77,7 @@ class UndecidedJob(Struct):
         steps: Sequence[Step],
         settings: Settings,
         rules: Sequence[BatchRule],
+        dropped: Sequence[Step] = (),
     ) -> UndecidedJob:
         entry = group.leading
         host = next((item for item in hosts if item.name == entry.host), hosts[0] if hosts else None)
@@ -86,8 +91,14 @@ class UndecidedJob(Struct):
         names = tuple(filter(None, (entry.name, entry.path.rpartition("/")[2] if "/cron." in entry.path else "")))
         programs = command.programs if command else ()
         rule = next((item for item in rules if item.matches(names, programs, text)), None)
-        name = job_name(entry.name, (command.core if command else "") or text)
-        return cls(group, entry, host, command, timing, host_zone, zone_source, rule, name)
+        core = (command.core if command else "") or text
+        if (inside := in_container(entry, (*steps, *dropped))) is not None:
+            inner = analyse_command(inside.entry(entry), home="/", timezone=timing.timezone, end_marker="End.")
+            core = inner.core or core
+            if rule is not None and rule.id == IN_CONTAINER:
+                rule = next((one for one in rules if one.matches((), inner.programs, inside.command)), rule)
+        name = job_name(entry.name, core)
+        return cls(group, entry, host, command, timing, host_zone, zone_source, rule, name, inside)
 
     @property
     def identity(self) -> str:
@@ -101,11 +112,15 @@ class UndecidedJob(Struct):
         if answer == AS_IN_ANSIBLE and self.group.from_ansible is not None and entry.origin == "host":
             entry = self.group.from_ansible
             timing = job_times(entry, self.host_zone, start=_horizon(settings))
+        elif answer == RUN and self.inside is not None:
+            entry = self.inside.entry(entry)
         elif times := self._times(answer):
             entry = replace(entry, schedule=times, daemon=CronDaemon.DEBIAN)
             timing = job_times(entry, self.host_zone, start=_horizon(settings))
         marker = f"{job_id} End."
         command = self._command(entry, timing, marker)
+        if command is not None and answer == RUN and self.inside is not None:
+            command = self.inside.settled(command)
         left = job_id in settings.jobs_left_behind
         verdict = self._verdict(entry, timing, command, answer, left=left)
         unanswered = self._verdict(self.entry, self.timing, command, None, left=left)
@@ -198,7 +213,10 @@ class UndecidedJob(Struct):
     ) -> _Verdict:
         if left or answer == LEAVE:
             return _Verdict("skipped", "job-left-behind", "A person decided to leave it behind.")
-        if self.rule is not None and answer != RUN:
+        if self.rule is not None and self.rule.id == IN_CONTAINER and answer != RUN and self.inside is not None:
+            asked = self.inside.question()
+            return _Verdict("manual", IN_CONTAINER, f"{self.rule.reason} {self.inside.reason()}", asked, (LEAVE, RUN))
+        if self.rule is not None and (answer != RUN or (self.rule.id == IN_CONTAINER and self.inside is None)):
             replacement = f" Replacement: {self.rule.replacement}." if self.rule.replacement else ""
             answers = (self.rule.answers or (LEAVE, RUN)) if self.rule.question else ()
             return _Verdict(
