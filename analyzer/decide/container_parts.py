@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
-from analyzer.decide.containers import described, tagged
+from analyzer.decide.container_images import tagged
 from analyzer.decide.parts import Part
 from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, Outcome, RunContainer
 
@@ -33,6 +33,8 @@ def as_processes(part: Part, built: Collection[str], *, several: bool = False) -
 
 
 def _process(part: Part, effect: RunContainer, built: Collection[str]) -> Part:
+    from analyzer.decide.containers import described  # only projects with containers need it
+
     facts = described(effect)
     clear = replace(part, effects=(), alternative=(effect,), shared_question=False)
     if not effect.image or tagged(effect.image) in built:

@@ -1,40 +1,19 @@
-"""Tasks that run containers: which ones, by a module's arguments, a command line or a compose file."""
+"""Tasks that run containers: which ones, by a module's arguments, a command line or a compose file.
+
+Only projects with containers import it.
+"""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from analyzer.decide.containers import container_of, tagged
+from analyzer.decide.containers import container_of
 from analyzer.decide.containers_compose import FILES, OVERRIDES, ComposeError, services_in, services_of
 from analyzer.decide.containers_options import run_arguments, up_arguments
 from analyzer.decide.match import first_unknown
 from analyzer.decide.values import text, texts, told
-from analyzer.model import RunContainer, Task, Unknown, Value, Verdict
-
-_BUILDS = re.compile(r"\b(?:docker|podman|buildah|nerdctl)\s+(?:image\s+|buildx\s+)?(?:build|bud)\b")
-_TAGS = re.compile(r"\s(?:-t|--tag)[ =]?([\w./:-]+)")
-_WRITERS = (".copy", ".template")
-
-
-def written_texts(tasks: Sequence[Task]) -> Mapping[str, str]:
-    """Path -> text of the files that `copy` and `template` write and that compose may read."""
-    found: dict[str, str] = {}
-    for task in tasks:
-        if task.applies is Verdict.NO or not task.module.endswith(_WRITERS):
-            continue
-        for invocation in task.invocations:
-            place = invocation.args.get("dest")
-            if not isinstance(place, str) or not place.startswith("/"):
-                continue
-            for relative, content in invocation.contents:
-                path = posixpath.join(place, relative) if relative else place
-                if path.endswith("/"):
-                    path += posixpath.basename(text(invocation.args.get("src")) or content.source.file)
-                if content.data is not None and path.endswith((".yml", ".yaml", ".env")):
-                    found[posixpath.normpath(path)] = content.data.decode("utf-8", errors="replace")
-    return found
+from analyzer.model import RunContainer, Unknown, Value
 
 
 def compose_paths(files: Mapping[str, str]) -> Iterator[str]:
@@ -54,22 +33,6 @@ def compose_paths(files: Mapping[str, str]) -> Iterator[str]:
             if not isinstance(container, Unknown):
                 yield from container.environment_files
                 yield from (source for source, _, _ in container.volumes)
-
-
-def built_images(tasks: Sequence[Task]) -> frozenset[str]:
-    """Images, with their tags, that tasks build on the host."""
-    found: set[str] = set()
-    for task in tasks:
-        for invocation in () if task.applies is Verdict.NO else task.invocations:
-            args = invocation.args
-            name, tag, command = args.get("name"), args.get("tag"), args.get("_raw_params") or args.get("cmd")
-            if task.module.endswith(("docker_image", "docker_image_build", "podman_image")):
-                builds = args.get("source") == "build" or args.get("build") or args.get("path")
-                if isinstance(name, str) and builds:
-                    found.add(tagged(f"{name}:{text(tag)}" if tag else name))
-            elif isinstance(command, str) and _BUILDS.search(command):
-                found.update(map(tagged, _TAGS.findall(command)))
-    return frozenset(found)
 
 
 def containers_in(scope: Mapping[str, Value]) -> tuple[RunContainer, ...] | str:

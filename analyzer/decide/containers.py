@@ -277,19 +277,3 @@ def described(effect: RunContainer) -> str:
     if effect.cpus is not None:
         parts.append(f"at most {effect.cpus:g} CPUs")
     return "; ".join(parts)
-
-
-def tagged(image: str) -> str:
-    """The image's name with the tag that the engine adds where there is none."""
-    return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
-
-
-def image_names(image: str) -> tuple[str, ...]:
-    """`docker.io/bitnami/redis:6.2@sha256:…` -> `bitnami/redis`, `redis`; without registry, tag and digest."""
-    path = image.partition("@")[0]
-    path = re.sub(r":[^/:]*$", "", path)
-    first, slash, rest = path.partition("/")
-    if slash and (re.search(r"[.:]", first) or first == "localhost"):
-        path = rest
-    path = path.removeprefix("library/")
-    return tuple(dict.fromkeys((path, path.rpartition("/")[2])))

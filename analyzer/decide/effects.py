@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from analyzer.decide.container_tasks import containers_in
 from analyzer.decide.language_options import django_command, language_values
 from analyzer.decide.match import boolean, first_unknown
 from analyzer.decide.package_options import package_values
@@ -137,6 +136,8 @@ def _finish(
     if kind is WriteFile:
         return _files(values, scope, invocation)
     if kind is RunContainer:
+        from analyzer.decide.container_tasks import containers_in  # only projects with containers need it
+
         found = containers_in(scope)
         return Refusal(found) if isinstance(found, str) else found
     if kind is EditFile:

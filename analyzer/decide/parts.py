@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
-from analyzer.decide.containers import image_names
+from analyzer.decide.container_images import image_names
 from analyzer.decide.effects import Built, build
 from analyzer.decide.settings_files import folders_of, settings_of
 from analyzer.model import (

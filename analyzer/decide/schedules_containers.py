@@ -9,8 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analyzer.decide.commands import BatchCommand
-from analyzer.decide.containers import described
-from analyzer.decide.containers_options import takes_value
 from analyzer.decide.processes_units import parse_environment_file
 from analyzer.decide.shell_text import quoted
 from analyzer.model import CronEntry, RunContainer, Step, Verdict, WriteFile
@@ -76,6 +74,8 @@ class InContainer(Struct, frozen=True):
     def reason(self) -> str:
         """Where it runs, in words."""
         if self.container is not None:
+            from analyzer.decide.containers import described
+
             return f"It runs in the container {self.name} ({described(self.container)})."
         return f"It runs in a container of {self.name}, which no task starts."
 
@@ -92,6 +92,8 @@ def in_container(entry: CronEntry, steps: Sequence[Step]) -> InContainer | None:
     """What the entry runs in which container; None where it runs in none, or more than that."""
     if not isinstance(entry.command, str) or (match := _ENGINE.match(entry.command.strip())) is None:
         return None
+    from analyzer.decide.containers_options import takes_value
+
     rest = entry.command.strip()[match.end() :]
     given: list[tuple[str, str]] = []
     directory = user = ""

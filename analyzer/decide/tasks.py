@@ -15,8 +15,8 @@ from analyzer.decide.answers import offered, question_id_of, with_answers
 from analyzer.decide.bootstrap import without_bootstrap
 from analyzer.decide.build_values import where_asked, with_build_values
 from analyzer.decide.command_tasks import COMMAND_MODULES, SCRIPT_MODULES, command_parts, script_parts
+from analyzer.decide.container_images import built_images, written_texts
 from analyzer.decide.container_parts import as_processes
-from analyzer.decide.container_tasks import built_images, compose_paths, written_texts
 from analyzer.decide.handlers import with_their_tasks
 from analyzer.decide.markers import has_parameters, readable, with_secrets, without_parameters
 from analyzer.decide.module_tasks import module_parts
@@ -93,7 +93,7 @@ def decide_tasks(
         manager=manager,
         told_manager=package_manager,
         family_told=bool(package_manager) and not assumed,
-        mounted=mounted_folders(tasks, compose_paths(files)),
+        mounted=mounted_folders(tasks, _of_compose_files(files)),
         controller=controller,
         files=files,
         built=built_images(tasks),
@@ -113,6 +113,13 @@ def decide_tasks(
     return TaskDecisions(
         decisions=tuple(decisions), steps=tuple(steps), dropped=tuple(dropped), problems=tuple(problems)
     )
+
+
+def _of_compose_files(files: Mapping[str, str]) -> Iterator[str]:
+    if any("services:" in written for written in files.values()):
+        from analyzer.decide.container_tasks import compose_paths
+
+        yield from compose_paths(files)
 
 
 class Around(Struct, frozen=True, kw_only=True):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from example_tasks import task
 
+from analyzer.decide.container_images import image_names
 from analyzer.decide.container_tasks import containers_in
-from analyzer.decide.containers import container_of, image_names
+from analyzer.decide.containers import container_of
 from analyzer.decide.containers_compose import ComposeError, services_of
 from analyzer.decide.containers_options import run_arguments, up_arguments
 from analyzer.decide.parts import service_is_elsewhere
