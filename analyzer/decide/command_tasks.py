@@ -15,7 +15,7 @@ from analyzer.decide.command_wrappers import SimpleCommand
 from analyzer.decide.commands_in_tasks import argument_command, simple_commands
 from analyzer.decide.effects import Built, Refusal, build
 from analyzer.decide.match import first_unknown, match
-from analyzer.decide.parts import DEMAND, Part, refused, rule_part
+from analyzer.decide.parts import DEMAND, Part, is_swap, refused, rule_of_place, rule_part, swap_rule
 from analyzer.decide.values import text, told
 from analyzer.model import (
     Effect,
@@ -47,6 +47,9 @@ _LISTS = "commands-package-lists"
 """The rule of what every build step does that installs: in one text with an installation it stays where it is."""
 _IN_ORDER = frozenset({"", "&&", ";", "\n"})
 _WHOLE = frozenset({Outcome.IMAGE, Outcome.DEPLOY, Outcome.PLATFORM, Outcome.MANUAL, Outcome.SCHEDULE, Outcome.SECRET})
+_INTO_THE_LAST = frozenset("mv cp ln install rsync".split())
+_ON_FILES = _INTO_THE_LAST | frozenset("chmod chown chgrp rm touch mkdir truncate setfacl chattr".split())
+"""Commands that do something to the files that they name, or to the last of them."""
 _PREPARES = re.compile(r"(^|[;&|\n]\s*)(cd|export|source|\.|umask|eval)\s")
 
 
@@ -157,7 +160,15 @@ def _asked(rules: Sequence[Rule], reason: str) -> Part:
 def _rule(command: SimpleCommand, pack: RulePack) -> Rule | None:
     rule = find_command(command, pack)
     if rule is not None and rule.outcome is Outcome.CONTROL and command.writes:
+        if command.writes[0] == "/etc/fstab" and is_swap(command.text):
+            return swap_rule(pack)
         return pack.paths.find(command.writes[0]) or pack.commands[">"][0][1]
+    if rule is not None and rule.outcome is Outcome.IMAGE and command.words[0] in _ON_FILES:
+        places = [word for word in command.operands if word.startswith("/")]
+        places = places[-1:] if command.words[0] in _INTO_THE_LAST else places
+        found = [rule_of_place(place, pack) for place in places]
+        if found and all(one is not None and one.outcome is Outcome.PLATFORM for one in found):
+            return found[0]  # what it is done to is left behind
     return rule
 
 

@@ -212,6 +212,8 @@ def _subjects(effect: Effect, pack: RulePack) -> Iterator[tuple[Effect, Rule | N
             yield effect, pack.services.find(name), f"service {name}"
         case MakeUser() | MakeGroup():
             yield effect, pack.users.find(effect.name), f"account {effect.name}"
+        case EditFile() if effect.path == "/etc/fstab" and is_swap(" ".join(map(str, effect.args.values()))):
+            yield effect, swap_rule(pack), effect.path
         case WriteFile() | MakeDirectory() | MakeLink() | TouchFile() | RemovePath() | EditFile():
             yield effect, rule_of_place(effect.path, pack), effect.path
         case Download():
@@ -325,6 +327,16 @@ def rule_of_place(path: str, pack: RulePack) -> Rule | None:
         return rule  # a unit file, or a drop-in, of a service that something else replaces
     inside = pack.paths.find(f"{place}/")
     return pack.paths.find(place) or (inside if inside and inside.outcome in ELSEWHERE else None)
+
+
+def is_swap(line: str) -> bool:
+    """Whether a line of /etc/fstab names swap, and no file system that holds data."""
+    return re.search(r"\bswap\b", line) is not None
+
+
+def swap_rule(pack: RulePack) -> Rule:
+    """The rule of what makes swap."""
+    return pack.commands["mkswap"][0][1]
 
 
 def service_is_elsewhere(pack: RulePack, name: str) -> bool:
