@@ -75,6 +75,12 @@ class Composition:
         )
         made = [number for number, step in enumerate(steps) if _makes_account(step)]
         self.last_account = max((number for number in made if not _runs(steps[number])), default=-1)
+        self.skeletons = [
+            normal(step.effect.options[step.effect.options.index("-k") + 1])
+            for step in steps
+            if isinstance(step.effect, MakeUser) and "-k" in step.effect.options
+        ]
+        """Folders beside /etc/skel from which homes are made."""
         self.last_useradd = max(made, default=-1)
         """The last step that makes an account or group, in whichever way."""
         self.number = 0
@@ -131,7 +137,9 @@ class Composition:
 
     def says_how(self, path: str) -> bool:
         """Whether accounts that are made later depend on the file."""
-        return self.number < self.last_account and ACCOUNT_FILES.fullmatch(path) is not None
+        if self.number >= self.last_account:
+            return False
+        return ACCOUNT_FILES.fullmatch(path) is not None or any(is_below(path, one) for one in self.skeletons)
 
     def account(self, via: Via, *commands: Command) -> None:
         """Makes an account, or changes how the next ones are made; neighbours share one RUN."""

@@ -163,3 +163,31 @@ def test_a_script_with_input_is_whole_whatever_it_ends_in(script: str, tmp_path:
         words = json.loads(found[-1][1].removeprefix("RUN "))
         answer = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"effect": "WriteFile", "path": "/etc/skel/.apprc", "content": "x\n"},
+        {"effect": "WriteFile", "path": "/etc/skel-app/.apprc", "content": "x\n"},
+        {"effect": "WriteFile", "path": "/etc/default/useradd", "content": "SHELL=/bin/sh\n"},
+        {"effect": "EditFile", "path": "/etc/login.defs", "method": "lineinfile", "args": {"line": "UMASK 027"}},
+        {"effect": "MakeDirectory", "path": "/etc/skel/bin", "mode": "0700"},
+        {"effect": "MakeLink", "path": "/etc/skel/log", "target": "/var/log"},
+        {"effect": "RemovePath", "path": "/etc/skel/.bash_logout"},
+        {"effect": "TouchFile", "path": "/etc/skel/.seen"},
+    ],
+)
+def test_what_accounts_are_made_by_keeps_its_side(effect: dict[str, Any]) -> None:
+    """It comes before the accounts that the playbook makes after it, and after those that were there."""
+    account = {**APP, "options": ["-k", "/etc/skel-app"]}
+    path = effect["path"]
+
+    def at(found: list[tuple[str, str]], part: str) -> int:
+        """Where the text is in all instructions together, -1 where it is not."""
+        return "\n".join(text for _, text in found).find(part)
+
+    before, after = instructions(effect, account), instructions(account, effect)
+    assert 0 <= at(before, path) < at(before, "useradd -m")
+    # nobody logs in, so without an account after it login.defs says nothing
+    assert at(after, path) == -1 if path == "/etc/login.defs" else at(after, path) > at(after, "useradd -m")
