@@ -18,7 +18,7 @@ _MOST_ALIKE = 4
 
 _WHAT_WAS_READ = frozenset(
     "project-chosen playbooks-chosen playbooks-not-found inventory-chosen inventory-not-found environment-chosen "
-    "hosts-assumed".split()
+    "inventory-collected hosts-assumed".split()
 )
 """Notes that are printed: with another choice the whole result would be another one."""
 

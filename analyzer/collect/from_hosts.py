@@ -16,10 +16,8 @@ from analyzer.collect.steps import HOST_STEPS, hint_for
 from analyzer.collect.store import HostStore, clean, place_of
 from analyzer.collect.work import Work
 from analyzer.read.facts import KEPT_ENVIRONMENT
+from analyzer.read.layout import SNAPSHOT
 from analyzer.read.redact import redact_data
-
-SNAPSHOT = "inventory.yml"
-"""Beside the hosts' folders: what a dynamic inventory said."""
 
 
 class HostSteps(Struct):

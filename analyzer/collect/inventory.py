@@ -37,7 +37,7 @@ def find_hosts(layout: Layout, limit: str) -> Found:
     """Read the inventory as the analysis does. Raises UsageError where there is none."""
     if not layout.inventories:
         raise UsageError("there is no inventory to collect from; give one with -i")
-    folder = layout.playbooks[0].parent if layout.playbooks else layout.root
+    folder = layout.playbooks[0].parent if layout.playbooks else layout.base
     inventory = read_inventory(layout.root, layout.inventories, folder, SecretBook())
     dynamic = tuple(one.source.file if one.source else "inventory" for one in inventory.problems if one.code in NOT_RUN)
     names = inventory.matching(limit) if limit and not limit.startswith("@") else inventory.host_names

@@ -51,7 +51,9 @@ def summary(request: Request, outcome: Outcome, project: str) -> str:
             f"{outcome.redacted} secrets were taken out before writing; look the files over before you share them"
         )
     if outcome.snapshot:
-        lines.append(f"the dynamic inventory was run; its snapshot for the analysis: -i {outcome.snapshot}")
+        lines.append(
+            f"the dynamic inventory was run; the analysis reads its snapshot, or give it with -i {outcome.snapshot}"
+        )
     if outcome.interrupted:
         lines.append("interrupted; the same command goes on from here")
     elif outcome.status == 1:

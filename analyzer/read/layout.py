@@ -13,7 +13,7 @@ from analyzer.read.absent import submodule_problems, what_is_there
 from analyzer.read.ansible.playbooks import Configuration, read_configuration
 from analyzer.read.files import exists, is_dir, is_file
 from analyzer.read.inventories import holds_inventory, inventories_in, is_inventory_file, is_named_inventory
-from analyzer.read.inventory_choice import Places, choose_inventory
+from analyzer.read.inventory_choice import Chosen, Places, choose_inventory
 from analyzer.read.playbook_files import CONFIGURATION, PLAYBOOK_FOLDERS, is_project, looks_like_playbook
 from analyzer.read.request import Request, UsageError
 from analyzer.read.workspaces import find_workspace, of_environment, project_above, workspaces_below
@@ -44,6 +44,8 @@ class Layout(Struct, frozen=True, kw_only=True):
     """The inventories of the environments beside it."""
     playbooks: tuple[Path, ...]
     evidence: Path | None
+    snapshot: Path | None
+    """What a dynamic inventory said when it was collected; None where that may be another environment's."""
     problems: tuple[Problem, ...]
 
 
@@ -83,6 +85,7 @@ def find_layout(request: Request) -> Layout:
         other_inventories=tuple(chosen.others.values()),
         playbooks=playbooks,
         evidence=evidence,
+        snapshot=_snapshot(request, chosen, evidence),
         problems=(*chosen.problems, *problems, *submodule_problems(root, base)),
     )
 
@@ -182,6 +185,16 @@ def _find_evidence(request: Request, places: Sequence[Path]) -> Path | None:
             raise UsageError(f"--evidence {request.evidence}: no such folder")
         return path.resolve()
     return next((folder / "evidence" for folder in places if is_dir(folder / "evidence")), None)
+
+
+SNAPSHOT = "inventory.yml"
+"""In the evidence, beside the hosts' folders: what a dynamic inventory said."""
+
+
+def _snapshot(request: Request, chosen: Chosen, evidence: Path | None) -> Path | None:
+    if evidence is None or request.inventories or chosen.others or not is_file(evidence / SNAPSHOT):
+        return None
+    return evidence / SNAPSHOT
 
 
 def role_folders(layout: Layout, configuration: Configuration) -> tuple[Path, ...]:

@@ -56,10 +56,12 @@ def read_project(
 ) -> Reading:
     """Read everything: inventory, plays, roles, evidence. Nothing of it is executed; `step` hears what is read now."""
     book = SecretBook(own_words=request.own_words)
-    folder = layout.playbooks[0].parent if layout.playbooks else layout.root
+    folder = layout.playbooks[0].parent if layout.playbooks else layout.base
     step("reading the inventory")
     configuration = read_configuration(layout.base)
-    inventory = read_inventory(layout.root, layout.inventories, folder, book, merge_hashes=configuration.merge_hashes)
+    inventory = read_inventory(
+        layout.root, layout.inventories, folder, book, merge_hashes=configuration.merge_hashes, snapshot=layout.snapshot
+    )
     passwords = tuple(Path(name).read_bytes().strip() for name in request.vault_password_files)
     reader = YamlReader(inventory, vault_passwords=passwords)
     problems = list(layout.problems)

@@ -124,10 +124,12 @@ def test_a_dynamic_inventory_is_run_and_its_snapshot_serves_the_analysis(tmp_pat
     assert "hunter2hunter2" not in snapshot.read_text(encoding="utf-8")
     assert str(snapshot) in result.output
     shutil.copy(snapshot, folder / "snapshot.yml")
-    answer = CliRunner().invoke(cli, [str(folder), "-i", "snapshot.yml", "--out", str(tmp_path / "out")])
-    assert answer.exit_code in (0, 1), answer.output
-    (application,) = json.loads((tmp_path / "out/plan.json").read_text(encoding="utf-8"))["applications"]
-    assert application["hosts"] == ["web1", "web2"]
+    for options in (["-i", "snapshot.yml"], ["--evidence", str(tmp_path / "evidence")]):
+        answer = CliRunner().invoke(cli, [str(folder), *options, "--out", str(tmp_path / "out"), "--force"])
+        assert answer.exit_code in (0, 1), answer.output
+        (application,) = json.loads((tmp_path / "out/plan.json").read_text(encoding="utf-8"))["applications"]
+        assert application["hosts"] == ["web1", "web2"]
+    assert "inventory/hosts.py:1: is not run: what it said when it was collected is read" in answer.stderr
 
 
 def test_options_reach_ansible_playbook_in_one_word_each(tmp_path: Path) -> None:

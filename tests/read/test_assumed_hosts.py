@@ -128,3 +128,29 @@ def test_an_inventory_without_hosts_is_said(read_as_is: Callable[..., Reading]) 
 def test_a_limit_selects_assumed_hosts(read_as_is: Callable[..., Reading]) -> None:
     site = play("web", "Web") + play("db", "Database")
     assert packages(read_as_is({**VARIABLES, "site.yml": site}, limit="db")) == {"db": {"Database": "pg"}}
+
+
+SNAPSHOT = {
+    "evidence/inventory.yml": "all:\n  children:\n    web:\n      hosts:\n        web1: {size: big}\n",
+    "site.yml": "- hosts: web\n  tasks:\n  - name: Web\n    apt: {name: '{{ package }}-{{ size }}'}\n",
+}
+
+
+def test_what_was_collected_of_a_dynamic_inventory_is_read_in_its_place(read_as_is: Callable[..., Reading]) -> None:
+    dynamic = {"inventory/ec2.py": "#!/usr/bin/env python\n", "inventory/group_vars/web.yml": "package: nginx\n"}
+    reading = read_as_is({**SNAPSHOT, **dynamic})
+    assert packages(reading) == {"web": {"Web": "nginx-big"}}
+    assert "inventory-collected" in codes(reading)
+    assert not {"inventory-dynamic", "hosts-assumed"} & set(codes(reading))
+
+
+def test_what_was_collected_is_not_taken_for_another_environment_or_a_static_inventory(
+    read_as_is: Callable[..., Reading],
+) -> None:
+    dynamic = {f"inventory/{name}/hosts": "#!/usr/bin/env python\n" for name in ("production", "staging")}
+    assert "hosts-assumed" in codes(read_as_is({**SNAPSHOT, **dynamic}, environment="staging"))
+
+
+def test_what_was_collected_is_not_read_beside_a_static_inventory(read_as_is: Callable[..., Reading]) -> None:
+    (application,) = read_as_is({**SNAPSHOT, "hosts": "[web]\nweb9\n"}).project.applications
+    assert [host.name for host in application.hosts] == ["web9"]

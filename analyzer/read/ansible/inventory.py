@@ -166,12 +166,16 @@ class Inventory(Struct):
 
 
 def read_inventory(
-    root: Path, sources: Sequence[Path], playbook_folder: Path, book: SecretBook, *, merge_hashes: bool = False
-) -> Inventory:
-    """Parse inventory sources (files, or folders of files); nothing in them is executed."""
+    root: Path, sources: Sequence[Path], playbook_folder: Path, book: SecretBook, *, merge_hashes: bool = False,
+    snapshot: Path | None = None,
+) -> Inventory:  # fmt: skip
+    """Parse inventory sources (files, or folders of files); nothing in them is executed.
+
+    `snapshot` is what a source that would have to be executed said when it was collected: it is read in its place.
+    """
     core = ansible()
     core.constants.DEFAULT_HASH_BEHAVIOUR = "merge" if merge_hashes else "replace"
-    loader = guarded_loader_class()([root])
+    loader = guarded_loader_class()([root, *([snapshot] if snapshot else [])])
     loader.set_basedir(str(playbook_folder))
     problems: list[Problem] = []
     usable: list[str] = []
@@ -182,6 +186,10 @@ def read_inventory(
                 usable.append(str(file))
             else:
                 problems.append(problem)
+    if snapshot is not None and any(one.code in NOT_RUN for one in problems):
+        usable.append(str(snapshot))
+        sources = (*sources, snapshot)
+        problems = [_read_instead(one, root, snapshot) if one.code in NOT_RUN else one for one in problems]
     mark, failed = len(MESSAGES.texts), len(MESSAGES.failures)
     manager = core.InventoryManager(loader=loader, sources=usable or None)
     manager._sources = [str(path) for path in sources]  # noqa: SLF001 - group_vars lie beside the sources as given
@@ -190,6 +198,13 @@ def read_inventory(
     variables = core.VariableManager(loader=loader, inventory=manager)
     not_run = any(one.code in NOT_RUN for one in problems)
     return Inventory(root, loader, manager, variables, book, problems, not_run)
+
+
+def _read_instead(problem: Problem, root: Path, snapshot: Path) -> Problem:
+    file = problem.source.file if problem.source else ""
+    message = f"{file} is not run: what it said when it was collected is read, {relative(root, str(snapshot))}"
+    hint = "run `migrate-analyze collect` again where hosts have come or gone"
+    return Problem(Severity.NOTE, "inventory-collected", message, problem.source, hint)
 
 
 _MAX_DEPTH = 8
