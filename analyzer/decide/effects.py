@@ -225,6 +225,8 @@ def _download(values: dict[str, Any], args: Any) -> str:
     if path.endswith("/"):
         values["path"] = path + text(values.get("url")).split("?")[0].rstrip("/").rpartition("/")[2]
     headers = args.get("headers") or args.get("http_headers") or {}
+    if isinstance(headers, str):  # `name:value,name:value`, until Ansible 2.11
+        headers = dict(pair.split(":", 1) for pair in headers.split(",") if ":" in pair)
     if not isinstance(headers, Mapping):
         return "the headers of the download are no mapping"
     options = [word for name, value in headers.items() for word in ("-H", f"{name}: {text(value)}")]

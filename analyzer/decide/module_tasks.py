@@ -135,6 +135,10 @@ def _by_place(args: Mapping[str, Value], pack: RulePack) -> Part | None:
     """What is not known about a file does not matter where files at that place are left behind anyway."""
     for name in _PLACES:
         value = args.get(name)
+        if isinstance(value, Unknown) and value.expression.startswith("~/"):
+            if (rule := pack.paths.find(value.expression)) is not None:
+                return replace(rule_part(rule, ()), subject=value.expression)
+            continue
         if isinstance(value, Unknown):
             value = value.expression.partition("{")[0]
         if isinstance(value, str) and value.startswith("/"):

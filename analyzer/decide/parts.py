@@ -318,7 +318,7 @@ def package_name(written: str) -> str:
 
 def rule_of_place(path: str, pack: RulePack) -> Rule | None:
     """The rule for what lies at `path`: by the unit that it belongs to, the path itself, or the folder that it is."""
-    if not path.startswith("/"):
+    if not path.startswith(("/", "~/")):
         return None
     place = posixpath.normpath(path)
     unit = _UNIT.fullmatch(place)

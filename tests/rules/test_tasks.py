@@ -345,6 +345,17 @@ def test_a_path_that_differs_between_hosts_is_asked_about():
     assert "differs between hosts" in found.steps[0].via.note
 
 
+def test_the_prompt_of_the_account_that_ansible_logs_in_with_is_left_behind():
+    """Its home is not known, and what lies there for people matters to nobody in a container; anything else is asked."""
+    home = "the home of the user that Ansible logs in as is not known"
+    prompt, other = decide(
+        task({COPY: {"content": "x", "dest": Unknown("~/.zshrc", home)}}),
+        task({COPY: {"content": "x", "dest": Unknown("~/app.conf", home)}}),
+    ).decisions
+    assert (prompt.outcome, prompt.rule) == (Outcome.PLATFORM, "users-login-shell")
+    assert other.outcome is Outcome.MANUAL
+
+
 def test_an_owner_that_nobody_names_is_asked_about():
     """chown in the build needs an account."""
     owner = parameter_reference("app_user")

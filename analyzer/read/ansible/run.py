@@ -141,7 +141,7 @@ class Run(Struct):
             return
         self.unknown[name] = f"registered by {task.source}"
         known = (
-            {}
+            ({} if may_fail else {"failed": False})
             if loop.present
             else known_result(
                 task,

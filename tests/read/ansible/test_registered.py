@@ -163,6 +163,17 @@ program not there yet, asked in a folder, its code | r.rc == 2 | unknown
   register: r
   ignore_errors: true
 
+loop that did not end the play | r is succeeded | yes
+- apt: name={{ item }}
+  loop: [a, b]
+  register: r
+
+loop that may have failed | r is succeeded | unknown
+- apt: name={{ item }}
+  loop: [a, b]
+  register: r
+  ignore_errors: true
+
 architecture | r.stdout == 'x86_64' | yes
 - command: uname -m
   register: r
