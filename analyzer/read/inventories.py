@@ -36,7 +36,7 @@ _SUFFIXES = ("", ".ini", ".yml", ".yaml", ".json")
 _INI_GROUP = re.compile(r"^\[[\w.:@-]+\][ \t]*(?:[#;].*)?$", re.MULTILINE)
 _INI_HOST = re.compile(r"^[\w.:\[\]-]+(?:[ \t]+\w+=.*)?[ \t]*$", re.MULTILINE)
 _YAML_GROUP = re.compile(
-    r"^[\w.-]+:[ \t]*(?:[#].*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]+(?:hosts|children|vars):", re.MULTILINE
+    r"^[\w.-]+:[ \t]*(?:(?:[#].*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]+|\{[ \t]*)(?:hosts|children|vars):", re.MULTILINE
 )
 _PLUGIN = re.compile(r"""^plugin[ \t]*:[ \t]*["']?(?:[\w]+\.)*(\w+)""", re.MULTILINE)
 _READ_CHARACTERS = 200_000
@@ -137,11 +137,14 @@ def environments_in(place: Path) -> dict[str, Path]:
     return folders or {path.stem: path for path in environment_files(place)}
 
 
-def environments_of(base: Path) -> dict[str, Path]:
-    """The environments in an inventory folder; none where all of the folder is one inventory."""
+def environments_of(base: Path, *, whole: bool = False) -> dict[str, Path]:
+    """The environments in an inventory folder; none where all of the folder is one inventory.
+
+    `whole`: Ansible is told to read all of the folder, so only names of environments make its folders ones.
+    """
     folders = {child.name: child for child in subfolders(base) if _is_environment_in(base, child)}
     alike = any(_ENVIRONMENT_STEM.fullmatch(name) for name in folders)
-    if folders and (alike or not (_has_inventory_file(base) or _by_content_only(folders))):
+    if folders and (alike or not (whole or _has_inventory_file(base) or _by_content_only(folders))):
         return folders
     if folders:
         return {}  # parts of one inventory: Ansible reads a folder with all that is in it

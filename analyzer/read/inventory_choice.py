@@ -146,7 +146,7 @@ def _of(base: Path, request: Request, places: Places, *, given: bool = False, co
         if given and request.environment and request.environment != environment:
             return Chosen(sources=(base,), environment=request.environment, others={})  # named otherwise
         return _choose(request, beside, places, base.parent, own=environment)
-    choices = environments_of(base) if is_dir(base) else {}
+    choices = environments_of(base, whole=configured) if is_dir(base) else {}
     if choices:
         return _choose(request, choices, places, base)
     sources = sources_in(base) if is_dir(base) and not configured else (base,)
