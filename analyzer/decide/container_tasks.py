@@ -51,10 +51,11 @@ def containers_in(scope: Mapping[str, Value]) -> tuple[RunContainer, ...] | str:
         return _of_command(tuple(map(text, words)), text(given.get("chdir")), known, engine)
     if "compose" in subject or subject in ("docker_stack", "docker_service"):
         return _of_compose(given, known, engine)
-    return _made([given], engine)
+    return made_of([given], engine)
 
 
-def _made(each: Sequence[Mapping[str, Value]], engine: str) -> tuple[RunContainer, ...] | str:
+def made_of(each: Sequence[Mapping[str, Value]], engine: str) -> tuple[RunContainer, ...] | str:
+    """The containers of these arguments, or why one of them is not known."""
     made = []
     for one in each:
         container = container_of(one, engine)
@@ -69,7 +70,7 @@ def _of_command(
 ) -> tuple[RunContainer, ...] | str:
     if "run" in words and "up" not in words[: words.index("run")]:
         found = run_arguments(words)
-        return found if isinstance(found, str) else _made([found], engine)
+        return found if isinstance(found, str) else made_of([found], engine)
     up = up_arguments(words)
     return up if isinstance(up, str) else _of_compose({"project_src": directory, **up}, files, engine)
 
@@ -84,7 +85,7 @@ def _of_compose(args: Mapping[str, Value], files: Mapping[str, str], engine: str
         services = definition.get("services", definition)
         if not isinstance(services, Mapping):
             return "its services are not known"
-        return _made([one for _, one in services_in(services, directory)], engine)
+        return made_of([one for _, one in services_in(services, directory)], engine)
     where = (args.get("project_src"), args.get("files"), stack)
     if (unknown := first_unknown(where)) is not None:
         return f"where the compose file lies is not known: {told(unknown)}"
@@ -99,6 +100,6 @@ def _of_compose(args: Mapping[str, Value], files: Mapping[str, str], engine: str
     env = files.get(posixpath.join(directory, ".env"), "")
     directory = directory or posixpath.dirname(paths[0])
     try:
-        return _made([one for _, one in services_of([files[path] for path in paths], directory, env)], engine)
+        return made_of([one for _, one in services_of([files[path] for path in paths], directory, env)], engine)
     except ComposeError as error:
         return f"the compose file {paths[0]} cannot be read: {error}"

@@ -65,8 +65,11 @@ def takes_value(option: str) -> bool:
     return option in _LISTS or option in _TEXTS or option in _IGNORED or option in ("--index", "-c")
 
 
-def run_arguments(words: tuple[str, ...]) -> Mapping[str, Value] | str:
-    """The arguments of `docker_container` for `docker [container] run -d …`, or why it keeps nothing running."""
+def run_arguments(words: tuple[str, ...], *, stays: bool = False) -> Mapping[str, Value] | str:
+    """The arguments of `docker_container` for `docker [container] run -d …`, or why it keeps nothing running.
+
+    `stays`: a service manager runs it, so it stays without `-d`, too.
+    """
     lists: dict[str, list[str]] = {}
     found: dict[str, Value] = {}
     detached = False
@@ -99,7 +102,7 @@ def run_arguments(words: tuple[str, ...]) -> Mapping[str, Value] | str:
             found[_TEXTS[name]] = value
     if not rest:
         return "it names no image"
-    if not detached:
+    if not (detached or stays):
         return "it runs in the foreground, so the playbook waits for its end"
     found |= {name: tuple(values) for name, values in lists.items() if name != "mounts"}
     mounts = tuple(_mount(one) for one in lists.get("mounts", ()))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from analyzer.decide.processes_containers import containers
+from analyzer.decide.processes_containers import containers, from_engine
 from analyzer.decide.processes_php import is_php_service, starts_php, with_php
 from analyzer.decide.processes_ports import front_of, listen, name_processes, without_idle_variants
 from analyzer.decide.processes_seen import NGINX, Found, Seen
@@ -81,7 +81,8 @@ def find_processes(
     port = answered_port(settings.answers)
     seen = Seen(_applying(steps), _applying(dropped), hosts, host_units or {}, port, elsewhere)
     front, front_via = front_of(seen)
-    found = [*units(seen), *supervisor_programs(seen), *containers(seen, _applying(steps), _applying(dropped))]
+    found = from_engine(seen, [*units(seen), *supervisor_programs(seen)])
+    found += containers(seen, _applying(steps), _applying(dropped))
     found = without_doubles(found)
     for each in found:
         listen(seen, each, front)

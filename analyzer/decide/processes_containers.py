@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Collection, Sequence
 
+from analyzer.decide.container_images import image_names
 from analyzer.decide.data_folders import passing
 from analyzer.decide.image_paths import normal
+from analyzer.decide.markers import readable
 from analyzer.decide.processes_seen import Found, Seen
 from analyzer.decide.processes_units import parse_environment_file
-from analyzer.model import RunContainer, Step, Via
+from analyzer.model import RunContainer, Step, Value, Via
 
+_ENGINES = frozenset({"docker", "podman", "nerdctl", "docker-compose", "podman-compose"})
+_OF_ENGINE = re.compile(r"\b(?:docker|podman|nerdctl)\b")
+_MARKED = re.compile(r"[\ue000-\ue003]")
 _ECR = re.compile(r"\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(\.cn)?/")
 _MOVING = re.compile(r":(latest|stable|main|master|edge|nightly)$")
 
@@ -29,6 +35,57 @@ def containers(seen: Seen, steps: Sequence[Step], dropped: Sequence[Step]) -> li
                     " of what takes its place."
                 )
     return list(found.values())
+
+
+def from_engine(seen: Seen, found: Sequence[Found]) -> list[Found]:
+    """The processes, with the containers that a unit or program starts (`ExecStart=docker run …`) in its place."""
+    made: list[Found] = []
+    for each in found:
+        if not each.command or posixpath.basename(each.command[0]) not in _ENGINES:
+            made.append(each)
+            continue
+        effects = _started(seen, each)
+        if isinstance(effects, str):
+            seen.notes.append(f"{each.name} starts a container, and {effects}: no process.")
+            continue
+        for effect in effects:
+            if any(map(seen.is_elsewhere, image_names(effect.image))):
+                seen.notes.append(f"{each.name} starts {effect.image}, whose work the platform does: no process.")
+            elif not effect.image or _MARKED.search(effect.image):
+                image = readable(effect.image) or "an image that the host builds"
+                seen.notes.append(
+                    f"{each.name} starts a container of {image}: no process, until the playbook or `variables` in the"
+                    " decisions file says which image of a registry that is."
+                )
+            else:
+                one = _container(seen, each.name if len(effects) == 1 else effect.name, effect, each.via)
+                one.unit, one.source = each.unit, each.source
+                one.notes += [note for note in each.notes if not _OF_ENGINE.search(note)]
+                made.append(one)
+    return made
+
+
+def _started(seen: Seen, each: Found) -> tuple[RunContainer, ...] | str:
+    """What the command of a unit or program starts, or why that is not known."""
+    from analyzer.decide.container_tasks import containers_in, made_of  # only projects with containers need it
+    from analyzer.decide.containers_options import run_arguments
+
+    words = each.command
+    if "run" in words and "up" not in words[: words.index("run")]:
+        given = run_arguments(words, stays=True)
+        if isinstance(given, str):
+            return given
+        env = given.get("env")
+        named = tuple(  # `-e NAME` hands on the unit's own variable
+            f"{name}={each.environment[str(name)]}" if str(name) in each.environment else name
+            for name in (env if isinstance(env, tuple) else ())
+        )
+        return made_of([{**given, "env": named}], "podman" if "podman" in words[0] else "docker")
+    if "up" not in words:
+        return "something else makes it"
+    files = {path: text for path, (text, _, _) in seen.texts.items()}
+    scope: dict[str, Value] = {"subject": words[0], "words": words, "files": files, "args": {"chdir": each.directory}}
+    return containers_in(scope)
 
 
 def _container(seen: Seen, name: str, effect: RunContainer, via: Via) -> Found:

@@ -300,3 +300,42 @@ def test_files_that_a_compose_file_names_belong_to_its_containers():
     )
     rules = [(one.outcome, one.rule) for one in found.decisions[1:]]
     assert rules == [*[(Outcome.TASK_DEFINITION, "containers-mounted")] * 3, (Outcome.IMAGE, "files-copy")]
+
+
+def unit(text, name="web"):
+    return task({"ansible.builtin.copy": {"content": text, "dest": f"/etc/systemd/system/{name}.service"}})
+
+
+def test_a_unit_that_runs_a_container_is_that_containers_process():
+    """Its image, ports and variables are the container's; what the unit does to the engine before it is nothing."""
+    text = (
+        "[Service]\nEnvironment=MODE=live\nExecStartPre=-/usr/bin/docker pull example/shop:1.2\n"
+        "ExecStart=/usr/bin/docker run --rm --name %n -p 80:8080 -e MODE -e A=1 -v /srv/data:/data \\\n"
+        "  --memory 512m example/shop:1.2 bin/web\nExecStop=/usr/bin/docker stop %n\n"
+    )
+    (process,) = processes(decided(unit(text)))
+    assert (process.image, process.command, process.port) == ("example/shop:1.2", ("bin/web",), 8080)
+    assert process.environment == (("A", "1"), ("MODE", "live"))
+    assert (process.mounts, process.memory_limit_mib) == ((("/srv/data", "/data", False),), 512)
+    assert not any("ExecStop" in note or "docker pull" in note or "stops it" in note for note in process.notes)
+
+
+def test_a_unit_that_starts_a_compose_file_is_its_services():
+    """Those of them that something else takes the place of are no processes."""
+    write = task({"ansible.builtin.copy": {"content": COMPOSE, "dest": "/srv/app/docker-compose.yml"}})
+    text = "[Service]\nWorkingDirectory=/srv/app\nExecStart=/usr/local/bin/docker-compose up\n"
+    assert [one.image for one in processes(decided(write, unit(text, "shop")))] == ["example/web:1.0"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "docker start -a web",
+        "docker run --rm redis:7",
+        f"docker run example/shop:{parameter_reference('tag')}",
+        "docker-compose -f /srv/none.yml up",
+    ],
+)
+def test_a_unit_of_whose_container_no_task_can_be_made_is_no_process(command):
+    """A command of the engine never gets into a task definition."""
+    assert processes(decided(unit(f"[Service]\nExecStart=/usr/bin/{command}\n", "thing"))) == ()
