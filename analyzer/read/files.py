@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
@@ -50,6 +50,13 @@ def is_dir(path: Path) -> bool:
 def exists(path: Path) -> bool:
     """Whether anything is there that may be looked at."""
     return is_file(path) or is_dir(path)
+
+
+def first_inside(paths: Iterable[Path], root: Path) -> Path | None:
+    """The first of the paths that is there and inside `root`; else the first that is there."""
+    there = [path for path in paths if exists(path)]
+    inside = (path for path in there if path.resolve().is_relative_to(root))
+    return next(inside, there[0] if there else None)
 
 
 def is_folder_name(host: str) -> bool:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from analyzer.model import Problem, Severity, Source
 from analyzer.read.ansible.inventory import relative
 from analyzer.read.ansible.playbooks import Configuration
-from analyzer.read.files import exists, is_dir, is_file
+from analyzer.read.files import exists, first_inside, is_dir, is_file
 from analyzer.read.inventories import (
     INVENTORY_NAMES,
     VAGRANT,
@@ -102,7 +102,7 @@ def _named(request: Request, places: Places) -> tuple[Path, ...]:
     found = []
     for name in request.inventories:
         bases = (Path.cwd(), project, *places.folders)
-        path = next((base / name for base in bases if exists(base / name)), None)
+        path = first_inside((base / name for base in bases), places.root)
         if path is None and "," in name:
             raise UsageError(f"-i {name}: a list of hosts is not read; write them into a file and give that with -i")
         if path is None:

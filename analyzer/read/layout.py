@@ -11,7 +11,7 @@ from msgspec import Struct
 from analyzer.model import Problem, Severity
 from analyzer.read.absent import submodule_problems, what_is_there
 from analyzer.read.ansible.playbooks import Configuration, read_configuration
-from analyzer.read.files import exists, is_dir, is_file
+from analyzer.read.files import exists, first_inside, is_dir, is_file
 from analyzer.read.inventories import holds_inventory, inventories_in, is_inventory_file, is_named_inventory
 from analyzer.read.inventory_choice import Chosen, Places, choose_inventory
 from analyzer.read.playbook_files import CONFIGURATION, PLAYBOOK_FOLDERS, is_project, looks_like_playbook
@@ -144,13 +144,9 @@ def _with_parent(project: Path) -> Path:
 
 def _root_of_all(root: Path, request: Request, given: Path) -> Path:
     """`root`, or the folder above it that also holds the playbooks and inventories that were named."""
-    named = [given]
-    named += [
-        path.resolve()
-        for name in (*request.playbooks, *request.inventories)
-        for path in (Path.cwd() / name, root / name)
-        if exists(path)
-    ]
+    names = (*request.playbooks, *request.inventories)
+    found = (first_inside((Path.cwd() / name, given / name, root / name), root) for name in names)
+    named = [given, *(path.resolve() for path in found if path is not None)]
     outside = [path for path in named if not path.is_relative_to(root)]
     if not outside:
         return root

@@ -14,7 +14,7 @@ from msgspec import Struct
 from analyzer.model import Problem, Severity
 from analyzer.read.absent import listed
 from analyzer.read.ansible.inventory import relative
-from analyzer.read.files import exists, is_dir, is_file
+from analyzer.read.files import exists, first_inside, is_dir, is_file
 from analyzer.read.inventories import VARIABLE_FOLDERS, inventories_in, subfolders
 from analyzer.read.playbook_files import (
     CONFIGURATION,
@@ -178,8 +178,8 @@ def find_workspace(request: Request, root: Path, project: Path, problems: list[P
 
 def _named(name: str, root: Path, project: Path) -> Path:
     """The playbook of --playbook: from the working folder, the project's, or the one below that alone has it."""
-    bases = [Path.cwd(), project, root]
-    path = next((base / name for base in bases if is_file(base / name)), None)
+    paths = [base / name for base in (Path.cwd(), project, root)]
+    path = first_inside([path for path in paths if is_file(path)], root)
     if path is None:
         below = {(each.base / name).resolve() for each in workspaces_below(project) if is_file(each.base / name)}
         path = below.pop() if len(below) == 1 else None

@@ -199,3 +199,20 @@ def test_playbooks_of_other_environments_are_not_read(tmp_path: Path) -> None:
     assert said == "there is no site.yml; read as playbooks: common.yml, prod.yml; not read: staging.yml"
     del files["prod.yml"]
     assert lies(tmp_path / "without", files, environment="prod")[1] == ["common.yml", "staging.yml"]
+
+
+def test_names_mean_files_of_the_project_before_those_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site.yml of another project from which the program is started is not what `--playbook site.yml` means."""
+    files = {
+        f"{name}/{file}": text for name in ("blog", "shop") for file, text in (("site.yml", PLAY), ("hosts", HOSTS))
+    }
+    layout(tmp_path, files, "shop")
+    monkeypatch.chdir(tmp_path / "blog")
+    asked = Request(project=tmp_path / "shop", playbooks=("site.yml",), inventories=("hosts",))
+    found = find_layout(asked)
+    assert (found.root, found.playbooks) == (tmp_path / "shop", (tmp_path / "shop" / "site.yml",))
+    assert found.inventories == (tmp_path / "shop" / "hosts",)
+    found = find_layout(Request(project=tmp_path / "shop", inventories=("../blog/hosts",)))
+    assert (found.root, found.inventories) == (tmp_path, (tmp_path / "blog" / "hosts",))
