@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from analyzer.decide.commands import BatchCommand
-from analyzer.decide.processes_units import parse_environment_file
+from analyzer.decide.processes_units import Unit, exec_words, parse_environment_file, specifiers_of
 from analyzer.decide.shell_text import quoted
 from analyzer.model import CronEntry, RunContainer, Step, Verdict, WriteFile
 
@@ -129,8 +130,25 @@ def in_container(entry: CronEntry, steps: Sequence[Step]) -> InContainer | None:
 
 def _containers(steps: Sequence[Step]) -> Iterator[RunContainer]:
     for step in reversed(steps):
-        if isinstance(step.effect, RunContainer):
-            yield step.effect
+        match step.effect:
+            case RunContainer():
+                yield step.effect
+            case WriteFile(path=path, content=content) if content.data and path.endswith(".service"):
+                yield from _of_unit(path, content.data.decode(errors="replace"))
+
+
+def _of_unit(path: str, written: str) -> Iterator[RunContainer]:
+    """The container that a unit keeps running."""
+    name = posixpath.basename(path)
+    words = exec_words(Unit().read(written).last("ExecStart"), specifiers_of(name, "", ""))
+    if words and posixpath.basename(words[0]) in ("docker", "podman", "nerdctl") and "run" in words:
+        from analyzer.decide.containers import container_of
+        from analyzer.decide.containers_options import run_arguments
+
+        given = run_arguments(words, stays=True)
+        found = container_of(given) if isinstance(given, Mapping) else None
+        if isinstance(found, RunContainer):
+            yield replace(found, name=found.name or name.removesuffix(".service"))
 
 
 def _environment(container: RunContainer, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:

@@ -98,3 +98,13 @@ def test_a_line_that_is_more_than_one_run_can_only_be_left():
     (job,) = jobs("0 3 * * * echo x | docker exec -i web sh")
     assert (job.outcome, job.question.answers) == ("manual", (LEAVE,))
     assert jobs("0 3 * * * echo x | docker exec -i web sh", **{job.id: RUN})[0].outcome == "manual"
+
+
+def test_a_container_that_a_unit_keeps_running_is_known():
+    """The unit's `docker run` tells image and variables as a task of a container module does."""
+    text = b"[Service]\nExecStart=/usr/bin/docker run --name shop -e MODE=live example/shop:3 bin/web\n"
+    file = WriteFile(
+        path="/etc/systemd/system/shop.service", content=FileContent(source=Source("shop.service"), data=text)
+    )
+    found = in_container(entry("0 3 * * * docker exec shop bin/report"), (Step(effect=file, via=VIA),))
+    assert (found.image, found.environment) == ("example/shop:3", (("MODE", "live"),))
