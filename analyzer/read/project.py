@@ -271,7 +271,9 @@ def _walk(
             data["when"] = list(play.when)
         run.ended = ""
         run.notified = {}
-        PlayRun(run, play.file, data, PlayVariables(run, play.file)).walk()
+        PlayRun(
+            run, play.file, data, PlayVariables(run, play.file, inventory.matching(plain(play.hosts)) or (host.name,))
+        ).walk()
     tasks = [task for task in run.tasks if task.kind == "task"] + [task for task in run.tasks if task.kind == "handler"]
     if len(hosts) > 1:
         everywhere = tuple(each.name for each in hosts)
@@ -292,7 +294,8 @@ def _varying(
     variables = [inventory.variables_of(kind[0]) for kind in kinds]
     compared = [*((kind[0], number) for number, kind in enumerate(kinds)),
                 *((name, number) for number, kind in enumerate(kinds) for name in kind[1:])][:MAX_KINDS]  # fmt: skip
-    varying: dict[str, tuple[Any, ...]] = {"inventory_hostname": tuple(name for name, _number in compared)}
+    names.compared = tuple(name for name, _number in compared)
+    varying = _of_each_host(names.compared, {host.name: host for host in hosts})
     for name in sorted({name for each in variables for name in each}):
         values = [plain(each.get(name)) for each in variables]
         if name not in _OF_THE_HOST and any(value != values[0] for value in values[1:]):
@@ -303,6 +306,25 @@ def _varying(
                 name=name, source=source, values=shown, reason="differs between the hosts"
             )
     return varying
+
+
+def _of_each_host(compared: Sequence[str], hosts: Mapping[str, Host]) -> dict[str, tuple[Any, ...]]:
+    """What Ansible itself and the facts say of each host, where that differs."""
+    own = [
+        {
+            "inventory_hostname": name,
+            "inventory_hostname_short": name.partition(".")[0],
+            "group_names": list(hosts[name].groups),
+            **fact_variables(hosts[name]),
+        }
+        for name in compared
+    ]
+    found = {}
+    for name in sorted({name for each in own for name in each}):
+        values = tuple(each.get(name, ABSENT) for each in own)
+        if any(value != values[0] for value in values[1:]):
+            found[name] = values
+    return found
 
 
 MAX_KINDS = 50

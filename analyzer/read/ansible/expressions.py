@@ -43,6 +43,8 @@ class Analysis(Struct, frozen=True):
     """Filters that turn a text into another that does not show it any more, and the names that each is applied to."""
     shown: frozenset[Reference] = frozenset()
     """Those of the references that the text only shows: no condition, loop or computation goes by their values."""
+    constants: frozenset[object] = frozenset()
+    """Texts and numbers that it compares something with."""
     clock: bool = False
     """It asks what time it is."""
     stock: bool = False
@@ -144,6 +146,12 @@ def _analyse(text: str) -> Analysis:
             (each.name, _names_in(each.node))
             for each in of[nodes.Filter]
             if each.name in _ALTERING and each.node is not None
+        ),
+        constants=frozenset(
+            const.value
+            for node in (*of[nodes.Compare], *of[nodes.Test])
+            for const in _of_kinds(node)[nodes.Const]
+            if isinstance(const.value, (str, int, float))
         ),
         stock=files or any(_needs_stock(call) for call in calls),
     )

@@ -13,7 +13,7 @@ from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.includes import tasks_file
 from analyzer.read.ansible.precedence import RoleUse
-from analyzer.read.ansible.resolve import as_list
+from analyzer.read.ansible.values import as_list
 
 if TYPE_CHECKING:
     from analyzer.read.ansible.walk import PlayRun

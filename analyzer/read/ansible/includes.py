@@ -13,10 +13,10 @@ from analyzer.model import Invocation, Task, Unknown, Value, Verdict
 from analyzer.read.ansible.contents import find_file, is_outside
 from analyzer.read.ansible.frames import Frame, conditions
 from analyzer.read.ansible.loops import Loop
-from analyzer.read.ansible.resolve import as_list, text
+from analyzer.read.ansible.resolve import text
 from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE
 from analyzer.read.ansible.run import Items
-from analyzer.read.ansible.values import holds_unknown, names_wanted, thaw
+from analyzer.read.ansible.values import as_list, holds_unknown, names_wanted, thaw
 from analyzer.read.files import is_dir, is_file
 
 if TYPE_CHECKING:

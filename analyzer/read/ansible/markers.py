@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
 from analyzer.model import PARAMETER_OPEN, SECRET_OPEN, Parameter, Source, parameter_reference
-from analyzer.read.ansible.evaluator import NOTHING, Uses
+from analyzer.read.ansible.core import plain
+from analyzer.read.ansible.evaluator import ABSENT, NOTHING, Uses
 from analyzer.read.ansible.expressions import analyse_template
 from analyzer.read.ansible.values import templates_in
 from analyzer.read.secrets import SecretBook, is_secret_name
@@ -21,6 +22,10 @@ class Names(Struct):
     book: SecretBook
     """Names that were looked up and not found become secrets here, or parameters."""
     parameters: dict[str, Parameter] = field(default_factory=dict)
+    compared: tuple[str, ...] = ()
+    """The hosts whose values are compared where variables differ: one of each kind, then others."""
+    _varying: dict[tuple[str, tuple[int, ...]], tuple[Any, tuple[Any, ...]]] = field(default_factory=dict)
+    """What stands for variables that differ, beside the values by whose identity it is known."""
     _markers: dict[str, str] = field(default_factory=dict)
     _uses: dict[int, tuple[Any, Uses]] = field(default_factory=dict)
 
@@ -55,10 +60,38 @@ class Names(Struct):
             marker = parameter_reference(name)
         return self._markers.setdefault(marker, marker)
 
-    def varying(self, name: str) -> str:
-        """The marker that stands for a variable that differs between hosts."""
+    def parameter(self, name: str) -> str:
+        """The marker that stands for a parameter of this name."""
         marker = parameter_reference(name)
         return self._markers.setdefault(marker, marker)
+
+    def varying(self, name: str, values: Sequence[Any]) -> Any:
+        """What stands for a variable that differs between the hosts; of mappings, for the parts that differ.
+
+        `values`: its value on each of the hosts that are compared, ABSENT where there is none.
+        """
+        key = (name, tuple(map(id, values)))
+        if key in self._varying:
+            return self._varying[key][0]
+        if all(isinstance(value, Mapping) for value in values):
+            keys = dict.fromkeys(key for value in values for key in value)
+            found: Any = {key: self._part(name, key, [value.get(key, ABSENT) for value in values]) for key in keys}
+        else:
+            found = self.parameter(name)
+            shown = tuple(
+                (host, str(plain(value)))
+                for host, value in zip(self.compared, values, strict=True)
+                if value is not ABSENT
+            )
+            parameter = Parameter(name=name, values=shown, reason="differs between the hosts")
+            self.parameters.setdefault(name, parameter)
+        self._varying[key] = (found, tuple(values))
+        return found
+
+    def _part(self, name: str, key: object, values: Sequence[Any]) -> Any:
+        if all(value is values[0] or (value is not ABSENT and plain(value) == plain(values[0])) for value in values):
+            return values[0]
+        return self.varying(f"{'ansible' if name == 'ansible_facts' else name}_{key}", values)
 
 
 def marked(value: Any) -> bool:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from analyzer.read.ansible.core import plain
 from analyzer.read.ansible.frames import Frame
-from analyzer.read.ansible.resolve import as_list
 from analyzer.read.ansible.roles import GIVE_BOTH, OUTSIDE
-from analyzer.read.ansible.values import names_wanted
+from analyzer.read.ansible.values import as_list, names_wanted
 from analyzer.read.files import is_file
 
 if TYPE_CHECKING:

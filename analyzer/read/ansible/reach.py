@@ -25,6 +25,10 @@ class Reach(Struct):
 
     references: dict[str, frozenset[str]] = field(default_factory=dict)
     """Name -> the names that its value refers to."""
+    computed: set[str] = field(default_factory=set)
+    """Names by whose values something goes: they are compared, counted, cut, looped over, and not only shown."""
+    constants: set[object] = field(default_factory=set)
+    """Texts and numbers that something is compared with."""
     undefined: list[str] = field(default_factory=list)
     """Names used without a test or default that nothing defines."""
     wide: bool = False
@@ -45,8 +49,11 @@ def find_reach(analysis: Analysis, variables: Mapping[str, Any], unknown: Mappin
     while pending:
         here = pending.pop()
         found.alterations.extend(here.alterations)
+        found.constants |= here.constants
         for reference in here.references:
             name = reference.name
+            if reference not in here.shown:
+                found.computed.add(name)
             if name in found.references:
                 if name not in variables:
                     _note(reference, unknown, undefined)
@@ -62,6 +69,11 @@ def find_reach(analysis: Analysis, variables: Mapping[str, Any], unknown: Mappin
             found.clock = found.clock or uses.clock
             pending.extend(uses.analyses)
     found.undefined = list(undefined)
+    below = list(found.computed)
+    while below:
+        more = found.references.get(below.pop(), frozenset()) - found.computed
+        found.computed |= more
+        below.extend(more)
     return found
 
 

@@ -19,7 +19,7 @@ from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.names import FREE_FORM, documented_names, is_module_key, resolve_module, split_arguments
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import OMITTED, Scope
-from analyzer.read.ansible.values import both, freeze, holds_unknown, kind
+from analyzer.read.ansible.values import as_list, both, freeze, holds_unknown, kind
 
 
 class Call(Struct, frozen=True):
@@ -253,13 +253,6 @@ def _module_of(entry: Mapping[str, Any]) -> tuple[str, Any]:
         if isinstance(key, str) and is_module_key(key):
             return str(plain(key)), entry[key]
     return "", {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """YAML's "one or a list of them"."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def text(value: Value | None) -> str:

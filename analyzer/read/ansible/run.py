@@ -20,7 +20,7 @@ from analyzer.read.ansible.precedence import Combine, replace_variables
 from analyzer.read.ansible.registered import known_result, made_up
 from analyzer.read.ansible.roles import RoleFinder, YamlReader
 from analyzer.read.ansible.scope import Scope
-from analyzer.read.ansible.values import first_unknown, thaw
+from analyzer.read.ansible.values import as_list, first_unknown, thaw
 
 Items = Sequence[tuple[Invocation, Scope]]
 """The invocations of a task, each with the variables it saw."""
@@ -115,8 +115,7 @@ class Run(Struct):
             self._register(task, entry, loop, may_fail=may_fail, ignored=ignored)
         if task.applies is Verdict.NO:
             return
-        changes = entry.get("changed_when") is not False
-        for name in task.notify if changes else ():
+        for name in task.notify if self._may_change(entry, items) else ():
             before = self.notified.get(name, Verdict.NO)
             self.notified[name] = Verdict.YES if Verdict.YES in (before, task.applies) else Verdict.UNKNOWN
         for invocation, _scope in items:
@@ -126,6 +125,12 @@ class Run(Struct):
         elif task.module.endswith(".deploy_helper") and (folders := release_folders(items[0][0].args)) is not None:
             self._set_facts(task, {"deploy_helper": folders}, items, when)
             self.clock.add("deploy_helper")
+
+    @staticmethod
+    def _may_change(entry: Mapping[str, Any], items: Items) -> bool:
+        """Whether `changed_when` lets the task have changed something; what only its result tells, is taken for yes."""
+        conditions = as_list(entry.get("changed_when"))
+        return any(all(scope.verdict(each)[0] is not Verdict.NO for each in conditions) for _invocation, scope in items)
 
     def _register(self, task: Task, entry: Mapping[str, Any], loop: Loop, *, may_fail: bool, ignored: bool) -> None:
         name = task.register

@@ -26,6 +26,7 @@ from analyzer.read.ansible.expressions import (
     split_condition,
 )
 from analyzer.read.ansible.markers import Names, marked, unescaped
+from analyzer.read.ansible.probing import Asked, agreed, depends_on
 from analyzer.read.ansible.reach import OF_THE_RUN, Reach, find_reach
 from analyzer.read.ansible.values import first_line, freeze, negate, truthy
 
@@ -263,16 +264,28 @@ class Scope(Struct):
         """
         core = ansible()
         reach = self.reach(analysis)
-        given = {name: self.names.reference(name, source) for name in reach.undefined}
-        given.update({name: self.names.varying(name) for name in self._varying_in(reach)})
+        given = {name: self.names.varying(name, self.varying[name]) for name in self._varying_in(reach)}
         given.update(stand_ins or {})
-        if altering := self._alters_marker(reach, given):
-            return Unknown(plain(written)[:200], f"filter {altering} needs the value of a secret or parameter itself")
         key = (written, *(f"{name}={value}" for name, value in sorted(options.items())))
+        asked = Asked(
+            lambda extra: self._run(
+                analysis, extra, key, lambda templar: templar.template(trusted(written), **options), searchpath
+            ),
+            reach,
+            lambda name: self._raw(name, {}),
+        )
         try:
-            result = self._run(
-                analysis, given, key, lambda templar: templar.template(trusted(written), **options), searchpath
-            )
+            result = self._with_undefined(asked, given, source)
+            rows = self._rows(reach, stand_ins or {})
+            if rows:
+                result, given = agreed(asked, given, rows, result)
+            if isinstance(result, Unknown):
+                return Unknown(plain(written)[:200], result.reason)
+            if altering := self._alters_marker(reach, given):
+                why = f"filter {altering} needs the value of a secret or parameter itself"
+                return Unknown(plain(written)[:200], why)
+            if names := depends_on(asked, given, result, settled=rows[0] if rows else ()):
+                return Unknown(plain(written)[:200], f"what it says depends on the value of {names}")
         except RefusedError as error:
             return Unknown(plain(written), str(error))
         except core.AnsibleValueOmittedError:
@@ -284,6 +297,29 @@ class Scope(Struct):
         if isinstance(result, str) and len(result) > MAX_RENDERED:
             return Unknown(plain(written)[:200], f"renders to more than {MAX_RENDERED} characters")
         return result
+
+    def _with_undefined(self, asked: Asked, given: dict[str, Any], source: Source | None) -> Any:
+        """The answer with markers (put into `given`) for those undefined variables without which Ansible fails."""
+        undefined, computed = asked.reach.undefined, asked.reach.computed
+        given.update({name: self.names.reference(name, source) for name in undefined if name not in computed})
+        while True:
+            try:
+                return asked.run(given)
+            except ansible().AnsibleUndefinedVariable as error:
+                left = [name for name in undefined if name not in given]
+                named = [name for name in left if f"'{name}' is undefined" in str(error)] or left
+                if not named:
+                    raise
+                given.update({name: self.names.reference(name, source) for name in named})
+
+    def _rows(self, reach: Reach, left_out: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The varying variables by which the template goes, for each kind of host; none where it only shows them."""
+        names = [
+            name for name in self._varying_in(reach) if name not in left_out
+            and (reach.wide or name in reach.computed or any(value is ABSENT for value in self.varying[name]))
+        ]  # fmt: skip
+        rows = zip(*(self.varying[name] for name in names), strict=True)
+        return [dict(zip(names, row, strict=True)) for row in {tuple(map(id, row)): row for row in rows}.values()]
 
     def _alters_marker(self, reach: Reach, given: Mapping[str, Any]) -> str:
         """A filter that would be applied to what stands for a secret or parameter, "" if there is none."""
@@ -330,14 +366,21 @@ class Scope(Struct):
 
     def _evaluate(self, expression: str, analysis: Analysis, extra: Mapping[str, Any]) -> Any:
         core = ansible()
+        asked = Asked(
+            lambda values: self._run(
+                analysis, values, ("", expression), lambda templar: templar.evaluate_expression(trusted(expression))
+            ),
+            self.reach(analysis),
+            lambda name: self._raw(name, {}),
+        )
         try:
-            return self._run(
-                analysis, extra, ("", expression), lambda templar: templar.evaluate_expression(trusted(expression))
-            )
+            answer = asked.run(extra)
+            names = depends_on(asked, extra, answer, truth=truthy)
         except core.AnsibleUndefinedVariable as error:
             return Unknown(expression, first_line(error))
         except Exception as error:  # noqa: BLE001 - as in render
             return Unknown(expression, self.hide_root(first_line(error)))
+        return Unknown(expression, f"depends on the value of {names}") if names else answer
 
     # -- conditions --------------------------------------------------------------------------------------------------
 

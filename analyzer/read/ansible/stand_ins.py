@@ -124,7 +124,7 @@ class StandIns(Struct):
         if is_secret_name(name):
             return names.book.marker(name, self.source, "unknown")
         names.parameters.setdefault(name, Parameter(name=name, source=self.source, reason=why))
-        return names.varying(name)
+        return names.parameter(name)
 
 
 def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,13 @@ def thaw(value: Any) -> Any:
     return [thaw(item) for item in value] if isinstance(value, tuple) else value
 
 
+def as_list(value: Any) -> list[Any]:
+    """YAML's "one or a list of them"."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
 def kind(value: Any) -> str:
     """What a value of a YAML file is, in words for its author."""
     if isinstance(value, Mapping):

@@ -27,6 +27,8 @@ class PlayVariables(Struct):
     run: Run
     file: Path
     """The playbook."""
+    hosts: tuple[str, ...]
+    """All hosts of the play, those of other applications included."""
     play: dict[str, Any] = field(default_factory=dict)
     """`vars`, `vars_prompt` and `vars_files`."""
     public: list[RoleUse] = field(default_factory=list)
@@ -119,7 +121,7 @@ class PlayVariables(Struct):
     def _magic(self, frame: Frame) -> dict[str, Any]:
         role = frame.role
         if not self.magic:
-            hosts = [self.run.host]
+            hosts = list(self.hosts)
             self.magic = {
                 "playbook_dir": str(self.file.parent),
                 "ansible_play_hosts": hosts,

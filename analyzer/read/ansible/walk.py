@@ -28,7 +28,6 @@ from analyzer.read.ansible.names import is_module_key
 from analyzer.read.ansible.play_variables import read_play_variables
 from analyzer.read.ansible.precedence import RoleUse
 from analyzer.read.ansible.resolve import (
-    as_list,
     call_of,
     environment_of,
     goes_on_after_failure,
@@ -43,7 +42,7 @@ from analyzer.read.ansible.resolve import (
 from analyzer.read.ansible.roles import Role
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import Scope
-from analyzer.read.ansible.values import kind, templates_in
+from analyzer.read.ansible.values import as_list, kind, templates_in
 from analyzer.read.ansible.variables import PlayVariables
 
 MAX_DEPTH = 60
