@@ -61,7 +61,8 @@ _MORE_THAN_WORDS = re.compile(r"[|&;<>()$`*?\[\]{}~\n\ue000-\ue003]")
 
 
 _LISTS_VERSIONS = re.compile(
-    r"(?:set -o pipefail\s*(?:&&|;|\n)\s*)?(?:\S*/)?(?P<tool>rbenv|pyenv|nodenv|goenv|phpenv|plenv|jenv)"
+    r"(?:set -o pipefail\s*(?:&&|;|\n)\s*)?(?:[A-Z_]+=\S*\s+)*"
+    r"(?:\S*/)?(?P<tool>rbenv|pyenv|nodenv|goenv|phpenv|plenv|jenv)"
     r"\s+(?P<verb>versions?)(?:\s+--bare)?\s*(?:\|\s*(?:cut|awk|sed|tr|sort|uniq)\b[^|;&\n]*)*\|\s*[efz]?grep\s[^|;&\n]+"
 )
 """`rbenv versions | grep 3.2`: whether a version is installed, or chosen, asked by the exit status."""
@@ -89,6 +90,7 @@ def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *,
         return _result(1, "")
     if not isinstance(written, str) or args.get("executable") is not None:
         return {}
+    written = re.sub(r"^\s*\[ ([^\[\]]*) \]\s*$", r"test \1", written)
     if task.module.rpartition(".")[2] == "shell" and _MORE_THAN_WORDS.search(written):
         return {}
     try:
@@ -99,6 +101,8 @@ def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *,
         del words[0]
     if not words:
         return {}
+    if (looks := _looks_for(words)) and is_absent_at_first(looks[0]) and not made.may_hold(looks[0]):
+        return _result(looks[1], "")
     asked = {"which": 1, "command -v": 127 if dash else 1}
     for start, code in asked.items():
         first = start.split()
@@ -113,6 +117,16 @@ def result_without_program(task: Task, args: Mapping[str, Value], made: Made, *,
     place = "1" if dash else "line 1"
     said = "not found" if dash else "command not found"
     return _result(127, f"/bin/sh: {place}: {words[0]}: {said}")
+
+
+def _looks_for(words: list[str]) -> tuple[str, int] | None:
+    """(path, exit status where it is absent) of a command that only asks whether a file is there; None for others."""
+    plain = words[1:] if words[0] == "test" else []
+    if len(plain) == 2 and re.fullmatch(r"-[defhrswxL]", plain[0]) and plain[1].startswith("/"):
+        return plain[1], 1
+    if words[0] in ("ls", "stat") and len(words) == 2 and words[1].startswith("/"):
+        return words[1], 2 if words[0] == "ls" else 1
+    return None
 
 
 def _no_such_version(written: str, made: Made) -> bool:

@@ -39,6 +39,16 @@ def test_the_time_that_a_command_printed_is_known(tasks_of: Callable[..., tuple[
     assert made.invocations[0].args["path"] == "/srv/app/releases/20000101000000"
 
 
+def test_the_folder_that_mktemp_made_is_known(tasks_of: Callable[..., tuple[Task, ...]]):
+    """Its name means nothing by itself: what lies in it does."""
+    *_, clone = tasks_of("""
+- command: mktemp -d
+  register: work
+- git: repo=https://example.org/x.git dest={{ work.stdout }}/x
+""")
+    assert clone.invocations[0].args["dest"] == "/tmp/ansible.work/x"
+
+
 def test_the_folders_of_deploy_helper_are_known(tasks_of: Callable[..., tuple[Task, ...]]):
     """The module names the release by the time, and its fact says where everything lies; no condition goes by it."""
     tasks = tasks_of("""

@@ -199,6 +199,31 @@ architecture of another machine | r.stdout == 'x86_64' | unknown
   register: r
   delegate_to: other
 
+file not there yet | r is failed | yes
+- command: test -x /usr/local/bin/ruby-build
+  register: r
+  ignore_errors: true
+
+file not there yet, in brackets | r.rc == 1 | yes
+- shell: '[ -d /opt/tool ]'
+  register: r
+  failed_when: false
+
+file not there yet, listed | r.rc == 2 | yes
+- command: ls /opt/tool
+  register: r
+  ignore_errors: true
+
+file of the system | r is failed | unknown
+- command: test -f /etc/nginx/nginx.conf
+  register: r
+  ignore_errors: true
+
+version with a root of its own | r is failed | yes
+- shell: RBENV_ROOT=/opt/rbenv rbenv versions | grep 3.2.1
+  register: r
+  ignore_errors: true
+
 version that nothing installed | r.rc != 0 | yes
 - git: repo=https://example.org/rbenv.git dest=/home/app/.rbenv
 - shell: /home/app/.rbenv/bin/rbenv versions | grep 3.2.1
