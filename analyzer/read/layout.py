@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ __all__ = (
     "UsageError",
     "collection_folders",
     "find_layout",
+    "own_collections",
     "role_folders",
     "role_folders_outside",
 )
@@ -212,6 +214,20 @@ def _configured(layout: Layout, names: Sequence[str]) -> list[Path]:
     """Folders that `ansible.cfg` names, as far as they lie in the project."""
     paths = [(layout.base / name).resolve() for name in names]
     return [path for path in paths if path.is_relative_to(layout.root)]
+
+
+def own_collections(layout: Layout) -> tuple[tuple[str, Path], ...]:
+    """Collections that the project itself is, each with its folder: `galaxy.yml` has its name."""
+    found = []
+    for folder in dict.fromkeys((layout.base, layout.root)):
+        try:
+            text = (folder / "galaxy.yml").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        names = dict(re.findall(r"""^(namespace|name)[ \t]*:[ \t]*["']?(\w+)""", text, re.MULTILINE))
+        if len(names) == 2:
+            found.append((f"{names['namespace']}.{names['name']}", folder))
+    return tuple(found)
 
 
 def collection_folders(layout: Layout, configuration: Configuration) -> tuple[Path, ...]:

@@ -40,7 +40,15 @@ from analyzer.read.applications import applications_of
 from analyzer.read.excerpts import read_excerpts
 from analyzer.read.files import Tree, is_folder_name
 from analyzer.read.hosts import read_host
-from analyzer.read.layout import Layout, Request, UsageError, collection_folders, role_folders, role_folders_outside
+from analyzer.read.layout import (
+    Layout,
+    Request,
+    UsageError,
+    collection_folders,
+    own_collections,
+    role_folders,
+    role_folders_outside,
+)
 from analyzer.read.secrets import SecretBook
 
 
@@ -70,7 +78,11 @@ def read_project(
     plays = with_known_hosts(written, extra, reader)
     roles = role_folders(layout, configuration)
     finder = RoleFinder(
-        reader, roles, collection_folders(layout, configuration), role_folders_outside(layout, configuration)
+        reader,
+        roles,
+        collection_folders(layout, configuration),
+        own=own_collections(layout),
+        outside=role_folders_outside(layout, configuration),
     )
     facts = Completion(layout.root, [*(path.parent for path in layout.playbooks), *roles], settings.facts)
 

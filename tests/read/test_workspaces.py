@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from analyzer.model import Settings
 from analyzer.read.layout import Request, UsageError, find_layout
 from analyzer.read.playbook_files import looks_like_playbook
+from analyzer.read.project import read_project
+from tests.read.conftest import write_files
 from tests.read.test_layout import HOSTS, PLAY, layout
 
 TASKS = "- name: One\n  command: uptime\n"
@@ -216,3 +219,17 @@ def test_names_mean_files_of_the_project_before_those_of_the_working_folder(
     assert found.inventories == (tmp_path / "shop" / "hosts",)
     found = find_layout(Request(project=tmp_path / "shop", inventories=("../blog/hosts",)))
     assert (found.root, found.inventories) == (tmp_path, (tmp_path / "blog" / "hosts",))
+
+
+def test_a_collection_s_own_roles_are_found_by_their_full_names(tmp_path: Path) -> None:
+    """A collection's repository with playbooks: its roles lie in `roles/`, and no `ansible_collections` is above."""
+    files = {
+        "galaxy.yml": "---\nnamespace: acme\nname: 'shop'\nversion: 1.0.0\n",
+        "playbooks/site.yml": "- hosts: web\n  roles: [acme.shop.web]\n- hosts: web\n  collections: [acme.shop]\n  roles: [api]\n",
+        "roles/web/tasks/main.yml": TASKS,
+        "roles/api/tasks/main.yml": TASKS.replace("One", "Two"),
+    }
+    asked = Request(project=write_files(tmp_path, files))
+    project = read_project(asked, find_layout(asked), Settings()).project
+    assert [task.name for task in project.applications[0].tasks] == ["One", "Two"]
+    assert "role-not-found" not in [problem.code for problem in project.problems]

@@ -171,6 +171,8 @@ class RoleFinder(Struct):
     """Folders that hold roles, in order."""
     collections: tuple[Path, ...]
     """`ansible_collections` folders of the project."""
+    own: tuple[tuple[str, Path], ...] = ()
+    """Collections that the project itself is: `namespace.name`, and the folder of its `galaxy.yml`."""
     outside: tuple[Path, ...] = ()
     """Folders of `roles_path` that may not be read, since they lie outside of the project."""
     namespaces: tuple[str, ...] = ()
@@ -229,6 +231,9 @@ class RoleFinder(Struct):
                 folder = base / namespace / collection / "roles" / role
                 if is_dir(folder):
                     return folder
+            for own, base in self.own:
+                if own == f"{namespace}.{collection}" and is_dir(base / "roles" / role):
+                    return base / "roles" / role
         places: tuple[Path, ...] = self.search + ((near.parent, near / "roles") if near else ())
         for place in places:
             folder = place / name
