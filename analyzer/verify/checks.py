@@ -86,7 +86,7 @@ class Definition(Struct, frozen=True):
 def check_process(engine: Engine, image: str, definition: Definition) -> tuple[Check, ...]:
     """Whether the process starts, stays, gets healthy, and stops when it is asked to."""
     given = str(definition.container.get("image", ""))
-    if not given.endswith(f":{IMAGE_TAG}"):
+    if given and not given.endswith(f":{IMAGE_TAG}"):
         detail = f"it runs {given}, which a registry has and this build does not make"
         return (Check(name=f"process {definition.name}", status="skipped", detail=detail),)
     command = definition.container.get("command")
