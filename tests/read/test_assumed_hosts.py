@@ -101,6 +101,7 @@ def test_this_machine_s_interpreter_is_in_no_template(read_as_is: Callable[..., 
 def test_hosts_of_a_program_that_is_not_run_are_assumed_and_said(read_as_is: Callable[..., Reading]) -> None:
     inventory = {
         "inventory/ec2.py": "#!/usr/bin/env python\n",
+        "inventory/ec2.ini": "[ec2]\nregions = all\n",
         "inventory/static": "[db]\ndb1\n[web:children]\ntag_web\n[tag_web]\n",
         "inventory/group_vars/web.yml": "package: nginx\n",
         "group_vars/all.yml": "package: common\n",
@@ -109,6 +110,7 @@ def test_hosts_of_a_program_that_is_not_run_are_assumed_and_said(read_as_is: Cal
     assert packages(reading) == {"tag-web": {"Web": "nginx"}, "db": {"Database": "common"}}
     (said,) = [one for one in reading.project.problems if one.code == "hosts-assumed"]
     assert said.message == "no host is known for `tag_web`: one is assumed for each"
+    assert "inventory-syntax" not in codes(reading), "the settings of ec2.py are no inventory"
     assert str(reading.project.applications[0].hosts[0].source) == "site.yml:1"
 
 

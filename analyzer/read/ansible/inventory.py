@@ -221,6 +221,8 @@ def listed_files(path: Path, depth: int = 0) -> list[Path]:
     for entry in entries(path):
         if entry.name.startswith(".") or entry.name.endswith(_NOT_INVENTORY) or entry.name in _NO_SOURCES:
             continue
+        if entry.suffix == ".ini" and is_file(entry.with_suffix(".py")):
+            continue  # the settings of a program that would be executed: `ec2.ini` of `ec2.py`
         if is_file(entry):
             found.append(entry)
         elif depth < _MAX_DEPTH:
