@@ -104,6 +104,12 @@ def unpack_archive(to: Composition, effect: Unpack, via: Via) -> None:
 def check_out_code(to: Composition, effect: CheckoutCode, via: Via) -> None:
     """The application's code comes from the context of the build, other code from its repository."""
     if effect.application:
+        for number, (other, before) in enumerate(to.out.checkouts):
+            if normal(other.path) == normal(effect.path) and other.user == effect.user:
+                # provisioning and release check the same code out: the context enters the image once
+                sources = tuple(dict.fromkeys((*before.sources, *via.sources)))
+                to.out.checkouts[number] = (other, Via(rule=before.rule, sources=sources, note=before.note))
+                return
         to.out.checkouts.append((effect, via))
         return
     if names := marker_names(effect.repository + effect.version):

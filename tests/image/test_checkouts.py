@@ -253,3 +253,14 @@ def test_a_touched_list_of_packages_is_there_before_it_is_edited() -> None:
     ]  # fmt: skip
     text = rendered(image(image_steps(effects))).data.decode()
     assert text.index("touch /etc/apt/sources.list.d/x.list") < text.index("sed -") < text.index("install -y")
+
+
+def test_code_that_two_tasks_check_out_enters_the_image_once() -> None:
+    """The provisioning and the release have a task each; the one COPY names both."""
+    effect = {"effect": "CheckoutCode", "repository": OWN, "path": "/srv/shop", "user": "shop"}
+    text = rendered(
+        image(image_steps([{"effect": "MakeUser", "name": "shop"}, effect, {**effect, "path": "/srv/shop/"}]))
+    )
+    lines = text.data.decode().splitlines()
+    assert [line for line in lines if line.startswith("COPY")] == ["COPY --chown=shop:shop . /srv/shop/"]
+    assert any("tasks.yml:2, tasks.yml:3" in line for line in lines)
