@@ -220,8 +220,7 @@ def _only_shown(outputs: list[Any]) -> dict[int, Any]:
         if isinstance(here, nodes.Concat):
             pending.extend(here.nodes)
         elif isinstance(here, nodes.Filter) and here.node is not None and here.name in _AS_IT_IS:
-            inner = _only_chain(here)
-            if inner is not None and all(isinstance(each, nodes.Const) for each in here.args):
+            if _only_chain(here) is not None:
                 found[id(here)] = here
         elif _only_chain(here) is not None:
             found[id(here)] = here
@@ -229,10 +228,13 @@ def _only_shown(outputs: list[Any]) -> dict[int, Any]:
 
 
 def _only_chain(node: Any) -> Any:
-    """The chain below filters that show it as it is; None where a key in it is computed."""
+    """The chain below filters that show it as it is; None where a key in it or an argument of theirs is computed."""
     from jinja2 import nodes
 
     while isinstance(node, nodes.Filter) and node.name in _AS_IT_IS:
+        given = (*node.args, *(pair.value for pair in node.kwargs), node.dyn_args, node.dyn_kwargs)
+        if not all(one is None or isinstance(one, nodes.Const) for one in given):
+            return None
         node = node.node
     if node is None or _chain(node) is None or _arguments_in(node):
         return None

@@ -209,7 +209,7 @@ def _deciding(frame: Frame, scope: Scope, wanted: Verdict, run: Run) -> str:
 def _left_out_by_tags(frame: Frame, run: Run) -> str:
     """Why `--tags`, `--skip-tags` or the tag `never` leave the task out, "" if they do not."""
     tags, chosen = set(frame.tags), set(run.only_tags)
-    if "never" in tags and not tags & chosen:
+    if "never" in tags and not tags & {*chosen, "always"}:
         return "tagged never"
     selected = (
         not chosen

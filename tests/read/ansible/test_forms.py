@@ -52,6 +52,12 @@ def test_arguments_may_come_from_a_template(tasks_of: Callable[..., tuple[Task, 
     assert "correct horse" not in str(text.invocations[0].args)
 
 
+def test_always_wins_over_never(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """A task tagged always runs in a block that is tagged never."""
+    tasks = tasks_of("- block:\n    - debug: msg=a\n    - debug: msg=b\n      tags: always\n  tags: never\n")
+    assert [task.applies for task in tasks] == [Verdict.NO, Verdict.YES]
+
+
 def test_a_template_that_gives_no_mapping_of_arguments_is_a_problem(read: Callable[..., Reading]) -> None:
     """Ansible would end there; the task is read without them."""
     reading = read({"site.yml": "- hosts: all\n  tasks:\n    - copy: \"{{ 'text' }}\"\n"})

@@ -27,6 +27,7 @@ TEXTS = {
     "searched": ("{{ nowhere | regex_replace('e', 'o') }}", None),
     "looped over": ("{% for each in nowhere %}x{% endfor %}", None),
     "through another variable": ("{{ 'x' if through == 'a-prod' else 'y' }}", None),
+    "a default that is shown in its turn": ("{{ nothing | default(given) | string }}", "g"),
     "in JSON": ("{{ {'a': nowhere} | to_json }}", '{"a": "' + NOWHERE + '"}'),
     "in a list that is looped over": ("{% for each in [nowhere, 'b'] %}{{ each }},{% endfor %}", f"{NOWHERE},b,"),
     "a secret that is shown": ("{{ db_password }}", secret_reference("db_password")),
@@ -42,6 +43,7 @@ TEXTS = {
 VARIABLES = """  vars:
     through: "a-{{ nowhere }}"
     db_password: hunter22
+    given: g
     users: [{name: a, password: hunter23}]
 """
 
