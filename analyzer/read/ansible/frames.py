@@ -26,6 +26,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     """Variables of blocks, tasks and includes, outermost first."""
     parameters: tuple[Mapping[str, Any], ...] = ()
     """Variables of dynamic includes, with their loop's item: they win over set_fact."""
+    unknown: tuple[tuple[str, str], ...] = ()
+    """(variable, why): what the loop of an include sets, where its items are not known."""
     tags: tuple[str, ...] = ()
     become: bool = False
     become_user: str = ""

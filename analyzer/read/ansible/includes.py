@@ -216,11 +216,14 @@ def _frame(
         layers = (*layers, masked)
     if loop.present and loop.items:
         parameters.append(loop.variables(index, thaw(invocation.item)))
+    set_here = {name for layer in parameters[len(outer.parameters) :] for name in layer}
+    unknown = {name: why for name, why in outer.unknown if name not in set_here} | loop.not_known(invocation.item)
     unsure = task.applies is Verdict.UNKNOWN or invocation.applies is Verdict.UNKNOWN
     frame = replace(
         frame,
         parameters=tuple(parameters),
         layers=layers,
+        unknown=tuple(unknown.items()),
         depth=outer.depth + 1,
         when=frame.when + (conditions(entry) if unsure else ()),
         never=frame.never,

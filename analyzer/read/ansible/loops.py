@@ -47,6 +47,14 @@ class Loop(Struct, frozen=True):
             found["ansible_loop"] = place
         return found
 
+    def not_known(self, item: Any) -> dict[str, str]:
+        """The variables that the loop sets to something that is not known, with the reason."""
+        if not self.present or (self.items and not holds_unknown(item)):
+            return {}
+        if self.items:
+            return {self.variable: "this item of the loop is not known"}
+        return dict.fromkeys(filter(None, (self.variable, self.index_variable, "ansible_loop")), self.reason)
+
     @property
     def reason(self) -> str:
         """Why the item is not known."""

@@ -19,7 +19,7 @@ from analyzer.read.ansible.loops import Loop
 from analyzer.read.ansible.names import FREE_FORM, documented_names, is_module_key, resolve_module, split_arguments
 from analyzer.read.ansible.run import Items, Run
 from analyzer.read.ansible.scope import OMITTED, Scope
-from analyzer.read.ansible.values import as_list, both, freeze, holds_unknown, kind
+from analyzer.read.ansible.values import as_list, both, freeze, kind
 
 
 class Call(Struct, frozen=True):
@@ -95,12 +95,10 @@ def resolve_items(
     found = []
     for index, item in enumerate(loop.items or (None,)):
         here = scope
-        if loop.present and loop.items and holds_unknown(item):
-            here = replace(scope, unknown={**scope.unknown, loop.variable: "this item of the loop is not known"})
-        elif loop.present and loop.items:
-            here = item_scope(index, item)
+        if not_known := loop.not_known(item):
+            here = replace(scope, unknown={**scope.unknown, **not_known})
         elif loop.present:
-            here = replace(scope, unknown={**scope.unknown, loop.variable: loop.reason})
+            here = item_scope(index, item)
         args = _arguments(call, here, run, source)
         if frame.no_log and not call.module.endswith(("set_fact", "debug")):
             args = _hide_no_log(args, run, source)

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from analyzer.read.ansible.evaluator import ABSENT
 from analyzer.read.ansible.frames import Frame
 from analyzer.read.ansible.precedence import (
     RoleUse,
@@ -61,7 +62,7 @@ class PlayVariables(Struct):
             self._scopes.clear()
             self._assuming.clear()
         chain = (*frame.parents, frame.role)
-        key = (*map(id, chain), "", *map(id, frame.layers), "", *map(id, frame.parameters), frame.file)
+        key = (*map(id, chain), "", *map(id, frame.layers), "", *map(id, frame.parameters), frame.file, frame.unknown)
         if (kept := self._scopes.get(key)) is None:
             kept = self._scopes[key] = (frame, self.merge(frame))
         return kept[1]
@@ -89,7 +90,9 @@ class PlayVariables(Struct):
         merged = dict(self._defaults)
         if role:
             add_defaults(merged, role, frame.parents, combine)
+        below = {name: merged[name] for name in run.varying if name in merged}
         combine(merged, run.base)
+        of_host = {name: merged.get(name) for name in run.varying}
         combine(merged, self.play)
         combine(merged, self._exports)
         if role:
@@ -108,14 +111,18 @@ class PlayVariables(Struct):
         merged.update(self._magic(frame))
         return Scope(
             variables=merged,
-            unknown={name: why for name, why in run.unknown.items() if name not in above},
+            unknown={name: why for name, why in run.unknown.items() if name not in above} | dict(frame.unknown),
             known_results={name: known for name, known in run.results.items() if name not in above},
             unsure=run.unsure,
             clock=run.clock,
             names=run.names,
             evaluator=run.evaluator,
             hide_root=run.hide_root,
-            varying={name: values for name, values in run.varying.items() if merged.get(name) is run.base.get(name)},
+            varying={
+                name: tuple(below.get(name, ABSENT) if value is ABSENT else value for value in values)
+                for name, values in run.varying.items()
+                if merged.get(name) is of_host[name]
+            },
         )
 
     def _magic(self, frame: Frame) -> dict[str, Any]:

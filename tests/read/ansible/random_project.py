@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-NAMES = "abcdefgh"
+NAMES = "abcde"
 INVENTORY = "[web]\nw1 a=inv\nw2\n[db]\nw2\nw3\n[db:vars]\nb=dbvar\n[site:children]\nweb\ndb\n"
 EXPRESSIONS = (
     "{v}", "{v}|default('d')", "{v}|string|upper", "({v}|string)~'-'~({w}|string)", "{v} is defined", "{v}|type_debug",
@@ -116,7 +116,8 @@ class Drawing:
     def task(self) -> dict[str, Any]:
         """One call of set_stats, in one of the ways in which a call can be written."""
         self.tasks_drawn += 1
-        arguments = {"data": {"id": self.tasks_drawn, "value": self.value()}, "aggregate": False}
+        shown = self.template() if self.chance(0.8) else self.value()
+        arguments = {"data": {"id": self.tasks_drawn, "value": shown}, "aggregate": False}
         form = self.random.choice((
             {"set_stats": arguments}, {"ansible.builtin.set_stats": arguments}, {"set_stats": None, "args": arguments},
             {"action": {"module": "set_stats", **arguments}}, {"set_stats": "{{ arguments }}"},

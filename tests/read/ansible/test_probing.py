@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from analyzer.model import Task, Unknown, Verdict, parameter_reference, secret_reference
+from analyzer.read.project import Reading
 
 NOWHERE = parameter_reference("nowhere")
 
@@ -130,3 +131,31 @@ def test_a_task_that_changes_nothing_notifies_nobody(tasks_of: Callable[..., tup
         play="  handlers:\n    - {name: one, command: a}\n    - {name: two, command: b}\n",
     )
     assert [task.applies for task in tasks if task.kind == "handler"] == [Verdict.NO, Verdict.YES]
+
+
+def test_a_value_of_the_second_host_lies_over_the_role_s_default(read: Callable[..., Reading]) -> None:
+    """The first host takes the default, the second one has its own: a condition sees both."""
+    reading = read(
+        {
+            "inventory/hosts": "[web]\nweb1\nweb2 size=large\n",
+            "site.yml": "- hosts: web\n  roles: [app]\n",
+            "roles/app/defaults/main.yml": "size: small\n",
+            "roles/app/tasks/main.yml": (
+                "- debug: msg=x\n  when: size == 'large'\n- lineinfile: {path: /x, line: '{{ size }}'}\n"
+                "- debug: msg=x\n  when: size is defined\n"
+            ),
+        }
+    )
+    condition, text, defined = reading.project.applications[0].tasks
+    assert condition.applies is Verdict.UNKNOWN
+    assert text.invocations[0].args["line"] == parameter_reference("size")
+    assert defined.applies is Verdict.YES
+
+
+def test_the_item_of_an_include_s_unknown_loop_is_not_known_inside(tasks_of: Callable[..., tuple[Task, ...]]) -> None:
+    """`item | default(…)` of what is included does not fall back where the loop sets the item."""
+    *_, task = tasks_of(
+        "- command: x\n  register: found\n- include_tasks: part.yml\n  loop: '{{ found.stdout_lines }}'\n",
+        {"part.yml": "- lineinfile: {path: /x, line: \"{{ item | default('none') }}\"}\n"},
+    )
+    assert isinstance(task.invocations[0].args["line"], Unknown)

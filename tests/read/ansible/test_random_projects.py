@@ -65,7 +65,7 @@ def differences(root: Path) -> tuple[list[tuple], int]:
     found: list[tuple] = []
     compared = 0
     for host in HOSTS:
-        sure: Counter = Counter()
+        sure: set[tuple[int, str]] = set()
         unsure: set[object] = set()
         for task in tasks:
             for invocation in task.invocations:
@@ -74,23 +74,23 @@ def differences(root: Path) -> tuple[list[tuple], int]:
                 data = thaw(invocation.args.get("data"))
                 known = {task.applies, invocation.applies} == {Verdict.YES} and not task.loop_unknown
                 if known and isinstance(data, dict) and not holds_unknown(data):
-                    sure[data["id"], json.dumps(data, sort_keys=True)] += 1
+                    sure.add((data["id"], json.dumps(data, sort_keys=True)))
                 else:
                     unsure.add(data.get("id") if isinstance(data, dict) else None)
         if host not in failed:
-            found += [(host, "not run", call) for call in sure if calls[host][call] < sure[call]]
+            found += [(host, "not run", call) for call in sure if call not in calls[host]]
         ours = {number for number, _data in sure}
         for call, times in calls[host].items():
             if unsure & {call[0], None}:
                 continue
             compared += times
-            if (times > sure[call] and host not in failed) or (call[0] in ours and not sure[call]):
+            if call not in sure and (host not in failed or call[0] in ours):
                 found.append((host, "run", call))
     return found, compared
 
 
 def test_ansible_runs_what_we_say(tmp_path: Path) -> None:
-    """Each call that we are sure of, as often and with the same values; none of which we say that it is never made."""
+    """Each call that we are sure of, with the same values; none of which we say that it is never made."""
     total = 0
     for seed in SEEDS:
         root = tmp_path / str(seed) / "project"
