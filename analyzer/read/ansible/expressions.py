@@ -60,7 +60,7 @@ def _environment() -> Environment:
 
 
 @lru_cache(maxsize=100)
-def _parse(text: str) -> Any:
+def parse(text: str) -> Any:
     """Jinja's tree; a condition is asked for what it refers to and taken apart, one right after the other."""
     return _environment().parse(text)
 
@@ -108,7 +108,7 @@ def names_set_in(text: str) -> frozenset[str]:
     from jinja2 import TemplateError, nodes
 
     try:
-        tree = _parse(text)
+        tree = parse(text)
     except (TemplateError, RecursionError):
         return frozenset()
     return _names_set(_of_kinds(tree)[nodes.Name])
@@ -122,7 +122,7 @@ def _analyse(text: str) -> Analysis:
     from jinja2 import TemplateError, nodes
 
     try:
-        tree = _parse(text)
+        tree = parse(text)
     except (TemplateError, RecursionError) as error:
         return Analysis(error=str(error) or type(error).__name__, error_line=getattr(error, "lineno", None) or 1)
     of = _of_kinds(tree)
@@ -331,100 +331,3 @@ def _arguments_in(node: Any) -> list[Any]:
             inner.append(node.arg)
         node = node.node
     return inner
-
-
-class Condition(Struct, frozen=True):
-    """A condition as a tree of and/or/not over expressions that are evaluated whole."""
-
-    operator: str
-    """and | or | not | leaf"""
-    operands: tuple[Condition, ...] = ()
-    text: str = ""
-    """For a leaf: the expression."""
-
-
-@lru_cache(maxsize=20_000)
-def split_condition(text: str) -> Condition:
-    """`text` taken apart at its logical operators, so that `unknown and no` can be no; one leaf where it cannot be."""
-    from jinja2 import TemplateError, nodes
-
-    try:
-        body = _parse("{{ " + text + " }}").body
-    except (TemplateError, RecursionError):
-        return Condition("leaf", text=text)
-    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
-        return Condition("leaf", text=text)
-
-    def build(node: Any) -> Condition:
-        if isinstance(node, (nodes.And, nodes.Or)):
-            return Condition("and" if isinstance(node, nodes.And) else "or", (build(node.left), build(node.right)))
-        if isinstance(node, nodes.Not):
-            return Condition("not", (build(node.node),))
-        return Condition("leaf", text=unparse(node))
-
-    try:
-        return build(body[0].nodes[0])
-    except NotImplementedError:
-        return Condition("leaf", text=text)
-
-
-def unparse(node: Any) -> str:
-    """The text of a Jinja expression node, parenthesised so that it parses to the same tree."""
-    from jinja2 import nodes
-
-    match node:
-        case nodes.Const():
-            return repr(node.value)
-        case nodes.TemplateData():
-            return repr(node.data)
-        case nodes.Name():
-            return str(node.name)
-        case nodes.Getattr():
-            return f"{unparse(node.node)}.{node.attr}"
-        case nodes.Getitem():
-            return f"{unparse(node.node)}[{unparse(node.arg)}]"
-        case nodes.Slice():
-            parts = [node.start, node.stop] + ([node.step] if node.step else [])
-            return ":".join("" if part is None else unparse(part) for part in parts)
-        case nodes.List():
-            return "[" + ", ".join(map(unparse, node.items)) + "]"
-        case nodes.Tuple():
-            return "(" + "".join(unparse(item) + ", " for item in node.items) + ")"
-        case nodes.Dict():
-            return "{" + ", ".join(f"{unparse(pair.key)}: {unparse(pair.value)}" for pair in node.items) + "}"
-        case nodes.Filter() if node.node is not None and node.name in _ONCE_FILTERS and not _call(node):
-            return f"({unparse(node.node)} is {node.name})"
-        case nodes.Filter() if node.node is not None:
-            return f"({unparse(node.node)} | {node.name}{_call(node)})"
-        case nodes.Test():
-            return f"({unparse(node.node)} is {node.name}{_call(node)})"
-        case nodes.Call():
-            return f"{unparse(node.node)}{_call(node) or '()'}"
-        case nodes.Compare():
-            tests = "".join(f" {_COMPARE[operand.op]} {unparse(operand.expr)}" for operand in node.ops)
-            return f"({unparse(node.expr)}{tests})"
-        case nodes.Concat():
-            return "(" + " ~ ".join(map(unparse, node.nodes)) + ")"
-        case nodes.CondExpr():
-            other = f" else {unparse(node.expr2)}" if node.expr2 is not None else ""
-            return f"({unparse(node.expr1)} if {unparse(node.test)}{other})"
-        case nodes.BinExpr():
-            return f"({unparse(node.left)} {node.operator} {unparse(node.right)})"
-        case nodes.UnaryExpr():
-            return f"({node.operator} {unparse(node.node)})"
-    raise NotImplementedError(type(node).__name__)
-
-
-_ONCE_FILTERS = frozenset({"success", "succeeded", "failed", "changed", "skipped"})
-"""Tests of a result that were filters until Ansible 2.9: `result|success`."""
-
-_COMPARE = {
-    "eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in", "notin": "not in",
-}  # fmt: skip
-
-
-def _call(node: Any) -> str:
-    parts = [unparse(arg) for arg in node.args] + [f"{pair.key}={unparse(pair.value)}" for pair in node.kwargs]
-    parts += ["*" + unparse(node.dyn_args)] if node.dyn_args else []
-    parts += ["**" + unparse(node.dyn_kwargs)] if node.dyn_kwargs else []
-    return f"({', '.join(parts)})" if parts else ""

@@ -16,7 +16,9 @@ from typing import Any
 from msgspec import Struct
 
 from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, SECRET_CLOSE, SECRET_OPEN, Unknown
+from analyzer.read.ansible.core import ansible
 from analyzer.read.ansible.evaluator import ABSENT
+from analyzer.read.ansible.markers import marked
 from analyzer.read.ansible.reach import OF_THE_RUN, Reach
 
 MAX_CONSTANTS = 6
@@ -41,6 +43,37 @@ class Asked(Struct, frozen=True):
     reach: Reach
     raw: Callable[[str], Any]
     """Name -> its value as written, ABSENT where there is none."""
+
+
+def with_undefined(asked: Asked, given: dict[str, Any], marker: Callable[[str], Any]) -> Any:
+    """The answer with markers (put into `given`) for those undefined variables without which Ansible fails.
+
+    `marker`: name -> what stands for the variable.
+    """
+    undefined = asked.reach.undefined
+    given.update({name: marker(name) for name in undefined if name not in asked.reach.computed})
+    while True:
+        try:
+            return asked.run(given)
+        except ansible().AnsibleUndefinedVariable as error:
+            left = [name for name in undefined if name not in given]
+            named = [name for name in left if f"'{name}' is undefined" in str(error)] or left
+            if not named:
+                raise
+            given.update({name: marker(name) for name in named})
+
+
+def alters_marker(asked: Asked, given: Mapping[str, Any]) -> str:
+    """A filter that would be applied to what stands for a secret or parameter, "" if there is none."""
+    for altering, names in asked.reach.alterations:
+        reached, pending = set(names), list(names)
+        while pending:
+            more = asked.reach.references.get(pending.pop(), frozenset()) - reached
+            reached |= more
+            pending.extend(more)
+        if any(name in given or marked(asked.raw(name)) for name in reached):
+            return altering
+    return ""
 
 
 def depends_on(
@@ -88,6 +121,12 @@ def _probes(marks: Sequence[str], constants: Iterable[object]) -> Iterator[Mappi
                 yield dict.fromkeys(marks, text)
     if undefined:
         yield dict.fromkeys(undefined, "")
+
+
+def rows_of(varying: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """The variables' values (name -> one for each host), host by host; hosts that share them are one row."""
+    rows = zip(*varying.values(), strict=True)
+    return [dict(zip(varying, row, strict=True)) for row in {tuple(map(id, row)): row for row in rows}.values()]
 
 
 def agreed(

@@ -15,20 +15,19 @@ from msgspec import Struct, field
 from analyzer.model import Source, Unknown, Value, Verdict, parameter_reference
 from analyzer.read.ansible.arbitrary import CLOCK
 from analyzer.read.ansible.bounds import bounded
+from analyzer.read.ansible.condition_trees import decided, split_condition, without_templates_in_quotes
 from analyzer.read.ansible.core import RefusedError, ansible, plain, trusted
 from analyzer.read.ansible.evaluator import ABSENT, Evaluator, Layer, defined
 from analyzer.read.ansible.expressions import (
     Analysis,
-    Condition,
     Reference,
     analyse_expression,
     analyse_template,
-    split_condition,
 )
-from analyzer.read.ansible.markers import Names, marked, unescaped
-from analyzer.read.ansible.probing import Asked, agreed, depends_on
+from analyzer.read.ansible.markers import Names, unescaped
+from analyzer.read.ansible.probing import Asked, agreed, alters_marker, depends_on, rows_of, with_undefined
 from analyzer.read.ansible.reach import OF_THE_RUN, Reach, find_reach
-from analyzer.read.ansible.values import first_line, freeze, negate, truthy
+from analyzer.read.ansible.values import first_line, freeze, truthy
 
 MAX_RENDERED = 4 * 1024 * 1024
 """Characters of one rendered text."""
@@ -40,7 +39,6 @@ _LONGEST_IN_PART = 2_000
 _LOOKS_INTO = re.compile(r"[=!<>]=|[<>]|\bin\b|\bis\b(?!\s+(?:not\s+)?(?:defined|undefined|none|string)\b)|\|")
 """What goes by the value itself, and not by whether there is one."""
 _OUTPUT = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_QUOTED = re.compile(r"""(['"])((?:(?!\1|\{\{).)*\{\{.*?\}\}(?:(?!\1).)*)\1""", re.DOTALL)
 _MARK = re.compile("[\ue000-\ue003]|\\{\\{")
 _CONNECTION = re.compile(
     r"ansible_(?:host|port|user|password|connection|become|ssh|winrm|network_os|private_key_file)(?:_|$)"
@@ -275,13 +273,13 @@ class Scope(Struct):
             lambda name: self._raw(name, {}),
         )
         try:
-            result = self._with_undefined(asked, given, source)
+            result = with_undefined(asked, given, lambda name: self.names.reference(name, source))
             rows = self._rows(reach, stand_ins or {})
             if rows:
                 result, given = agreed(asked, given, rows, result)
             if isinstance(result, Unknown):
                 return Unknown(plain(written)[:200], result.reason)
-            if altering := self._alters_marker(reach, given):
+            if altering := alters_marker(asked, given):
                 why = f"filter {altering} needs the value of a secret or parameter itself"
                 return Unknown(plain(written)[:200], why)
             if names := depends_on(asked, given, result, settled=rows[0] if rows else ()):
@@ -298,40 +296,13 @@ class Scope(Struct):
             return Unknown(plain(written)[:200], f"renders to more than {MAX_RENDERED} characters")
         return result
 
-    def _with_undefined(self, asked: Asked, given: dict[str, Any], source: Source | None) -> Any:
-        """The answer with markers (put into `given`) for those undefined variables without which Ansible fails."""
-        undefined, computed = asked.reach.undefined, asked.reach.computed
-        given.update({name: self.names.reference(name, source) for name in undefined if name not in computed})
-        while True:
-            try:
-                return asked.run(given)
-            except ansible().AnsibleUndefinedVariable as error:
-                left = [name for name in undefined if name not in given]
-                named = [name for name in left if f"'{name}' is undefined" in str(error)] or left
-                if not named:
-                    raise
-                given.update({name: self.names.reference(name, source) for name in named})
-
     def _rows(self, reach: Reach, left_out: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The varying variables by which the template goes, for each kind of host; none where it only shows them."""
         names = [
             name for name in self._varying_in(reach) if name not in left_out
             and (reach.wide or name in reach.computed or any(value is ABSENT for value in self.varying[name]))
         ]  # fmt: skip
-        rows = zip(*(self.varying[name] for name in names), strict=True)
-        return [dict(zip(names, row, strict=True)) for row in {tuple(map(id, row)): row for row in rows}.values()]
-
-    def _alters_marker(self, reach: Reach, given: Mapping[str, Any]) -> str:
-        """A filter that would be applied to what stands for a secret or parameter, "" if there is none."""
-        for altering, names in reach.alterations:
-            reached, pending = set(names), list(names)
-            while pending:
-                more = reach.references.get(pending.pop(), frozenset()) - reached
-                reached |= more
-                pending.extend(more)
-            if any(name in given or marked(self._raw(name, {})) for name in reached):
-                return altering
-        return ""
+        return rows_of({name: self.varying[name] for name in names})
 
     def _varying_in(self, reach: Reach) -> list[str]:
         """Varying variables that a template depends on."""
@@ -345,11 +316,8 @@ class Scope(Struct):
         if reason := self._unwritten(expression, analysis):
             return Unknown(expression, reason)
         names = self._varying_in(self.reach(analysis))
-        if not names:
-            return self._evaluate(expression, analysis, {})
-        rows = zip(*(self.varying[name] for name in names), strict=True)
-        kinds = {tuple(map(id, row)): row for row in rows}.values()  # hosts of one kind share their values
-        answers = [self._evaluate(expression, analysis, dict(zip(names, row, strict=True))) for row in kinds]
+        rows = rows_of({name: self.varying[name] for name in names})
+        answers = [self._evaluate(expression, analysis, row) for row in rows or [{}]]
         if any(truthy(answer) != truthy(answers[0]) for answer in answers[1:]):
             return Unknown(expression, f"differs between the hosts ({', '.join(names)})")
         return next((answer for answer in answers if isinstance(answer, Unknown)), answers[0])
@@ -394,30 +362,16 @@ class Scope(Struct):
         if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
             text = text[2:-2].strip()
         elif "{{" in text:
-            text = _OUTPUT.sub(self._as_expression, _QUOTED.sub(_as_concatenation, text))
-        return self._decide(split_condition(text))
+            text = _OUTPUT.sub(self._as_expression, without_templates_in_quotes(text))
+        return decided(split_condition(text), self._decide_leaf)
 
     def _as_expression(self, match: re.Match[str]) -> str:
         """`{{ x }}` inside a condition: its text becomes a part of the condition before that is parsed."""
         inner = match[0][2:-2].strip()
+        if self._varying_in(self.reach(analyse_expression(inner))):
+            return f"({inner})"  # there is a text for each host
         value = self.evaluate(inner)
         return value if isinstance(value, str) else f"({inner})"
-
-    def _decide(self, condition: Condition) -> tuple[Verdict, str]:
-        if condition.operator == "leaf":
-            return self._decide_leaf(condition.text)
-        if condition.operator == "not":
-            verdict, reason = self._decide(condition.operands[0])
-            return negate(verdict), reason
-        decisive = Verdict.NO if condition.operator == "and" else Verdict.YES
-        answers = [self._decide(operand) for operand in condition.operands]
-        for verdict, reason in answers:
-            if verdict is decisive:
-                return verdict, reason
-        for verdict, reason in answers:
-            if verdict is Verdict.UNKNOWN:
-                return verdict, reason
-        return answers[-1]
 
     def of_the_clock(self, analysis: Analysis) -> bool:
         """Whether the result changes with the time of the run."""
@@ -446,11 +400,3 @@ class Scope(Struct):
         if isinstance(result, Unknown):
             return Verdict.UNKNOWN, f"{text}: {result.reason}"
         return (Verdict.YES if truthy(result) else Verdict.NO), text
-
-
-def _as_concatenation(match: re.Match[str]) -> str:
-    """`'a{{ x }}'` in a condition as `('a' ~ (x) ~ '')`: what it stands for, whether or not x is known."""
-    pieces = _OUTPUT.split(match[2])
-    inner = [each[2:-2].strip() for each in _OUTPUT.findall(match[2])]
-    joined = [part for pair in zip(map(repr, pieces), (f"({each})" for each in inner), strict=False) for part in pair]
-    return "(" + " ~ ".join([*joined, repr(pieces[-1])]) + ")"

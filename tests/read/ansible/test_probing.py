@@ -101,6 +101,8 @@ def test_a_text_holds_for_all_hosts_or_is_not_known(case: str, tasks_of: Callabl
         ("'web' in group_names", Verdict.YES),
         ("ansible_facts.hostname == 'web2'", Verdict.UNKNOWN),
         ("chosen == 'test'", Verdict.UNKNOWN),
+        ("{{ env }} == 'prod'", Verdict.UNKNOWN),
+        ("{{ env }} in ['prod', 'test']", Verdict.YES),
         ("db_password != 'changeme'", Verdict.UNKNOWN),
         ("db_password | length > 0", Verdict.YES),
         ("db_password != ''", Verdict.YES),
