@@ -96,10 +96,18 @@ def _probe(task: Task) -> _Probe | None:
     if not commands or any(_changes(each.words) or each.writes for each in commands):
         return None
     line = written.strip() if shell else shlex.join(_vector(written))
-    if "\n" in line or (one.args.get("executable") and shell):
+    if "\n" in line or _has_comment(line) or (one.args.get("executable") and shell):
         return None
     folder = text(one.args.get("chdir"))
     return _Probe(f"cd {quote(folder)} && {line}" if folder else line, _user(task), task.may_fail)
+
+
+def _has_comment(line: str) -> bool:
+    """Whether `#` ends the line for a shell: it would end the `$(…)` around it, too."""
+    try:
+        return shlex.split(line) != shlex.split(line, comments=True)
+    except ValueError:
+        return True
 
 
 def _changes(words: Sequence[str]) -> bool:

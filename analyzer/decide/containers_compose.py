@@ -10,6 +10,7 @@ from typing import Any
 from analyzer.decide.containers import words_of
 from analyzer.decide.processes_units import parse_environment_file
 from analyzer.model import Value, parameter_reference
+from analyzer.model.data import unfolds_too_far
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """What compose reads in a project's folder, the first that is there."""
@@ -60,6 +61,8 @@ def _services(text: str) -> dict[str, dict[str, Any]]:
         data = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError) as error:
         raise ComposeError(" ".join(str(error).split())[:200]) from None
+    if unfolds_too_far(data):
+        raise ComposeError("its aliases unfold too far")
     services = data.get("services", {}) if isinstance(data, dict) else None
     if isinstance(data, dict) and "services" not in data and "version" not in data:
         services = data  # the first format had no heading

@@ -48,12 +48,12 @@ _TEXTS: Mapping[str, str] = {
 _IGNORED = frozenset(
     (
         "--restart -h --hostname -l --label --label-file --log-driver --log-opt --pull --platform --cpu-shares -c"
-        " --cpuset-cpus --cpuset-mems --memory-reservation --memory-swap --memory-swappiness --shm-size --security-"
-        " opt --cap-drop --network-alias --net-alias --ip --ip6 --mac-address --cidfile --health-interval --health-"
-        " retries --health-timeout --health-start-period --gpus --group-add --init-path --isolation --oom-score-adj"
-        " --pids-limit --runtime --userns --uts --volume-driver -a --attach --expose --dns-search --dns-option"
-        " --dns-opt --detach-keys --storage-opt --cgroupns --cgroup-parent --annotation --blkio-weight --pod"
-        " --pidfile --conmon-pidfile --authfile --arch --os --tz --umask"
+        " --cpuset-cpus --cpuset-mems --memory-reservation --memory-swap --memory-swappiness --shm-size"
+        " --security-opt --cap-drop --network-alias --net-alias --ip --ip6 --mac-address --cidfile --health-interval"
+        " --health-retries --health-timeout --health-start-period --gpus --group-add --init-path --isolation"
+        " --oom-score-adj --pids-limit --runtime --userns --uts --volume-driver -a --attach --expose --dns-search"
+        " --dns-option --dns-opt --detach-keys --storage-opt --cgroupns --cgroup-parent --annotation --blkio-weight"
+        " --pod --pidfile --conmon-pidfile --authfile --arch --os --tz --umask"
     ).split()
 )
 """Options with a value that a task has no use for, or that ECS does by itself."""

@@ -66,6 +66,8 @@ def test_pipes_and_folders_of_the_question_are_kept():
         (command("cat /proc/cpuinfo", register="pg"), "cp x {{ pg.stdout }}"),
         (command("ruby -e 'puts Time.now'", register="pg"), "cp x {{ pg.stdout }}"),
         (command("gem install x", register="pg"), "cp x {{ pg.stdout }}"),
+        # it could not stand in `$(…)`
+        (command("ls /srv # all of it", "shell", register="pg"), "cp x {{ pg.stdout }}"),
         (command("ls > /srv/list", "shell", register="pg"), "cp x {{ pg.stdout }}"),
         # it may not have run, ran elsewhere, or as somebody else
         (command("which x", register="pg", applies=Verdict.UNKNOWN), "cp x {{ pg.stdout }}"),

@@ -229,6 +229,18 @@ def test_a_compose_file_is_read_as_compose_reads_it():
     ]
 
 
+UNFOLDS = "a: &a0 [x, x]\n" + "".join(f"b{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    "text", [f"{UNFOLDS}services: {{a: {{image: x, labels: *a9}}}}", "services: {a: &a {image: x, labels: [*a]}}"]
+)
+def test_a_compose_file_whose_aliases_never_end_says_so(text):
+    """A few lines of aliases are thousands of millions of values, and one that holds itself has no end."""
+    with pytest.raises(ComposeError, match="unfold"):
+        list(services_of([text], "/srv"))
+
+
 @pytest.mark.parametrize("text", ["services: [a]", "services: {a: {image: 'x}", "- a", "version: '3'\nservices: 3"])
 def test_a_text_that_is_no_compose_file_says_so(text):
     with pytest.raises(ComposeError):
@@ -258,6 +270,7 @@ def test_compose_files_that_a_task_wrote_are_found():
         ("docker run -dit --restart=always -eA=1 -e B=2 x", {"env": ("A=1", "B=2"), "image": "x", "command": ()}),
         ("podman run --detach --mount type=bind,src=/a,dst=/b,readonly x", {"mounts": ({"type": "bind", "src": "/a", "dst": "/b", "read_only": True},), "image": "x", "command": ()}),
         ("docker container run -d --memory 1g --log-opt max-size=1m x", {"memory": "1g", "image": "x", "command": ()}),
+        ("docker run -d --security-opt a=b --health-retries 3 x", {"image": "x", "command": ()}),
         ("docker run --rm x", "it runs in the foreground, so the playbook waits for its end"),
         ("docker run -d", "it names no image"),
         ("docker run -d --name", "the option --name has no value"),

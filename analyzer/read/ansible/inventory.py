@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from analyzer.model import Problem, Severity, Source
+from analyzer.model.data import MAX_NESTING, MAX_NODES, unfolds_too_far
 from analyzer.read.ansible.core import MESSAGES, ansible, guarded_loader_class, plain, warnings_since
 from analyzer.read.evidence_json import NotJsonError, parse_json
 from analyzer.read.files import GIT_CRYPT, VAULT, entries, exists, is_dir, is_file, not_utf8
@@ -335,27 +336,6 @@ def _parse_problems(
         hint = "its hosts are not in the plan; compare `ansible-inventory -i FILE --list`"
         found.append(Problem(Severity.ERROR, "inventory-syntax", message, source, hint))
     return found
-
-
-MAX_NODES = 3_000_000
-"""Values in one variable or YAML file, aliases unfolded."""
-
-MAX_NESTING = 200
-"""Lists and mappings inside each other."""
-
-
-def unfolds_too_far(data: Any) -> bool:
-    """Whether the data has more than MAX_NODES values when every alias is followed, or is nested too deeply."""
-    count = 0
-    pending = [(data, 0)]
-    while pending:
-        value, depth = pending.pop()
-        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        count += len(children)
-        if count > MAX_NODES or depth > MAX_NESTING:
-            return True
-        pending.extend((child, depth + 1) for child in children if isinstance(child, (dict, list)))
-    return False
 
 
 def names_host(source: Path, host: str) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 from msgspec import Struct, field
 
 from analyzer.model import Problem, Severity, Source
+from analyzer.model.data import MAX_NESTING, MAX_NODES, unfolds_too_far
 from analyzer.read.ansible.core import ansible, plain
-from analyzer.read.ansible.inventory import MAX_NESTING, MAX_NODES, Inventory, hide, relative, unfolds_too_far
+from analyzer.read.ansible.inventory import Inventory, hide, relative
 from analyzer.read.ansible.values import kind
 from analyzer.read.files import GIT_CRYPT, VAULT, entries, exists, is_dir, is_file
 
