@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from analyzer.decide.parts import Part
@@ -30,6 +29,7 @@ from analyzer.model import (
     Unpack,
     WriteFile,
 )
+from analyzer.model.data import texts_in
 
 _PARAMETER = re.compile(f"{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
 _MARKED = re.compile(f"{SECRET_OPEN}(.*?){SECRET_CLOSE}|{PARAMETER_OPEN}(.*?){PARAMETER_CLOSE}")
@@ -37,25 +37,7 @@ _MARKED = re.compile(f"{SECRET_OPEN}(.*?){SECRET_CLOSE}|{PARAMETER_OPEN}(.*?){PA
 
 def marked(effect: Effect, marker: str) -> bool:
     """Whether the effect holds a secret or parameter marker anywhere, its file's content included."""
-    return any(marker in text for text in _texts(effect))
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Every text in a value, however deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, bytes):
-        yield value.decode("utf-8", errors="replace")
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield str(key)
-            yield from _texts(each)
-    elif isinstance(value, tuple):
-        for each in value:
-            yield from _texts(each)
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from _texts(getattr(value, name))
+    return any(marker in text for text in texts_in(effect))
 
 
 def with_secrets(part: Part) -> Part:
@@ -119,13 +101,13 @@ def _parameters_of_build(effect: Effect) -> Iterator[str]:
         ):
             return
         case WriteFile():
-            for text in (effect.path, *_texts(effect.ownership)):
+            for text in (effect.path, *texts_in(effect.ownership)):
                 yield from _PARAMETER.findall(text)
         case CheckoutCode(application=True):
             for text in (effect.path, effect.user):  # the code comes by COPY, wherever its repository is
                 yield from _PARAMETER.findall(text)
         case _:
-            for text in _texts(effect):
+            for text in texts_in(effect):
                 yield from _PARAMETER.findall(text)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from analyzer.decide.commands import BatchCommand
 from analyzer.decide.processes_units import Unit, exec_words, parse_environment_file, specifiers_of
 from analyzer.decide.shell_text import quoted
-from analyzer.model import CronEntry, RunContainer, Step, Verdict, WriteFile
+from analyzer.model import CronEntry, FileContent, RunContainer, Step, Verdict, WriteFile
 
 RULE = "batches-in-container"
 _ENGINE = re.compile(
@@ -154,8 +154,9 @@ def _of_unit(path: str, written: str) -> Iterator[RunContainer]:
 def _environment(container: RunContainer, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
     """Its variables: files first, as the engine reads them."""
     for step in steps:
-        effect = step.effect
-        known = isinstance(effect, WriteFile) and step.applies is not Verdict.NO and effect.content.data is not None
-        if known and effect.path in container.environment_files:  # type: ignore[union-attr]  # a file, by `known`
-            yield from parse_environment_file(effect.content.data.decode("utf-8", errors="replace"))  # type: ignore[union-attr]
+        match step.effect:
+            case WriteFile(path=path, content=FileContent(data=bytes() as data)) if (
+                path in container.environment_files and step.applies is not Verdict.NO
+            ):
+                yield from parse_environment_file(data.decode("utf-8", errors="replace"))
     yield from ((name, str(value)) for name, value in container.environment.items())

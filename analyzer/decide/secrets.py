@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from analyzer.model import SECRET_CLOSE, SECRET_OPEN, Job, Process, Secret, Source, Step
+from analyzer.model.data import texts_in
 
 _MARKER = re.compile(f"{SECRET_OPEN}([^{SECRET_CLOSE}]*){SECRET_CLOSE}")
 
@@ -36,18 +36,5 @@ def used_secrets(
 
 def names_in(value: object) -> Iterator[str]:
     """Names of the secrets whose markers stand anywhere inside `value`."""
-    if isinstance(value, str):
-        yield from _MARKER.findall(value)
-    elif isinstance(value, bytes):
-        yield from _MARKER.findall(value.decode("utf-8", errors="ignore"))
-    elif isinstance(value, Mapping):
-        yield from _in_each(value.values())
-    elif isinstance(value, (tuple, list)):
-        yield from _in_each(value)
-    elif isinstance(value, Struct):
-        yield from _in_each(getattr(value, name) for name in value.__struct_fields__)
-
-
-def _in_each(values: Iterable[object]) -> Iterator[str]:
-    for value in values:
-        yield from names_in(value)
+    for text in texts_in(value):
+        yield from _MARKER.findall(text)

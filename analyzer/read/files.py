@@ -16,6 +16,9 @@ MAX_BYTES = 512 * 1024 * 1024
 """Largest file, unpacked, that is read; a gzip bomb ends here."""
 
 
+MAX_LOOKED_AT = 400_000
+"""Characters of a file that are looked at to tell what it is."""
+
 GIT_CRYPT = b"\0GITCRYPT\0"
 """How a file begins that git-crypt keeps encrypted as long as the repository is locked."""
 
@@ -50,6 +53,15 @@ def is_dir(path: Path) -> bool:
 def exists(path: Path) -> bool:
     """Whether anything is there that may be looked at."""
     return is_file(path) or is_dir(path)
+
+
+def beginning_of(path: Path) -> str:
+    """As much of a file's text as tells what it is; "" where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_LOOKED_AT)
+    except OSError:
+        return ""
 
 
 def first_inside(paths: Iterable[Path], root: Path) -> Path | None:

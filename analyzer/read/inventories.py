@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analyzer.read.ansible.inventory import listed_files
-from analyzer.read.files import entries, is_dir, is_file
+from analyzer.read.files import beginning_of, entries, is_dir, is_file
 from analyzer.read.playbook_files import is_project, looks_like_playbook
 
 INVENTORY_NAMES = ("inventory", "inventories", "hosts", "hosts.yml", "hosts.yaml", "hosts.ini", "inventory.ini",
@@ -39,7 +39,6 @@ _YAML_GROUP = re.compile(
     r"^[\w.-]+:[ \t]*(?:(?:[#].*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]+|\{[ \t]*)(?:hosts|children|vars):", re.MULTILINE
 )
 _PLUGIN = re.compile(r"""^plugin[ \t]*:[ \t]*["']?(?:[\w]+\.)*(\w+)""", re.MULTILINE)
-_READ_CHARACTERS = 200_000
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -69,7 +68,7 @@ def plugin_files(folder: Path) -> list[Path]:
     """Configurations of inventory plugins, named for their plugin as Ansible wants it: `servers.aws_ec2.yml`."""
     found = []
     for path in _files(folder):
-        if path.suffix in (".yml", ".yaml") and (match := _PLUGIN.search(_text(path))):
+        if path.suffix in (".yml", ".yaml") and (match := _PLUGIN.search(beginning_of(path))):
             name = match[1]
             if path.stem.endswith(name) or name == "constructed":
                 found.append(path)
@@ -197,7 +196,7 @@ def is_named_inventory(path: Path) -> bool:
 
 def is_inventory_file(path: Path) -> bool:
     """Whether the file's content is an inventory, or a program that prints one; ansible-core judges the details."""
-    text = _text(path)
+    text = beginning_of(path)
     if text.startswith(("#!", "$ANSIBLE_VAULT;")):
         return True
     if path.suffix in (".yml", ".yaml"):
@@ -243,11 +242,3 @@ def _same_file(folder: Path, given: Path) -> Path:
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in entries(folder) if is_file(path) and not path.name.startswith(".")]
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_READ_CHARACTERS)
-    except OSError:
-        return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from analyzer.read.files import entries, is_dir, is_file
+from analyzer.read.files import beginning_of, entries, is_dir, is_file
 
 PLAYBOOK_FOLDERS = ("playbooks", "playbook", "plays")
 """Folders beside `roles/` and `ansible.cfg` in which many projects keep their playbooks."""
@@ -14,7 +14,6 @@ SITE = ("site.yml", "site.yaml")
 
 CONFIGURATION = "ansible.cfg"
 
-_READ_CHARACTERS = 400_000
 _OF_A_PLAY = re.compile(r"""["']?(?:hosts|(?:ansible\.builtin\.)?import_playbook)["']?\s*:""")
 _INCLUDE = re.compile(r"""["']?(?:ansible\.builtin\.)?include["']?\s*:\s*["']?([^"'\s#]*)""")
 _IMPORT = re.compile(r"""^ *- *(?:ansible\.builtin\.)?(?:import_playbook|include) *: *["']?([^"'\s#]+)""", re.MULTILINE)
@@ -27,7 +26,7 @@ def looks_like_playbook(path: Path) -> bool:
 
 def _looks_like_playbook(path: Path, seen: tuple[Path, ...]) -> bool:
     included = []
-    for key in _keys_of_items(_text(path)):
+    for key in _keys_of_items(beginning_of(path)):
         if _OF_A_PLAY.match(key):
             return True
         if match := _INCLUDE.match(key):
@@ -82,12 +81,4 @@ def is_project(folder: Path) -> bool:
 
 def imported_playbooks(path: Path) -> list[Path]:
     """The playbooks that one brings in; names with templates in them are left to the reading."""
-    return [path.parent / name for name in _IMPORT.findall(_text(path))]
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_READ_CHARACTERS)
-    except OSError:
-        return ""
+    return [path.parent / name for name in _IMPORT.findall(beginning_of(path))]

@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, SECRET_CLOSE, SECRET_OPEN, Unknown
+from analyzer.model.data import texts_in
 from analyzer.read.ansible.core import ansible
 from analyzer.read.ansible.evaluator import ABSENT
 from analyzer.read.ansible.markers import marked
@@ -64,7 +65,7 @@ def with_undefined(asked: Asked, given: dict[str, Any], marker: Callable[[str], 
 
 
 def alters_marker(asked: Asked, given: Mapping[str, Any]) -> str:
-    """A filter that would be applied to what stands for a secret or parameter, "" if there is none."""
+    """Why a filter cannot be applied to what stands for a secret or parameter, "" if none is."""
     for altering, names in asked.reach.alterations:
         reached, pending = set(names), list(names)
         while pending:
@@ -72,7 +73,7 @@ def alters_marker(asked: Asked, given: Mapping[str, Any]) -> str:
             reached |= more
             pending.extend(more)
         if any(name in given or marked(asked.raw(name)) for name in reached):
-            return altering
+            return f"filter {altering} needs the value of a secret or parameter itself"
     return ""
 
 
@@ -91,7 +92,8 @@ def depends_on(
     """
     names = asked.reach.computed & (given.keys() | asked.reach.references.keys() - OF_THE_RUN) - set(settled)
     held = {name: given.get(name, asked.raw(name)) for name in sorted(names)}
-    marks = {name: found for name, value in held.items() if (found := tuple(_markers_in(value)))}
+    marks = {name: tuple(_markers_in(value)) for name, value in held.items()}
+    marks = {name: found for name, found in marks.items() if found}
     if not marks:
         return ""
     every = list(dict.fromkeys(mark for found in marks.values() for mark in found))
@@ -178,12 +180,6 @@ def _shown(value: Any) -> str:
     return "" if value is None or value is ABSENT else str(value)
 
 
-def _markers_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from _MARKER.findall(value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _markers_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _markers_in(item)
+def _markers_in(value: object) -> Iterator[str]:
+    for text in texts_in(value):
+        yield from _MARKER.findall(text)

@@ -279,8 +279,7 @@ class Scope(Struct):
                 result, given = agreed(asked, given, rows, result)
             if isinstance(result, Unknown):
                 return Unknown(plain(written)[:200], result.reason)
-            if altering := alters_marker(asked, given):
-                why = f"filter {altering} needs the value of a secret or parameter itself"
+            if why := alters_marker(asked, given):
                 return Unknown(plain(written)[:200], why)
             if names := depends_on(asked, given, result, settled=rows[0] if rows else ()):
                 return Unknown(plain(written)[:200], f"what it says depends on the value of {names}")
@@ -333,7 +332,6 @@ class Scope(Struct):
         return ""
 
     def _evaluate(self, expression: str, analysis: Analysis, extra: Mapping[str, Any]) -> Any:
-        core = ansible()
         asked = Asked(
             lambda values: self._run(
                 analysis, values, ("", expression), lambda templar: templar.evaluate_expression(trusted(expression))
@@ -344,7 +342,7 @@ class Scope(Struct):
         try:
             answer = asked.run(extra)
             names = depends_on(asked, extra, answer, truth=truthy)
-        except core.AnsibleUndefinedVariable as error:
+        except ansible().AnsibleUndefinedVariable as error:
             return Unknown(expression, first_line(error))
         except Exception as error:  # noqa: BLE001 - as in render
             return Unknown(expression, self.hide_root(first_line(error)))

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from analyzer.model import PARAMETER_CLOSE, PARAMETER_OPEN, Unknown, Value, Verdict
+from analyzer.model.data import texts_in
 
 
 def freeze(value: Any, clean: Callable[[str], str] = str) -> Value:
@@ -64,20 +63,8 @@ def kind(value: Any) -> str:
 
 def wanted_in(value: object) -> Iterator[str]:
     """Names of the parameters whose markers stand anywhere inside a value, files' contents included."""
-    if isinstance(value, str):
-        yield from _WANTED.findall(value) if PARAMETER_OPEN in value else ()
-    elif isinstance(value, bytes):
-        if PARAMETER_OPEN.encode() in value:
-            yield from _WANTED.findall(value.decode(errors="replace"))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from wanted_in(item)
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from wanted_in(item)
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from wanted_in(getattr(value, name))
+    for text in texts_in(value):
+        yield from _WANTED.findall(text)
 
 
 def names_wanted(value: object) -> tuple[str, ...]:
