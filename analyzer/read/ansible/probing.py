@@ -23,9 +23,11 @@ from analyzer.read.ansible.markers import marked
 from analyzer.read.ansible.reach import OF_THE_RUN, Reach
 
 MAX_CONSTANTS = 6
+"""Texts and numbers of a template's comparisons that are tried."""
 MAX_ROWS = 50
+"""Hosts for which a template is tried; the README's limits name both numbers."""
 MAX_ROWS_OF_WIDE = 8
-"""Rows that are tried of a template of which nobody can tell what it needs: such a template is slow to evaluate."""
+"""The same for a template of which nobody can tell what it needs: each trial looks at every variable."""
 
 _MARKER = re.compile(
     f"[{SECRET_OPEN}{PARAMETER_OPEN}][^{SECRET_CLOSE}{PARAMETER_CLOSE}]*[{SECRET_CLOSE}{PARAMETER_CLOSE}]"
